@@ -1,0 +1,227 @@
+/* The memory that processes share, declared once for Swift and C.
+ *
+ * Everything here is written by one process and read by others that must treat it as hostile: read a word once, check
+ * it against the map's bounds, cap each loop. All fields are little-endian and naturally aligned; a layout change
+ * raises BD_LAYOUT_VERSION, which the hello compares.
+ *
+ * Offsets into the arena are counted in granules of 16 bytes, so that 32 bits reach 64 GiB. Granule 0 is the header and
+ * means "none".
+ */
+#ifndef BD_LAYOUT_H
+#define BD_LAYOUT_H
+
+#include <stdint.h>
+
+#define BD_LAYOUT_VERSION 1u
+#define BD_KIND_COUNT 32u
+
+/* Kinds of handle: the top byte of a debug id. A debug id is kind << 56 | generation << 32 | index. */
+#define BD_KIND_NODE 1u
+#define BD_KIND_EDGE 2u
+#define BD_KIND_VIEW 3u
+#define BD_KIND_BOUND_NODE 4u
+#define BD_KIND_BOUND_EDGE 5u
+#define BD_KIND_PATH 6u
+#define BD_KIND_DOCUMENT 7u
+#define BD_KIND_SEXP_LIST 8u
+#define BD_KIND_SEXP_ATOM 9u
+#define BD_KIND_WORKSPACE 10u
+
+/* -- client page: one per connection; the client writes, worker and supervisor read -------------------------------- */
+#define BD_CLIENT_PAGE_MAGIC 0x434E424444424E43ull
+#define BD_CLIENT_PAGE_BYTES 4096u
+
+typedef struct bd_client_page {
+    uint64_t magic;
+    uint32_t layout_version;
+    uint32_t pid;
+    uint64_t cancel_request;   /* requests up to this number are given up: algorithms stop, replies are dropped */
+    uint64_t sent_requests;
+    uint64_t received_replies;
+    uint64_t started_ns;       /* CLOCK_MONOTONIC at connect */
+    uint64_t live[BD_KIND_COUNT];    /* living Python proxies, by kind */
+    uint64_t created[BD_KIND_COUNT]; /* proxies ever made, by kind */
+} bd_client_page;
+
+/* -- worker page: one per worker; made by the supervisor, the worker writes, the supervisor reads ------------------ */
+#define BD_WORKER_PAGE_MAGIC 0x57524B5244444E42ull
+#define BD_WORKER_PAGE_BYTES 16384u
+#define BD_CLIENT_SLOTS_MAX 64u
+
+typedef struct bd_worker_slot {   /* one client of the workspace */
+    uint64_t client_id;           /* 0: slot is free */
+    uint64_t applied_requests;
+    uint64_t last_request_ns;     /* CLOCK_MONOTONIC */
+    uint64_t connected_ns;
+} bd_worker_slot;
+
+typedef struct bd_worker_page {
+    uint64_t magic;
+    uint32_t layout_version;
+    uint32_t pid;
+    uint64_t heartbeat_ns;        /* CLOCK_MONOTONIC of the last turn of the loop */
+    uint64_t current_request;     /* being applied now; valid while current_operation is not 0 */
+    uint32_t current_operation;   /* 0: idle */
+    uint32_t current_slot;
+    uint64_t current_started_ns;
+    uint64_t current_object;      /* debug id of the object that the request names first, 0 when it names none */
+    uint64_t applied_requests;    /* of all clients */
+    uint64_t memory_bytes;        /* held for state: arena, documents, buffers */
+    uint64_t objects[BD_KIND_COUNT]; /* objects that the worker holds, by kind */
+    uint64_t bytes[BD_KIND_COUNT];   /* bytes that they take, by kind */
+    bd_worker_slot slots[BD_CLIENT_SLOTS_MAX];
+} bd_worker_page;
+
+/* -- sexp snapshot: one flat block per parsed document, owned by its handles --------------------------------------- */
+#define BD_SNAPSHOT_MAGIC 0x504E535058455342ull
+
+/* Node kinds. Words, numbers and strings are atoms; text of a string is its source between the quotes, escapes kept. */
+#define BD_SEXP_LIST 0u
+#define BD_SEXP_WORD 1u
+#define BD_SEXP_NUMBER 2u
+#define BD_SEXP_STRING 3u
+#define BD_SEXP_COMMENT 4u
+
+typedef struct bd_sexp_node {     /* 24 bytes, in source (pre-)order: a node's first child, if any, is the next node */
+    uint32_t end;                 /* index after the last descendant: the next sibling, or the parent's end */
+    uint32_t kind_and_count;      /* kind in the low 3 bits; number of children of a list above them */
+    uint64_t text_start;          /* bytes into the text; of a list: its opening parenthesis */
+    uint64_t text_length;         /* bytes; of a list: up to and with its closing parenthesis */
+} bd_sexp_node;
+
+typedef struct bd_snapshot_header { /* followed by nodes, then text */
+    uint64_t magic;
+    uint64_t node_count;
+    uint64_t text_bytes;
+    uint64_t nodes_offset;        /* bytes from the header's start, multiple of 8 */
+    uint64_t text_offset;
+} bd_snapshot_header;
+
+/* -- arena: the graph, one file per worker; the worker writes, clients read ---------------------------------------- */
+/* Append-only where a reader can be: a record is filled, then the counter or reference that leads to it is stored with
+ * release order. A block that is replaced (a grown list or table) may be reused for something else, so a reader copies
+ * what it wants and then looks whether the reference that led to it is still the same. */
+#define BD_ARENA_MAGIC 0x414E455242444E42ull
+#define BD_GRANULE_BYTES 16u
+#define BD_ARENA_DIRECTORY_ENTRIES (1u << 20)
+#define BD_NODES_PER_PAGE 4096u
+#define BD_EDGES_PER_PAGE 4096u
+#define BD_VIEWS_PER_PAGE 256u
+
+typedef struct bd_column {        /* records by id, in pages; page p of a column is at pages[id / per_page] */
+    uint64_t directory;           /* byte offset of BD_ARENA_DIRECTORY_ENTRIES u32 granules, 0 where no page is */
+    uint32_t records_per_page;
+    uint32_t record_bytes;
+} bd_column;
+
+typedef struct bd_arena_header {
+    uint64_t magic;
+    uint32_t layout_version;
+    uint32_t header_bytes;
+    uint64_t capacity_bytes;
+    uint64_t used_bytes;          /* everything reachable lies below; only grows */
+    bd_column nodes, edges, edge_references, views;
+    uint64_t retargets;           /* edges whose target was changed after their creation */
+    uint64_t applied[BD_CLIENT_SLOTS_MAX]; /* requests applied, by client slot */
+} bd_arena_header;
+
+#define BD_NODE_EXISTS 1u
+
+typedef struct bd_node {
+    uint32_t attributes;          /* granule of bd_attributes, 0: none */
+    uint32_t references;          /* views + edge ends + client pins that hold it */
+    uint32_t flags;
+    uint32_t reserved;
+} bd_node;
+
+/* Edge bits: type 0-7, directional 8, order 9-15, edge_specific 16-31. */
+#define BD_EDGE_TYPE_MASK 0xFFu
+#define BD_EDGE_DIRECTIONAL 0x100u
+
+typedef struct bd_edge {
+    uint32_t source;              /* node id; 0: the edge does not exist */
+    uint32_t target;
+    uint32_t attributes;
+    uint32_t bits;
+} bd_edge;
+
+#define BD_VIEW_LIVE 1u
+#define BD_VIEW_DESTROYED 2u
+
+typedef struct bd_view_record {
+    uint32_t state;
+    uint32_t self_node;
+    uint32_t member_count;        /* load before members */
+    uint32_t members;             /* granule of bd_member[], in insertion order */
+    uint32_t members_capacity;
+    uint32_t member_table;        /* granule of bd_table: slot = member index + 1 */
+    uint32_t edge_count;
+    uint32_t edges;               /* granule of u32[], in insertion order */
+    uint32_t edges_capacity;
+    uint32_t edge_table;          /* granule of bd_table: slot = edge id */
+    uint32_t bytes_low, bytes_high; /* memory that the view takes */
+    uint32_t reserved[4];
+} bd_view_record;
+
+typedef struct bd_member {
+    uint32_t node;
+    uint32_t first_list;          /* granule of bd_edge_list, 0: no edges */
+    uint32_t reserved[2];
+} bd_member;
+
+#define BD_EDGE_LIST_INLINE 3u
+
+typedef struct bd_edge_list {     /* edges of one type at one node in one view, in insertion order */
+    uint32_t next;                /* list of another type at the same node */
+    uint32_t edge_type;
+    uint32_t count;               /* load before block */
+    uint32_t capacity;
+    uint32_t block;               /* granule of u32[capacity]; 0: the edges are inline */
+    uint32_t inline_edges[BD_EDGE_LIST_INLINE];
+} bd_edge_list;
+
+typedef struct bd_table {         /* open addressing over u32 slots, 0 is empty; at most half full */
+    uint32_t mask;                /* slots - 1 */
+    uint32_t used;
+    uint32_t shift;               /* see bd_table_start */
+    uint32_t reserved;
+    /* u32 slots[mask + 1] follow */
+} bd_table;
+
+/* First slot to try for a key. Sixteen neighbouring ids share a cache line of slots; lines are spread by a multiply. */
+static inline uint32_t bd_table_start(uint32_t key, uint32_t shift) {
+    return (uint32_t)(((uint64_t)((key >> 4) * 0x9E3779B1u) >> shift) << 4) | (key & 15u);
+}
+
+#define BD_LITERAL_NONE 0u
+#define BD_LITERAL_INT 1u
+#define BD_LITERAL_FLOAT 2u
+#define BD_LITERAL_BOOL 3u
+#define BD_LITERAL_STRING 4u
+
+typedef struct bd_attribute {
+    uint32_t key;                 /* granule of bd_string */
+    uint32_t kind;                /* BD_LITERAL_… */
+    uint64_t value;               /* bits of the int or float, 0/1, or granule of bd_string */
+} bd_attribute;
+
+typedef struct bd_attributes {    /* followed by bd_attribute[capacity] */
+    uint32_t count;
+    uint32_t capacity;
+    uint64_t reserved;
+} bd_attributes;
+
+typedef struct bd_string {        /* followed by the UTF-8 bytes */
+    uint32_t byte_count;
+    uint32_t references;
+} bd_string;
+
+static inline uint32_t bd_load_acquire_u32(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+static inline void bd_store_release_u32(uint32_t *word, uint32_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+static inline void bd_store_release_u64(uint64_t *word, uint64_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,1 @@
+#include "bd_layout.h"

@@ -1,0 +1,133 @@
+// The attributes of a node or an edge: pairs in the order in which they were first set, a key once, any number of them.
+// Setting a key that is there replaces its value. Must keep the count of each string. Cost: a scan over the pairs.
+
+import CLayout
+
+public enum AttributeValue: Equatable, Sendable {
+    case int(Int64)
+    case float(Double)
+    case bool(Bool)
+    case string(String)
+}
+
+struct AttributeLists {
+    let arena: Arena
+    private static let headerBytes = MemoryLayout<bd_attributes>.size
+    private static let pairBytes = MemoryLayout<bd_attribute>.stride
+
+    private static func bytes(capacity: Int) -> Int { headerBytes + capacity * pairBytes }
+
+    func count(_ list: UInt32) -> Int { list == 0 ? 0 : Int(arena.record(list, as: bd_attributes.self).pointee.count) }
+
+    func bytes(_ list: UInt32) -> Int {
+        guard list != 0 else { return 0 }
+        let capacity = Int(arena.record(list, as: bd_attributes.self).pointee.capacity)
+        return Arena.blockBytes(AttributeLists.bytes(capacity: capacity))
+    }
+
+    private func pairs(_ list: UInt32) -> UnsafeMutableBufferPointer<bd_attribute> {
+        arena.array(list, after: AttributeLists.headerBytes, count: count(list), of: bd_attribute.self)
+    }
+
+    /// Sets pairs one after the other. Returns the list, which may be a new one; the caller publishes it and then frees
+    /// the old one when it differs. When it throws, the old list is as it was.
+    func setting(
+        _ list: UInt32, _ values: [(key: String, value: AttributeValue)], strings: inout StringPool
+    ) throws(GraphError) -> UInt32 {
+        guard !values.isEmpty else { return list }
+        let old = list == 0 ? UnsafeMutableBufferPointer(start: nil, count: 0) : pairs(list)
+        let capacity = old.count + values.count
+        let fresh = try arena.allocate(bytes: AttributeLists.bytes(capacity: capacity))
+        let head = arena.record(fresh, as: bd_attributes.self)
+        head.pointee.capacity = UInt32(capacity)
+        let target = arena.array(fresh, after: AttributeLists.headerBytes, count: capacity, of: bd_attribute.self)
+        var count = 0
+        for pair in old {
+            retain(pair, &strings)
+            target[count] = pair
+            count += 1
+        }
+        do throws(GraphError) {
+            for (key, value) in values {
+                let keyText = try strings.intern(key)
+                let pair: bd_attribute
+                do throws(GraphError) { pair = try encode(keyText, value, &strings) } catch {
+                    strings.release(keyText)
+                    throw error
+                }
+                if let at = (0..<count).first(where: { target[$0].key == keyText }) {
+                    release(target[at], &strings)
+                    target[at] = pair
+                } else {
+                    target[count] = pair
+                    count += 1
+                }
+            }
+        } catch {
+            for at in 0..<count { release(target[at], &strings) }
+            arena.free(fresh, bytes: AttributeLists.bytes(capacity: capacity))
+            throw error
+        }
+        bd_store_release_u32(&head.pointee.count, UInt32(count))
+        return fresh
+    }
+
+    func free(_ list: UInt32, strings: inout StringPool) {
+        guard list != 0 else { return }
+        for pair in pairs(list) { release(pair, &strings) }
+        let capacity = Int(arena.record(list, as: bd_attributes.self).pointee.capacity)
+        arena.free(list, bytes: AttributeLists.bytes(capacity: capacity))
+    }
+
+    func value(_ list: UInt32, key: String, strings: borrowing StringPool) -> AttributeValue? {
+        guard list != 0 else { return nil }
+        var key = key
+        return key.withUTF8 { bytes in
+            for pair in pairs(list) where strings.equals(pair.key, UnsafeRawBufferPointer(bytes)) {
+                return decode(pair, strings)
+            }
+            return nil
+        }
+    }
+
+    func all(_ list: UInt32, strings: borrowing StringPool) -> [(key: String, value: AttributeValue)] {
+        guard list != 0 else { return [] }
+        var result: [(key: String, value: AttributeValue)] = []
+        for pair in pairs(list) { result.append((strings.text(pair.key), decode(pair, strings))) }
+        return result
+    }
+
+    private func encode(
+        _ key: UInt32, _ value: AttributeValue, _ strings: inout StringPool
+    ) throws(GraphError) -> bd_attribute {
+        switch value {
+        case .int(let number):
+            bd_attribute(key: key, kind: BD_LITERAL_INT, value: UInt64(bitPattern: number))
+        case .float(let number): bd_attribute(key: key, kind: BD_LITERAL_FLOAT, value: number.bitPattern)
+        case .bool(let flag): bd_attribute(key: key, kind: BD_LITERAL_BOOL, value: flag ? 1 : 0)
+        case .string(let text):
+            bd_attribute(key: key, kind: BD_LITERAL_STRING, value: UInt64(try strings.intern(text)))
+        }
+    }
+
+    private func decode(_ pair: bd_attribute, _ strings: borrowing StringPool) -> AttributeValue {
+        switch pair.kind {
+        case BD_LITERAL_INT: return .int(Int64(bitPattern: pair.value))
+        case BD_LITERAL_FLOAT: return .float(Double(bitPattern: pair.value))
+        case BD_LITERAL_BOOL: return .bool(pair.value != 0)
+        default:
+            check(pair.kind == BD_LITERAL_STRING, "attribute kind \(pair.kind)")
+            return .string(strings.text(UInt32(pair.value)))
+        }
+    }
+
+    private func retain(_ pair: bd_attribute, _ strings: inout StringPool) {
+        strings.retain(pair.key)
+        if pair.kind == BD_LITERAL_STRING { strings.retain(UInt32(pair.value)) }
+    }
+
+    private func release(_ pair: bd_attribute, _ strings: inout StringPool) {
+        strings.release(pair.key)
+        if pair.kind == BD_LITERAL_STRING { strings.release(UInt32(pair.value)) }
+    }
+}

@@ -1,0 +1,31 @@
+// The operations that the protocol itself needs. Methods of the API are numbered after them, from
+// `Operation.firstMethod`. Must not list a method. Cost: none.
+
+public enum Operation {
+    public static let hello: UInt16 = 0
+    public static let control: UInt16 = 1
+    public static let sync: UInt16 = 2
+    public static let release: UInt16 = 3
+    public static let lease: UInt16 = 4
+    public static let firstMethod: UInt16 = 16
+
+    public static let table: [(name: String, number: UInt16, kind: RequestKind, doc: String)] = [
+        ("hello", hello, .call, "first message of a connection; answered by the worker of the workspace"),
+        ("control", control, .call, "a question to the supervisor: command and arguments; answered with a JSON object"),
+        ("sync", sync, .call, "barrier: answered when every earlier request of this client is applied"),
+        ("release", release, .command, "u32 kind, list of u32 index: the client holds these no longer"),
+        ("lease", lease, .call, "u32 kind, u32 wanted: more ids for objects that the client names; the head shows them"),
+    ]
+}
+
+/// What a request costs: see DESIGN, "Requests".
+public enum RequestKind: String, Sendable {
+    /// Changes state, cannot fail given what the client knows: no reply.
+    case command
+    /// Changes state and may fail, or answers something that the client cannot name: one round trip.
+    case call
+    /// Changes nothing: one round trip.
+    case query
+    /// Answered inside the client: no message.
+    case local
+}
