@@ -1,0 +1,50 @@
+# make demo: build what is missing, run the example on a shipped board.   make test: everything that CI runs.
+# make build: daemon, extension and .venv alone.                          make bench: ratios against peers.
+
+SHELL := /bin/bash
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+SCRATCH := .build
+RELEASE := $(SCRATCH)/release/bindd
+SWIFT_SOURCES := $(shell find Sources -type f) Package.swift
+BOARD ?= examples/blinker.kicad_pcb
+
+.PHONY: build demo test test-swift test-client generate bench clean
+
+build: $(VENV)/bin/bindd $(VENV)/.client
+
+demo: build
+	$(PYTHON) examples/board_report.py $(BOARD)
+	@$(VENV)/bin/bindd stop >/dev/null 2>&1 || true
+
+test: build
+	tools/test
+
+# The tools of the machine: apt packages and the virtual environment. Quick when they are there.
+$(VENV)/.tools: tools/prepare tools/requirements.txt
+	tools/prepare $(VENV)
+	@touch $@
+
+$(RELEASE): $(SWIFT_SOURCES) $(VENV)/.tools
+	swift build -c release --static-swift-stdlib --product bindd --scratch-path $(SCRATCH)
+	@touch $@
+
+$(VENV)/bin/bindd: $(RELEASE)
+	install -m 755 $(RELEASE) $@
+
+# The extension and the package, editable: rebuilt when its C or the shared layout changed.
+$(VENV)/.client: $(VENV)/.tools $(shell find python_client -name '*.[ch]' -o -name 'setup.py' -o -name 'pyproject.toml') \
+		$(wildcard Sources/CLayout/include/*.h)
+	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client
+	@touch $@
+
+# Writes what is generated from the declarations anew; the tests fail when it is stale.
+generate: $(VENV)/bin/bindd
+	$(VENV)/bin/bindd describe --json | $(PYTHON) tools/generate.py -
+
+bench: build
+	$(PYTHON) benchmarks/round_trip.py
+
+clean:
+	-$(VENV)/bin/bindd stop
+	rm -rf $(SCRATCH) $(VENV) python_client/build
