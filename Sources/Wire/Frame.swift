@@ -32,13 +32,14 @@ public struct FrameHeader: Equatable, Sendable {
     }
 
     /// The header in the first eight bytes. Throws when a field is beyond what the protocol allows.
-    public init(decoding bytes: [UInt8]) throws(WireError) {
+    public init(decoding bytes: some Collection<UInt8>) throws(WireError) {
         guard bytes.count >= FrameHeader.byteCount else {
             throw WireError("a frame header needs 8 bytes, there are \(bytes.count)")
         }
-        payloadBytes = UInt32(bytes[0]) | UInt32(bytes[1]) << 8 | UInt32(bytes[2]) << 16 | UInt32(bytes[3]) << 24
-        operation = UInt16(bytes[4]) | UInt16(bytes[5]) << 8
-        flags = FrameFlags(rawValue: UInt16(bytes[6]) | UInt16(bytes[7]) << 8)
+        let word = bytes.prefix(FrameHeader.byteCount).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        payloadBytes = UInt32(truncatingIfNeeded: word)
+        operation = UInt16(truncatingIfNeeded: word >> 32)
+        flags = FrameFlags(rawValue: UInt16(word >> 48))
         guard payloadBytes <= UInt32(Limits.frameBytesMax) else {
             throw WireError("a frame of \(payloadBytes) bytes exceeds frameBytesMax (\(Limits.frameBytesMax))")
         }

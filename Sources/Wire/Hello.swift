@@ -58,7 +58,7 @@ public struct Hello: Equatable, Sendable {
         workspace = try reader.string()
         program = try reader.string()
         build = try reader.string()
-        try reader.end()
+        try reader.finish()
         for (what, name) in [("workspace", workspace), ("program", program), ("build", build)]
         where name.utf8.count > Limits.nameBytesMax {
             throw WireError("the \(what) name has \(name.utf8.count) bytes, nameBytesMax is \(Limits.nameBytesMax)")

@@ -16,7 +16,7 @@ public struct MessageReader {
 
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         if start == buffer.count {
-            buffer.removeAll(keepingCapacity: true)
+            buffer.removeAll(keepingCapacity: buffer.capacity <= 4 << 20)
             start = 0
         } else if start > 1 << 16, start > buffer.count / 2 {
             buffer.removeFirst(start)
@@ -25,52 +25,58 @@ public struct MessageReader {
         buffer.append(contentsOf: bytes)
     }
 
+    /// A message whose payload is read where it lies. It must be gone before the next `append`.
+    public struct InPlace {
+        public let operation: UInt16
+        public let flags: FrameFlags
+        public let payload: PayloadReader
+    }
+
     /// The next whole message, or nil until more bytes come.
     public mutating func next() throws(WireError) -> Message? {
-        while let frame = try nextFrame() {
-            if var message = partial {
-                partial = nil
-                guard frame.operation == message.operation else {
-                    throw WireError(
-                        "frame of operation \(frame.operation) inside a message of operation \(message.operation)")
-                }
-                guard message.payload.count + frame.payload.count <= messageBytesMax else {
-                    throw WireError("a message exceeds messageBytesMax (\(messageBytesMax))")
-                }
-                message.payload.append(contentsOf: frame.payload)
-                message.flags = frame.flags
-                if frame.flags.contains(.more) {
-                    partial = message
-                    continue
-                }
-                return message
+        guard let message = try nextInPlace() else { return nil }
+        return Message(operation: message.operation, flags: message.flags, payload: Array(message.payload.rest))
+    }
+
+    /// The next whole message without a copy, as long as it came in one frame.
+    public mutating func nextInPlace() throws(WireError) -> InPlace? {
+        while let (header, payload) = try nextFrame() {
+            let isLast = !header.flags.contains(.more)
+            if isLast, partial == nil {
+                return InPlace(
+                    operation: header.operation, flags: header.flags, payload: PayloadReader(buffer, in: payload))
             }
-            guard frame.payload.count <= messageBytesMax else {
+            guard isLast || !payload.isEmpty else { throw WireError("an empty frame that says there is more") }
+            var message = partial ?? Message(operation: header.operation, flags: header.flags, payload: [])
+            partial = nil
+            guard header.operation == message.operation else {
+                throw WireError("frame of operation \(header.operation) inside a message of operation \(message.operation)")
+            }
+            guard message.payload.count + payload.count <= messageBytesMax else {
                 throw WireError("a message exceeds messageBytesMax (\(messageBytesMax))")
             }
-            if frame.flags.contains(.more) {
-                guard !frame.payload.isEmpty else { throw WireError("an empty frame that says there is more") }
-                partial = frame
-                continue
+            message.payload.append(contentsOf: buffer[payload])
+            message.flags = header.flags
+            if isLast {
+                return InPlace(
+                    operation: message.operation, flags: message.flags, payload: PayloadReader(message.payload))
             }
-            return frame
+            partial = message
         }
         return nil
     }
 
-    private mutating func nextFrame() throws(WireError) -> Message? {
+    /// Header and place of the payload of the next whole frame.
+    private mutating func nextFrame() throws(WireError) -> (FrameHeader, Range<Int>)? {
         let available = buffer.count - start
         guard available >= FrameHeader.byteCount else { return nil }
-        let head = Array(buffer[start..<start + FrameHeader.byteCount])
-        let header = try FrameHeader(decoding: head)
+        let header = try FrameHeader(decoding: buffer[start..<start + FrameHeader.byteCount])
+        guard header.payloadBytes <= messageBytesMax else {
+            throw WireError("a message exceeds messageBytesMax (\(messageBytesMax))")
+        }
         guard available >= FrameHeader.byteCount + header.paddedBytes else { return nil }
         let payloadStart = start + FrameHeader.byteCount
-        let payload = Array(buffer[payloadStart..<payloadStart + Int(header.payloadBytes)])
         start = payloadStart + header.paddedBytes
-        if start == buffer.count {
-            if buffer.capacity > 4 << 20 { buffer = [] } else { buffer.removeAll(keepingCapacity: true) }
-            start = 0
-        }
-        return Message(operation: header.operation, flags: header.flags, payload: payload)
+        return (header, payloadStart..<payloadStart + Int(header.payloadBytes))
     }
 }

@@ -78,15 +78,23 @@ public struct PayloadWriter: Sendable {
 }
 
 public struct PayloadReader: Sendable {
+    /// Shared with whoever gave it: reading copies nothing.
     private let bytes: [UInt8]
+    private let end: Int
     public private(set) var offset: Int
 
-    public init(_ bytes: [UInt8], from offset: Int = 0) {
+    public init(_ bytes: [UInt8]) { self.init(bytes, in: 0..<bytes.count) }
+
+    /// Reads a part of `bytes`.
+    public init(_ bytes: [UInt8], in range: Range<Int>) {
         self.bytes = bytes
-        self.offset = min(max(offset, 0), bytes.count)
+        offset = min(max(range.lowerBound, 0), bytes.count)
+        end = min(max(range.upperBound, offset), bytes.count)
     }
 
-    public var remaining: Int { bytes.count - offset }
+    public var remaining: Int { end - offset }
+    /// What has not been read yet.
+    public var rest: ArraySlice<UInt8> { bytes[offset..<end] }
 
     public mutating func u32() throws(WireError) -> UInt32 { try integer("u32") }
     public mutating func u64() throws(WireError) -> UInt64 { try integer("u64") }
@@ -157,7 +165,7 @@ public struct PayloadReader: Sendable {
     }
 
     /// Throws when bytes are left: a peer that sends more than was declared is broken.
-    public func end() throws(WireError) {
+    public func finish() throws(WireError) {
         guard remaining == 0 else { throw WireError("\(remaining) bytes too many in the payload") }
     }
 
@@ -174,7 +182,7 @@ public struct PayloadReader: Sendable {
             throw WireError("a \(what) of \(count) bytes at byte \(offset), \(remaining) are left")
         }
         let range = offset..<offset + count
-        offset = min(bytes.count, range.upperBound + (-range.upperBound & 3))
+        offset = min(end, range.upperBound + (-count & 3))
         return range
     }
 }

@@ -65,7 +65,7 @@ import Testing
                 var reader = PayloadReader(message.payload)
                 _ = try reader.attributes()
                 _ = try reader.u32List()
-                try reader.end()
+                try reader.finish()
             }
         } catch {
             #expect(error is WireError, "seed \(seed)")
@@ -99,7 +99,7 @@ import Testing
         #expect(try reader.bool())
         #expect(Array(try reader.blob()) == [1, 2, 3])
         #expect(try reader.attributes() == attributes)
-        try reader.end()
+        try reader.finish()
     }
 
     @Test func everyTruncationIsAnError() throws {
