@@ -9,7 +9,14 @@
 import CLayout
 import Glibc
 
-public final class Arena {
+//
+// A value: a handle to one region and its tables, copied freely without reference counting, which the request path would
+// pay for. Whoever made it closes it once, when nothing uses it any more.
+
+import CLayout
+import Glibc
+
+public struct Arena {
     public static let segmentBytes = 1 << 16
     static let granuleBytes = Int(BD_GRANULE_BYTES)
     static let smallClasses = 12  // 16 bytes … 32 KiB
@@ -23,9 +30,6 @@ public final class Arena {
 
     public let base: UnsafeMutableRawPointer
     public let capacityBytes: Int
-    /// Tells the system that a range of the region is not needed; it must read as zeros afterwards.
-    private let reclaim: (Range<Int>) -> Void
-
     /// All zeros for a segment that is free or part of a large block, so that untouched tables cost no memory.
     private struct Segment {
         var sizeClassPlusOne: Int8
@@ -36,20 +40,28 @@ public final class Arena {
         var next: UInt32
     }
 
+    private struct State {
+        /// Tells the system that a range of the region is not needed; it must read as zeros afterwards.
+        let reclaim: (Range<Int>) -> Void
+        var nextSegment = Arena.firstSegment
+        var freeRuns: [[Int]] = Array(repeating: [], count: 33)  // by log2 of the segment count
+        var usedBytes = 0
+    }
+
     private let segments: UnsafeMutablePointer<Segment>
     private let segmentCount: Int
-    private var nextSegment = Arena.firstSegment
     private let partial: UnsafeMutablePointer<UInt32>  // by class: first segment with room, 0: none
-    private var freeRuns: [[Int]] = Array(repeating: [], count: 33)  // by log2 of the segment count
+    private let state: UnsafeMutablePointer<State>
 
     /// Bytes in blocks that are in use, directories and header not counted.
-    public private(set) var usedBytes = 0
+    public var usedBytes: Int { state.pointee.usedBytes }
 
     public init(base: UnsafeMutableRawPointer, capacityBytes: Int, reclaim: @escaping (Range<Int>) -> Void) {
         check(capacityBytes >= Arena.bytesMin, "an arena of \(capacityBytes) bytes is too small")
         self.base = base
         self.capacityBytes = min(capacityBytes, Int(UInt32.max) * Arena.granuleBytes) & ~(Arena.segmentBytes - 1)
-        self.reclaim = reclaim
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(reclaim: reclaim))
         segmentCount = self.capacityBytes / Arena.segmentBytes
         segments = allocateZeroed(segmentCount, of: Segment.self)
         partial = .allocate(capacity: Arena.smallClasses)
@@ -57,9 +69,11 @@ public final class Arena {
         writeHeader()
     }
 
-    deinit {
+    public func close() {
         Glibc.free(segments)
         partial.deallocate()
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
     /// A zeroed block of at least `bytes`, as a granule.
@@ -81,7 +95,7 @@ public final class Arena {
             segment.pointee.bump += 1
         }
         segment.pointee.live += 1
-        usedBytes += blockBytes
+        state.pointee.usedBytes += blockBytes
         if segment.pointee.freeHead == 0, Int(segment.pointee.bump) * blockBytes == Arena.segmentBytes {
             unlink(index, sizeClass)
         }
@@ -100,7 +114,7 @@ public final class Arena {
             "granule \(granule) is no block of \(blockBytes) bytes")
         let wasFull = segment.pointee.freeHead == 0 && Int(segment.pointee.bump) * blockBytes == Arena.segmentBytes
         segment.pointee.live -= 1
-        usedBytes -= blockBytes
+        state.pointee.usedBytes -= blockBytes
         if segment.pointee.live == 0 {
             if !wasFull { unlink(index, sizeClass) }
             segment.pointee = Segment(sizeClassPlusOne: 0, live: 0, freeHead: 0, bump: 0, previous: 0, next: 0)
@@ -155,35 +169,35 @@ public final class Arena {
     private func allocateRun(bytes: Int) throws(GraphError) -> UInt32 {
         let order = Arena.runOrder(bytes)
         let index = try takeRun(order: order)
-        usedBytes += Arena.segmentBytes << order
+        state.pointee.usedBytes += Arena.segmentBytes << order
         return UInt32(index * Arena.segmentBytes / Arena.granuleBytes)
     }
 
     private func freeRun(_ granule: UInt32, bytes: Int) {
         let order = Arena.runOrder(bytes)
-        usedBytes -= Arena.segmentBytes << order
+        state.pointee.usedBytes -= Arena.segmentBytes << order
         recycle(Int(granule) * Arena.granuleBytes / Arena.segmentBytes, order: order)
     }
 
     private func recycle(_ index: Int, order: Int) {
         let start = index * Arena.segmentBytes
-        reclaim(start..<start + Arena.segmentBytes << order)
-        freeRuns[order].append(index)
+        state.pointee.reclaim(start..<start + Arena.segmentBytes << order)
+        state.pointee.freeRuns[order].append(index)
     }
 
     /// First segment of 2^order neighbouring ones, all zeros.
     private func takeRun(order: Int) throws(GraphError) -> Int {
-        if let index = freeRuns[order].popLast() { return index }
+        if let index = state.pointee.freeRuns[order].popLast() { return index }
         let count = 1 << order
-        if nextSegment + count <= segmentCount {
-            let index = nextSegment
-            nextSegment += count
-            publishUsed(nextSegment * Arena.segmentBytes)
+        if state.pointee.nextSegment + count <= segmentCount {
+            let index = state.pointee.nextSegment
+            state.pointee.nextSegment += count
+            publishUsed(state.pointee.nextSegment * Arena.segmentBytes)
             return index
         }
-        for larger in (order + 1)..<freeRuns.count {
-            guard let index = freeRuns[larger].popLast() else { continue }
-            for split in (order..<larger).reversed() { freeRuns[split].append(index + 1 << split) }
+        for larger in (order + 1)..<state.pointee.freeRuns.count {
+            guard let index = state.pointee.freeRuns[larger].popLast() else { continue }
+            for split in (order..<larger).reversed() { state.pointee.freeRuns[split].append(index + 1 << split) }
             return index
         }
         throw GraphError(

@@ -53,6 +53,7 @@ public struct GraphStore: ~Copyable {
     public internal(set) var nodeCount = 0
     public internal(set) var edgeCount = 0
 
+    /// Takes the arena over: it is closed with the store.
     public init(arena: Arena) {
         self.arena = arena
         let header = arena.header.pointee
@@ -70,6 +71,7 @@ public struct GraphStore: ~Copyable {
         edges.close()
         edgeReferences.close()
         views.close()
+        arena.close()
     }
 
     public var viewCount: Int { liveViews.count }

@@ -36,7 +36,13 @@ public struct FrameHeader: Equatable, Sendable {
         guard bytes.count >= FrameHeader.byteCount else {
             throw WireError("a frame header needs 8 bytes, there are \(bytes.count)")
         }
-        let word = bytes.prefix(FrameHeader.byteCount).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        var word: UInt64 = 0
+        for byte in bytes.prefix(FrameHeader.byteCount) { word = word >> 8 | UInt64(byte) << 56 }
+        try self.init(word: word)
+    }
+
+    /// The header as one little-endian word.
+    init(word: UInt64) throws(WireError) {
         payloadBytes = UInt32(truncatingIfNeeded: word)
         operation = UInt16(truncatingIfNeeded: word >> 32)
         flags = FrameFlags(rawValue: UInt16(word >> 48))

@@ -70,7 +70,9 @@ public struct MessageReader {
     private mutating func nextFrame() throws(WireError) -> (FrameHeader, Range<Int>)? {
         let available = buffer.count - start
         guard available >= FrameHeader.byteCount else { return nil }
-        let header = try FrameHeader(decoding: buffer[start..<start + FrameHeader.byteCount])
+        let from = start
+        let header = try FrameHeader(
+            word: buffer.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: from, as: UInt64.self)) })
         guard header.payloadBytes <= messageBytesMax else {
             throw WireError("a message exceeds messageBytesMax (\(messageBytesMax))")
         }

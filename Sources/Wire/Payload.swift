@@ -21,9 +21,9 @@ public struct Attribute: Equatable, Sendable {
 public struct PayloadWriter: Sendable {
     public private(set) var bytes: [UInt8]
 
-    public init(reserving capacity: Int = 64) {
+    public init(reserving capacity: Int = 0) {
         bytes = []
-        bytes.reserveCapacity(capacity)
+        if capacity > 0 { bytes.reserveCapacity(capacity) }
     }
 
     public mutating func u32(_ value: UInt32) { bytes.appendLittleEndian(value) }

@@ -1,0 +1,92 @@
+// Operations that make a worker die or misbehave on demand: the crash paths need buttons, tests and the demo press them.
+// They harm only the workspace of the caller.
+
+import CShim
+import Glibc
+import Wire
+
+let debugFunctions: [FunctionDeclaration] = [
+    FunctionDeclaration(
+        module: "debug",
+        method: Method(
+            "crash", .call, [Parameter("how", .string, default: "SEGV", "SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT or STACK")],
+            errors: ["WorkerCrashed", "ValueError"],
+            doc: """
+                Makes the worker of this workspace die: SEGV, BUS, ABRT, ILL, KILL by that signal, TRAP by a failed check of \
+                Swift, EXIT by leaving with status 0, STACK by overflowing its stack. Raises WorkerCrashed.
+                """
+        ) { call in
+            let how = try call.arguments.string()
+            guard let death = Death(rawValue: how) else {
+                let known = Death.allCases.map(\.rawValue).joined(separator: ", ")
+                throw RemoteError("ValueError", "no such way to die: \(how)", hint: "known: \(known)")
+            }
+            death.die()
+        }),
+    FunctionDeclaration(
+        module: "debug",
+        method: Method(
+            "hang", .query, [Parameter("seconds", .float, default: "3600.0", "how long the worker does nothing else")],
+            errors: ["CallTimeout", "WorkerHung"],
+            doc: "Keeps the worker busy for that long; it stops early when the request is cancelled."
+        ) { call in
+            let seconds = try call.arguments.f64()
+            guard seconds >= 0, seconds <= 86_400 else {
+                throw RemoteError("ValueError", "seconds must be between 0 and 86400, not \(seconds)")
+            }
+            let end = bd_clock_monotonic_ns() + UInt64(seconds * 1e9)
+            while bd_clock_monotonic_ns() < end {
+                if call.session.isCancelled { return }
+                usleep(1000)
+            }
+        }),
+    FunctionDeclaration(
+        module: "debug",
+        method: Method(
+            "freeze", .query,
+            errors: ["WorkerHung"], doc: "Makes the worker loop for ever without looking at anything: only killing it helps."
+        ) { _ in
+            while true { usleep(10_000) }
+        }),
+    FunctionDeclaration(
+        module: "debug",
+        method: Method(
+            "cut_frame", .call, errors: ["WorkerCrashed"],
+            doc: "Makes the worker send half a reply and die."
+        ) { call in
+            call.session.sendHalfAReply()
+            Death.KILL.die()
+        }),
+]
+
+enum Death: String, CaseIterable {
+    case SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT, STACK
+
+    func die() -> Never {
+        switch self {
+        case .SEGV: raiseDefault(Glibc.SIGSEGV)
+        case .BUS: raiseDefault(Glibc.SIGBUS)
+        case .ABRT: raiseDefault(Glibc.SIGABRT)
+        case .ILL: raiseDefault(Glibc.SIGILL)
+        case .KILL: raiseDefault(Glibc.SIGKILL)
+        case .TRAP: fatalError("a check failed on purpose (debug.crash)")
+        case .EXIT: exit(0)
+        case .STACK:
+            _ = overflow(1)
+            exit(1)
+        }
+    }
+
+    private func raiseDefault(_ signal: Int32) -> Never {
+        kill(getpid(), signal)
+        while true { pause() }
+    }
+
+    /// Never returns: each call keeps a frame.
+    private func overflow(_ depth: Int) -> Int {
+        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { bytes in
+            bytes[depth & 4095] = 1
+            return overflow(depth &+ 1) &+ Int(bytes[0])
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// The errors that Python raises, declared once: name, base, code. Codes are stable. Must not decide when one is raised.
+
+import GraphCore
+import Wire
+
+struct ErrorDeclaration: Sendable {
+    let name: String
+    let bases: [String]
+    let code: UInt32
+    let doc: String
+
+    var json: JSONValue {
+        .object([
+            ("name", .string(name)), ("base", .string(bases.joined(separator: ", "))), ("code", .uint(UInt64(code))),
+            ("doc", .string(doc)),
+        ])
+    }
+
+    static let all: [ErrorDeclaration] = [
+        .init(name: "BinddError", bases: ["Exception"], code: 1, doc: "Base of all errors of bindd."),
+        .init(
+            name: "WorkerDied", bases: ["BinddError"], code: 2, doc: "The worker process ended under a request."),
+        .init(
+            name: "WorkerCrashed", bases: ["WorkerDied"], code: 3,
+            doc: "The worker died of a signal, or left without having been told to."),
+        .init(
+            name: "WorkerHung", bases: ["WorkerDied"], code: 4,
+            doc: "The worker did not answer within the hang limit and was killed."),
+        .init(
+            name: "BinddUnavailable", bases: ["BinddError", "ConnectionError"], code: 5,
+            doc: "No daemon could be reached or started; says why."),
+        .init(
+            name: "VersionMismatch", bases: ["BinddUnavailable"], code: 6,
+            doc: "Client and daemon are of different builds; names both."),
+        .init(
+            name: "StaleHandleError", bases: ["BinddError", "ReferenceError"], code: 7,
+            doc: "The handle's object is gone; says where it was made and why it was lost."),
+        .init(
+            name: "ProtocolError", bases: ["BinddError"], code: 8,
+            doc: "The other side sent what the protocol does not allow; the connection is closed."),
+        .init(
+            name: "CallTimeout", bases: ["BinddError", "TimeoutError"], code: 9,
+            doc: "No answer within the timeout that the caller gave; the request was cancelled."),
+        .init(
+            name: "LimitExceeded", bases: ["BinddError", "MemoryError"], code: 10,
+            doc: "A named limit was reached; nothing changed."),
+        .init(
+            name: "SexpError", bases: ["BinddError", "ValueError"], code: 11,
+            doc: "The text is no well-formed S-expression; has path, line, column and the line itself."),
+    ]
+
+    static func code(_ name: String) -> UInt32 { all.first { $0.name == name }?.code ?? 0 }
+}
+
+extension RemoteError {
+    /// An error of a class in `ErrorDeclaration`, or of Python's own.
+    init(_ pythonType: String, _ message: String, hint: String = "", fields: [Attribute] = []) {
+        self.init(
+            code: ErrorDeclaration.code(pythonType), pythonType: pythonType, message: message, hint: hint,
+            fields: fields)
+    }
+
+    init(_ error: GraphError) {
+        switch error.kind {
+        case .noSuchNode, .noSuchEdge, .noSuchView: self.init("StaleHandleError", error.description)
+        case .sourceNotMember, .targetNotMember, .idInUse: self.init("ValueError", error.description)
+        case .limitExceeded:
+            self.init("LimitExceeded", error.description, hint: "destroy views that are not needed, or raise the limit")
+        case .cancelled: self.init("KeyboardInterrupt", error.description)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// Any S-expression text as a document: parse, print, free. Walking happens in the client, on the snapshot that parsing
+// answers.
+
+import CLayout
+import SexpCore
+import Wire
+
+let sexpFunctions: [FunctionDeclaration] = [
+    FunctionDeclaration(
+        module: "sexp",
+        method: Method(
+            "parse", .call, client: "bd_sexp_parse",
+            [
+                Parameter("text", .bytes, "UTF-8"), Parameter("label", .string, default: "''", "name shown in errors"),
+                Parameter("depth_limit", .int, default: "0", "lists inside lists; 0: the default of 1000"),
+            ], result: .document, errors: ["SexpError", "TypeError", "LimitExceeded"],
+            doc: "Parses one text, all of it, into a document that keeps every token."
+        ) { call in
+            let text = Array(try call.arguments.blob())
+            let label = try call.arguments.string()
+            let depth = try call.arguments.u32()
+            let session = call.session
+            let document = try SexpDocument.parse(
+                text, label: label.isEmpty ? nil : label,
+                limits: depth == 0 ? SexpLimits() : SexpLimits(depthMax: Int(depth)),
+                isCancelled: { session.isCancelled })
+            let id = try call.workspace.documents.add(document)
+            session.owns(document: id)
+            call.result.u32(id)
+            var snapshot: [UInt8] = []
+            document.appendSnapshot(to: &snapshot)
+            call.result.blob(snapshot)
+        }),
+    FunctionDeclaration(
+        module: "sexp",
+        method: Method(
+            "dumps", .query, client: "bd_sexp_dumps", [Parameter("document", .document)], result: .string,
+            errors: ["TypeError", "StaleHandleError"],
+            doc: "The document's text in KiCad's canonical layout: the same bytes for a file that KiCad 8 or later wrote."
+        ) { call in
+            let document = try call.workspace.documents.find(try call.arguments.u32())
+            let session = call.session
+            call.result.blob(try document.canonicalBytes(isCancelled: { session.isCancelled }))
+        }),
+]
+
+/// A parser's error as Python sees it, nil for other errors.
+func documentError(_ error: any Error) -> RemoteError? {
+    guard let error = error as? SexpError else { return nil }
+    switch error.kind {
+    case .cancelled: return RemoteError("KeyboardInterrupt", "the request was cancelled")
+    case .outOfMemory: return RemoteError("LimitExceeded", error.message, hint: error.hint)
+    default: break
+    }
+    return RemoteError(
+        "SexpError", error.description, hint: error.hint,
+        fields: [
+            Attribute(key: "kind", value: .string(error.kind.rawValue)),
+            Attribute(key: "detail", value: .string(error.message)),
+            Attribute(key: "file", value: error.label.map { .string($0) } ?? .none),
+            Attribute(key: "line", value: .int(Int64(error.line))),
+            Attribute(key: "column", value: .int(Int64(error.column))),
+            Attribute(key: "byte_offset", value: .int(Int64(error.byteOffset))),
+            Attribute(key: "path", value: .string(error.pathText)),
+            Attribute(key: "excerpt", value: .string(error.excerpt)),
+            Attribute(key: "caret", value: .string(error.caret)),
+        ])
+}

@@ -1,0 +1,46 @@
+// The arena's memory: a sealed memory file that clients will map, mapped here for writing. As large an address range as
+// the limits of the process allow; pages that nobody touches cost nothing. Must outlive the arena.
+// Cost: one mapping at start, one madvise per 64 KiB given back.
+
+import CShim
+import GraphCore
+import Glibc
+
+struct ArenaMemory {
+    /// What 32-bit granules of 16 bytes reach.
+    private static let bytesMax = 64 << 30
+
+    let base: UnsafeMutableRawPointer
+    let bytes: Int
+    let fd: Int32
+
+    init() throws(WorkerError) {
+        var bytes = ArenaMemory.bytesMax
+        var failure: Int32 = 0
+        while bytes >= Arena.bytesMin {
+            let fd = bd_page_create("bindd-arena", bytes)
+            if fd >= 0 {
+                var map: UnsafeMutableRawPointer?
+                failure = bd_page_map(fd, bytes, true, &map)
+                if failure == 0, let map {
+                    self.fd = fd
+                    self.base = map
+                    self.bytes = bytes
+                    return
+                }
+                close(fd)
+            } else {
+                failure = fd
+            }
+            bytes /= 2
+        }
+        throw WorkerError("no memory for the graph: \(String(cString: strerror(-failure)))")
+    }
+
+    /// Gives pages back to the system; they read as zeros afterwards.
+    func reclaim(_ range: Range<Int>) {
+        if madvise(base + range.lowerBound, range.count, MADV_REMOVE) != 0 {
+            (base + range.lowerBound).initializeMemory(as: UInt8.self, repeating: 0, count: range.count)
+        }
+    }
+}

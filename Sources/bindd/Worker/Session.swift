@@ -1,0 +1,310 @@
+// One client of the workspace: its requests in order, its leases and pins, the replies it has not read yet. Requests are
+// counted here as they are counted there; a reply names its number. Must not let one client's slowness touch another:
+// when replies pile up, this client's requests wait. Cost: a look-up in the table of operations per request.
+
+import CLayout
+import CShim
+import Glibc
+import GraphCore
+import Wire
+
+final class Session {
+    let clientId: UInt64
+    let slot: Int
+    private let workspace: Workspace
+    private let page: WorkerPage
+    private let socket: Int32
+    private let clientPage: UnsafeMutableRawPointer
+    private let watcher: SocketWatcher
+    private let onEnd: (Session, String) -> Void
+    private let operations = Description.shared
+    private var reader = MessageReader()
+    private var unsent: [UInt8] = []
+    private var unsentStart = 0
+    private var request: UInt64 = 0
+    private var isEnded = false
+
+    private var nodeLease: Range<UInt32> = 0..<0
+    private var edgeLease: Range<UInt32> = 0..<0
+    private var viewLease: Range<UInt32> = 0..<0
+    private var pinnedNodes = IdSet()
+    private var pinnedEdges = IdSet()
+    private(set) var heldViews = IdSet()
+    private(set) var heldDocuments = IdSet()
+
+    /// Takes over the socket and the client's page, and answers the hello.
+    init(
+        clientId: UInt64, slot: Int, hello: Hello, socket: Int32, clientPage fd: Int32, workspace: Workspace,
+        page: WorkerPage, loop: EventLoop, onEnd: @escaping (Session, String) -> Void
+    ) throws {
+        self.clientId = clientId
+        self.slot = slot
+        self.workspace = workspace
+        self.page = page
+        self.socket = socket
+        self.onEnd = onEnd
+        var map: UnsafeMutableRawPointer?
+        let failure = bd_page_map(fd, Int(BD_CLIENT_PAGE_BYTES), false, &map)
+        guard failure == 0, let map else {
+            throw WorkerError("cannot map the client's page: \(String(cString: strerror(-failure)))")
+        }
+        clientPage = map
+        target = Reference()
+        watcher = try SocketWatcher(loop: loop, fd: socket) { [target] events in target.session?.handle(events) }
+        target.session = self
+
+        workspace.raiseFloors(hello)
+        for kind in [LeaseKind.node, .edge, .view] { try extendLease(kind, wanted: 4096) }
+        var payload = PayloadWriter(reserving: 128)
+        head(0).encode(into: &payload)
+        HelloReply(
+            workerPid: UInt32(getpid()), slot: UInt32(slot), generation: hello.generation, clientId: clientId,
+            workspace: workspace.name, build: DaemonIdentity.buildId()
+        ).encode(into: &payload)
+        send(Operation.hello, .reply, payload.bytes)
+        try watcher.watch(.readable)
+    }
+
+    /// Ties the watcher's closure to the session until the end of the session. No weak reference: one would make each
+    /// count of the session slow.
+    private final class Reference { var session: Session? }
+    private let target: Reference
+
+    deinit { bd_page_unmap(clientPage, Int(BD_CLIENT_PAGE_BYTES)) }
+
+    /// True when the client has given up on the request that is being applied.
+    var isCancelled: Bool {
+        bd_word_load_u64(clientPage, MemoryLayout<bd_client_page>.offset(of: \.cancel_request) ?? 0) >= request
+    }
+
+    // MARK: ids and holds
+
+    /// An id that the client chose for a new object: its lease moves past it.
+    func claim(_ kind: LeaseKind, _ id: UInt32) throws -> UInt32 {
+        guard lease(kind).contains(id) else {
+            throw WireError("\(kind) id \(id) is not in the client's lease \(lease(kind))")
+        }
+        setLease(kind, id + 1..<lease(kind).upperBound)
+        return id
+    }
+
+    func extendLease(_ kind: LeaseKind, wanted: UInt32) throws {
+        setLease(kind, try workspace.extend(lease(kind), kind, wanted: wanted))
+    }
+
+    /// The object was made with a pin for this client.
+    func pinned(_ kind: LeaseKind, _ id: UInt32) {
+        _ = kind == .node ? pinnedNodes.insert(id) : pinnedEdges.insert(id)
+    }
+
+    /// Adds a pin unless this client has one.
+    func pin(_ kind: LeaseKind, _ id: UInt32) throws {
+        switch kind {
+        case .node: if pinnedNodes.insert(id) { try workspace.graph.pinNode(id) }
+        case .edge: if pinnedEdges.insert(id) { try workspace.graph.pinEdge(id) }
+        case .view: owns(view: id)
+        }
+    }
+
+    func isPinned(kind: UInt32, index: UInt32) -> Bool {
+        switch kind {
+        case BD_KIND_NODE, BD_KIND_BOUND_NODE: pinnedNodes.contains(index)
+        case BD_KIND_EDGE, BD_KIND_BOUND_EDGE: pinnedEdges.contains(index)
+        default: false
+        }
+    }
+
+    func owns(view id: UInt32) { _ = heldViews.insert(id) }
+    func owns(document id: UInt32) { _ = heldDocuments.insert(id) }
+    func forget(document id: UInt32) { _ = heldDocuments.remove(id) }
+
+    private func release(kind: UInt32, ids: [UInt32]) throws {
+        switch kind {
+        case BD_KIND_NODE: for id in ids where pinnedNodes.remove(id) { workspace.graph.releaseNode(id) }
+        case BD_KIND_EDGE: for id in ids where pinnedEdges.remove(id) { workspace.graph.releaseEdge(id) }
+        case BD_KIND_VIEW:
+            for id in ids where heldViews.remove(id) && workspace.graph.liveViews.contains(id) {
+                if !isHeldElsewhere(id) { try workspace.graph.destroyView(id) }
+            }
+        case BD_KIND_DOCUMENT:
+            for id in ids where heldDocuments.remove(id) { workspace.documents.remove(id) }
+        default: throw WireError("release of kind \(kind)")
+        }
+    }
+
+    /// Set by the worker: does another client hold this view?
+    var isHeldElsewhere: (UInt32) -> Bool = { _ in false }
+
+    /// Drops all pins: the client is gone. Views of a named workspace stay for those who come later.
+    func releaseEverything() {
+        for id in pinnedEdges.ids { workspace.graph.releaseEdge(id) }
+        for id in pinnedNodes.ids { workspace.graph.releaseNode(id) }
+        for id in heldDocuments.ids { workspace.documents.remove(id) }
+        pinnedEdges = IdSet()
+        pinnedNodes = IdSet()
+        heldDocuments = IdSet()
+    }
+
+    private func lease(_ kind: LeaseKind) -> Range<UInt32> {
+        switch kind {
+        case .node: nodeLease
+        case .edge: edgeLease
+        case .view: viewLease
+        }
+    }
+
+    private func setLease(_ kind: LeaseKind, _ lease: Range<UInt32>) {
+        switch kind {
+        case .node: nodeLease = lease
+        case .edge: edgeLease = lease
+        case .view: viewLease = lease
+        }
+    }
+
+    private func head(_ request: UInt64) -> ReplyHead {
+        ReplyHead(request: request, nodes: nodeLease, edges: edgeLease, views: viewLease)
+    }
+
+    // MARK: input
+
+    private func handle(_ events: SocketWatcher.Events) {
+        if events.contains(.writable) { flush() }
+        if !isEnded, events.contains(.readable) || events.contains(.failed) { receive() }
+        if !isEnded { watch() }
+    }
+
+    /// One buffer's worth per turn of the loop, so that no client keeps the others waiting.
+    private func receive() {
+        let count = withUnsafeTemporaryAllocation(byteCount: 1 << 18, alignment: 16) { buffer in
+            let count = bd_stream_receive(socket, buffer.baseAddress, buffer.count)
+            if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+            return count
+        }
+        if count == 0 { return end("closed by the client") }
+        if count < 0 {
+            if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+            return end("read failed: \(String(cString: strerror(Int32(-count))))")
+        }
+        page.beginTurn()
+        do {
+            while !isEnded, let message = try reader.nextInPlace() { try apply(message) }
+        } catch {
+            end("broken bytes: \(error)")
+        }
+        page.beat(slot: slot)
+        page.publish(workspace)
+    }
+
+    private func apply(_ message: MessageReader.InPlace) throws {
+        request += 1
+        page.begin(operation: message.operation, request: request, slot: slot)
+        defer { page.end(request: request, slot: slot) }
+        var call = Call(workspace: workspace, session: self, arguments: message.payload)
+        do {
+            try perform(message.operation, &call)
+            try call.arguments.finish()
+        } catch let error as WireError {
+            throw error
+        } catch {
+            return fail(message, remote(error))
+        }
+        guard message.flags.contains(.replyWanted) else { return }
+        var payload = PayloadWriter(reserving: ReplyHead.byteCount + call.result.bytes.count)
+        head(request).encode(into: &payload)
+        payload.raw(call.result.bytes)
+        send(message.operation, .reply, payload.bytes)
+    }
+
+    private func perform(_ operation: UInt16, _ call: inout Call) throws {
+        switch operation {
+        case Operation.sync: return
+        case Operation.release: try release(kind: try call.arguments.u32(), ids: try call.arguments.u32List())
+        case Operation.lease:
+            guard let kind = LeaseKind(rawValue: try call.arguments.u32()) else { throw WireError("lease of that kind") }
+            try extendLease(kind, wanted: try call.arguments.u32())
+        default:
+            guard let handler = operations.handler(operation) else {
+                throw WireError("operation \(operation) does not exist")
+            }
+            try handler(&call)
+        }
+    }
+
+    private func remote(_ error: any Error) -> RemoteError {
+        switch error {
+        case let error as RemoteError: error
+        case let error as GraphError: RemoteError(error)
+        default: documentError(error) ?? RemoteError("BinddError", "\(error)")
+        }
+    }
+
+    /// A request that failed changed nothing. Its client hears of it: by the reply, or by a notice where none was wanted.
+    private func fail(_ message: MessageReader.InPlace, _ error: RemoteError) {
+        var payload = PayloadWriter(reserving: 256)
+        guard message.flags.contains(.replyWanted) else {
+            payload.u32(error.code)
+            payload.string("request \(request), \(operationName(message.operation) ?? "?"): \(error.message)")
+            return send(message.operation, .notice, payload.bytes)
+        }
+        head(request).encode(into: &payload)
+        error.encode(into: &payload)
+        send(message.operation, [.reply, .error], payload.bytes)
+    }
+
+    // MARK: output
+
+    private func send(_ operation: UInt16, _ flags: FrameFlags, _ payload: [UInt8]) {
+        encodeMessage(operation: operation, flags: flags, payload: payload, into: &unsent)
+        flush()
+    }
+
+    private func flush() {
+        while unsentStart < unsent.count, !isEnded {
+            let count = unsent.withUnsafeBytes { bytes in
+                bd_stream_send(
+                    socket, bytes.baseAddress.map { $0 + unsentStart }, min(bytes.count - unsentStart, 1 << 20))
+            }
+            if count >= 0 {
+                unsentStart += count
+            } else if count == -Int(EAGAIN) {
+                break
+            } else if count != -Int(EINTR) {
+                return end("write failed: \(String(cString: strerror(Int32(-count))))")
+            }
+        }
+        if unsentStart == unsent.count {
+            unsent.removeAll(keepingCapacity: unsent.capacity <= 1 << 20)
+            unsentStart = 0
+        }
+    }
+
+    /// Replies first: while too many bytes wait for the client, its requests wait in its own socket.
+    private func watch() {
+        let waiting = unsent.count - unsentStart
+        var events: SocketWatcher.Events = []
+        if waiting > 0 { events.insert(.writable) }
+        if waiting < Limits.unsentBytesMax { events.insert(.readable) }
+        do { try watcher.watch(events) } catch { end("cannot watch the socket: \(error)") }
+    }
+
+    func end(_ reason: String) {
+        guard !isEnded else { return }
+        isEnded = true
+        watcher.close()
+        target.session = nil
+        shutdown(socket, Int32(SHUT_RDWR))
+        close(socket)
+        onEnd(self, reason)
+    }
+
+    /// For `debug.cut_frame`: the first bytes of a reply that never goes on.
+    func sendHalfAReply() {
+        var payload = PayloadWriter()
+        head(request).encode(into: &payload)
+        payload.string("the rest of this reply was cut off")
+        var bytes: [UInt8] = []
+        encodeMessage(operation: Operation.sync, flags: .reply, payload: payload.bytes, into: &bytes)
+        unsent.append(contentsOf: bytes.prefix(bytes.count / 2))
+        flush()
+    }
+}

@@ -1,0 +1,91 @@
+// What this worker tells the supervisor without being asked: a page of shared memory, written before and after each
+// request, that survives the worker. Must be written so that a death at any point leaves the guilty request standing.
+// Cost: four stores per request.
+
+import CLayout
+import CShim
+import Glibc
+
+struct WorkerPage {
+    private let page: UnsafeMutablePointer<bd_worker_page>
+
+    init(fd: Int32) throws(WorkerError) {
+        var map: UnsafeMutableRawPointer?
+        let failure = bd_page_map(fd, Int(BD_WORKER_PAGE_BYTES), true, &map)
+        guard failure == 0, let map else {
+            throw WorkerError("cannot map the worker page: \(String(cString: strerror(-failure)))")
+        }
+        page = map.assumingMemoryBound(to: bd_worker_page.self)
+        page.pointee.layout_version = BD_LAYOUT_VERSION
+        page.pointee.pid = UInt32(getpid())
+        page.pointee.magic = UInt64(BD_WORKER_PAGE_MAGIC)
+    }
+
+    /// The time from which the requests of this turn count: one look at the clock for a whole batch.
+    func beginTurn() { page.pointee.current_started_ns = bd_clock_monotonic_ns() }
+
+    func begin(operation: UInt16, request: UInt64, slot: Int) {
+        page.pointee.current_request = request
+        page.pointee.current_slot = UInt32(slot)
+        page.pointee.current_object = 0
+        bd_store_release_u32(&page.pointee.current_operation, UInt32(operation))
+    }
+
+    func end(request: UInt64, slot: Int) {
+        bd_store_release_u64(&page.pointee.applied_requests, page.pointee.applied_requests + 1)
+        withSlot(slot) { $0.pointee.applied_requests = request }
+        bd_store_release_u32(&page.pointee.current_operation, 0)
+    }
+
+    /// The time of the slot's last request and of the loop's last turn.
+    func beat(slot: Int?) {
+        let now = bd_clock_monotonic_ns()
+        bd_store_release_u64(&page.pointee.heartbeat_ns, now)
+        if let slot { withSlot(slot) { $0.pointee.last_request_ns = now } }
+    }
+
+    /// A free slot, taken; nil when the workspace has as many clients as it can.
+    func takeSlot(clientId: UInt64) -> Int? {
+        for slot in 0..<Int(BD_CLIENT_SLOTS_MAX) {
+            let isTaken = withSlot(slot) { place in
+                guard place.pointee.client_id == 0 else { return false }
+                let now = bd_clock_monotonic_ns()
+                place.pointee = bd_worker_slot(
+                    client_id: 0, applied_requests: 0, last_request_ns: now, connected_ns: now)
+                bd_store_release_u64(&place.pointee.client_id, clientId)
+                return true
+            }
+            if isTaken { return slot }
+        }
+        return nil
+    }
+
+    func freeSlot(_ slot: Int) { withSlot(slot) { bd_store_release_u64(&$0.pointee.client_id, 0) } }
+
+    func publish(_ workspace: Workspace) {
+        let graph = workspace.graph.arena.usedBytes
+        set(BD_KIND_NODE, objects: workspace.graph.nodeCount, bytes: 0)
+        set(BD_KIND_EDGE, objects: workspace.graph.edgeCount, bytes: 0)
+        set(BD_KIND_VIEW, objects: workspace.graph.viewCount, bytes: graph)
+        set(BD_KIND_DOCUMENT, objects: workspace.documents.count, bytes: workspace.documents.memoryBytes)
+        bd_store_release_u64(&page.pointee.memory_bytes, UInt64(workspace.memoryBytes))
+    }
+
+    private func set(_ kind: UInt32, objects: Int, bytes: Int) {
+        withUnsafeMutableBytes(of: &page.pointee.objects) {
+            $0.storeBytes(of: UInt64(objects), toByteOffset: Int(kind) * 8, as: UInt64.self)
+        }
+        withUnsafeMutableBytes(of: &page.pointee.bytes) {
+            $0.storeBytes(of: UInt64(bytes), toByteOffset: Int(kind) * 8, as: UInt64.self)
+        }
+    }
+
+    @discardableResult
+    private func withSlot<R>(_ slot: Int, _ body: (UnsafeMutablePointer<bd_worker_slot>) -> R) -> R {
+        check(slot >= 0 && slot < Int(BD_CLIENT_SLOTS_MAX), "client slot \(slot)")
+        return withUnsafeMutableBytes(of: &page.pointee.slots) {
+            let place = $0.baseAddress.unsafelyUnwrapped + slot * MemoryLayout<bd_worker_slot>.stride
+            return body(place.assumingMemoryBound(to: bd_worker_slot.self))
+        }
+    }
+}

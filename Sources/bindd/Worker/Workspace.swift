@@ -1,0 +1,65 @@
+// The state of one workspace: graph, documents, and which ids are handed out. One per worker process. Must not know
+// sockets. Cost: that of what it holds.
+
+import CLayout
+import GraphCore
+import Wire
+
+/// Kinds of object whose ids clients choose from leases.
+enum LeaseKind: UInt32 {
+    case node = 1
+    case edge = 2
+    case view = 3
+}
+
+final class Workspace {
+    let name: String
+    var graph: GraphStore
+    var documents = DocumentStore()
+    private let memory: ArenaMemory
+    /// First id never handed out, by kind.
+    private var nextIds: [LeaseKind: UInt32] = [.node: 1, .edge: 1, .view: 1]
+
+    init(name: String) throws(WorkerError) {
+        self.name = name
+        memory = try ArenaMemory()
+        graph = GraphStore(arena: Arena(base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim))
+    }
+
+    var isPrivate: Bool { name.isEmpty }
+
+    var memoryBytes: Int { graph.arena.usedBytes + documents.memoryBytes }
+
+    /// Ids up to the floors were used by this client in another life of the workspace: never again.
+    func raiseFloors(_ hello: Hello) {
+        raise(.node, hello.nodeFloor)
+        raise(.edge, hello.edgeFloor)
+        raise(.view, hello.viewFloor)
+        documents.raiseFloor(hello.documentFloor)
+    }
+
+    private func raise(_ kind: LeaseKind, _ floor: UInt32) {
+        guard floor < UInt32.max, floor >= nextIds[kind, default: 1] else { return }
+        nextIds[kind] = floor + 1
+    }
+
+    /// `wanted` ids more behind `lease`: the same range grown where possible, else a new one.
+    func extend(_ lease: Range<UInt32>, _ kind: LeaseKind, wanted: UInt32) throws -> Range<UInt32> {
+        let next = nextIds[kind, default: 1]
+        let count = min(max(wanted, 1), UInt32(Limits.leaseIdsMax))
+        guard count <= UInt32.max - next else {
+            throw RemoteError(
+                "LimitExceeded", "the workspace has used all 32-bit ids of kind \(kind)",
+                hint: "ids are never reused; go on in a new workspace")
+        }
+        nextIds[kind] = next + count
+        let isContiguous = lease.upperBound == next && !lease.isEmpty
+        return (isContiguous ? lease.lowerBound : next)..<next + count
+    }
+}
+
+/// Why a worker cannot work at all.
+struct WorkerError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
