@@ -1,5 +1,5 @@
 // A JSON value that prints itself, members in the order given, so that the same value is the same text everywhere.
-// Must not parse: nothing in the daemon reads JSON. Cost: recursion over the value, which the program itself built.
+// Must not parse: the one place that reads JSON, a worker's answer, has a reader of its own. Cost: recursion over the value, which the program itself built.
 
 public indirect enum JSONValue: Equatable, Sendable {
     case null

@@ -1,0 +1,107 @@
+/* The kernel calls that Swift's Glibc module does not show: GNU extensions, control messages, atomics on shared words.
+ *
+ * No state, no allocation, no policy: each function is one kernel call or one idiom of a few, and says what went wrong
+ * as a negative errno. Every descriptor made or received here is close-on-exec.
+ * Cost: that of the kernel call.
+ */
+#ifndef BD_SHIM_H
+#define BD_SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Descriptors that one message may carry; a message with more is refused whole. */
+#define BD_MESSAGE_FDS_MAX 4u
+
+/* -- memory pages shared by processes --------------------------------------------------------------------------- */
+
+/* A memory file of exactly `bytes`, zeroed and sealed so that nobody can shrink or grow it. Its fd, or -errno. */
+int bd_page_create(const char *name, size_t bytes);
+
+/* 0 when fd is a memory file of exactly `bytes` that can neither shrink nor grow (so a mapping of it never raises
+ * SIGBUS). Else -EBADF (no memory file), -EPERM (not sealed), -EMSGSIZE (another size). */
+int bd_page_check(int fd, size_t bytes);
+
+/* Maps `bytes` of fd shared into *map. 0 or -errno. */
+int bd_page_map(int fd, size_t bytes, bool writable, void **map);
+void bd_page_unmap(void *map, size_t bytes);
+
+/* Words of a shared page, at `offset` bytes from its start: one load or store each, never torn, never repeated by the
+ * compiler. Loads acquire, stores release. */
+uint64_t bd_word_load_u64(const void *map, size_t offset);
+uint32_t bd_word_load_u32(const void *map, size_t offset);
+void bd_word_store_u64(void *map, size_t offset, uint64_t value);
+void bd_word_store_u32(void *map, size_t offset, uint32_t value);
+
+/* -- sockets ------------------------------------------------------------------------------------------------------ */
+
+/* Binds and listens on `path` (which must not exist). Non-blocking. Its fd, or -errno. */
+int bd_socket_listen(const char *path, int backlog);
+
+/* Connects to `path`, waiting at most deadline_ms for room in the backlog. The result is a blocking socket. */
+int bd_socket_connect(const char *path, int deadline_ms);
+
+/* The next connection, non-blocking; -EAGAIN when there is none. */
+int bd_socket_accept(int listener);
+
+/* Two connected SOCK_SEQPACKET sockets, non-blocking, in ends[0] and ends[1]. 0 or -errno. */
+int bd_socket_pair(int ends[2]);
+
+/* A pipe: ends[0] reads (non-blocking), ends[1] writes (blocking, meant for a child). 0 or -errno. */
+int bd_pipe_pair(int ends[2]);
+
+/* Who connected, as the kernel saw it then. 0 or -errno. */
+int bd_socket_peer(int fd, int32_t *pid, uint32_t *uid);
+
+/* Sends bytes, and fd_count descriptors with the first of them (0 is allowed). Never blocks, never raises SIGPIPE. On
+ * SOCK_SEQPACKET all or nothing; on SOCK_STREAM the count of bytes taken, where the descriptors went with the first.
+ * -EAGAIN when the socket is full. The caller keeps its descriptors. */
+ssize_t bd_message_send(int fd, const void *bytes, size_t count, const int *fds, size_t fd_count);
+
+/* Receives at most `capacity` bytes. *fd_count: in, the room in fds (at most BD_MESSAGE_FDS_MAX); out, how many came.
+ * Count of bytes, 0 at the end of the stream, -EAGAIN when there is nothing, -EMSGSIZE when the datagram or its
+ * descriptors did not fit (those that came are closed). Never blocks. */
+ssize_t bd_message_receive(int fd, void *bytes, size_t capacity, int *fds, size_t *fd_count);
+
+/* As above without descriptors, with one buffer, for streams: recv and send with MSG_DONTWAIT and MSG_NOSIGNAL. */
+ssize_t bd_stream_receive(int fd, void *bytes, size_t capacity);
+ssize_t bd_stream_send(int fd, const void *bytes, size_t count);
+
+/* -- processes and files ------------------------------------------------------------------------------------------- */
+
+/* From now on `signal` comes when the parent dies. -ESRCH when it has died already: parent is not `parent_pid`. */
+int bd_process_follow_parent(int signal, int32_t parent_pid);
+
+/* The name that ps and pgrep show; without it a process started from /proc/self/exe is called "exe". */
+void bd_process_set_name(const char *name);
+
+/* A descriptor that polls readable when the process is gone, or -errno. */
+int bd_process_open(int32_t pid);
+
+/* Every descriptor from `first` on is closed in children. 0 or -errno. */
+int bd_descriptors_close_on_exec(unsigned first);
+
+/* No core files, and as many descriptors as the hard limit allows, up to `descriptors_max`. 0 or -errno. */
+int bd_limits_prepare(uint64_t descriptors_max);
+
+/* Opens `path` (made 0600 if need be; never through a symbolic link) with `flags` of open(2). Its fd, or -errno. */
+int bd_file_open(const char *path, int flags);
+
+/* Takes the exclusive flock of fd at once. 0, -EWOULDBLOCK when another holds it, or -errno. */
+int bd_file_lock(int fd);
+
+/* The process's environment: a NULL-terminated array, for spawning. */
+char *const *bd_environment(void);
+
+/* Columns of the terminal on fd, or 0 when it is none. */
+int bd_terminal_columns(int fd);
+
+uint64_t bd_clock_monotonic_ns(void);
+uint64_t bd_clock_realtime_ns(void);
+
+/* Writes the linker's build id as lower-case hex into text (NUL-terminated); count of digits, 0 when there is none. */
+size_t bd_build_id(char *text, size_t capacity);
+
+#endif

@@ -1,0 +1,55 @@
+/* Sealed memory pages and the words in them. See bd_shim.h. */
+#define _GNU_SOURCE
+#include "bd_shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int bd_page_create(const char *name, size_t bytes) {
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) return -errno;
+    if (ftruncate(fd, (off_t)bytes) != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+int bd_page_check(int fd, size_t bytes) {
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0) return -EBADF;
+    if ((seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW)) return -EPERM;
+    struct stat status;
+    if (fstat(fd, &status) != 0) return -errno;
+    if (!S_ISREG(status.st_mode)) return -EBADF;
+    return status.st_size == (off_t)bytes ? 0 : -EMSGSIZE;
+}
+
+int bd_page_map(int fd, size_t bytes, bool writable, void **map) {
+    void *start = mmap(NULL, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+    if (start == MAP_FAILED) return -errno;
+    *map = start;
+    return 0;
+}
+
+void bd_page_unmap(void *map, size_t bytes) { munmap(map, bytes); }
+
+uint64_t bd_word_load_u64(const void *map, size_t offset) {
+    return __atomic_load_n((const uint64_t *)(const void *)((const char *)map + offset), __ATOMIC_ACQUIRE);
+}
+
+uint32_t bd_word_load_u32(const void *map, size_t offset) {
+    return __atomic_load_n((const uint32_t *)(const void *)((const char *)map + offset), __ATOMIC_ACQUIRE);
+}
+
+void bd_word_store_u64(void *map, size_t offset, uint64_t value) {
+    __atomic_store_n((uint64_t *)(void *)((char *)map + offset), value, __ATOMIC_RELEASE);
+}
+
+void bd_word_store_u32(void *map, size_t offset, uint32_t value) {
+    __atomic_store_n((uint32_t *)(void *)((char *)map + offset), value, __ATOMIC_RELEASE);
+}

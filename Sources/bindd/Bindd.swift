@@ -1,0 +1,21 @@
+// The program's entry: the list of commands. Each command's work is an ordinary function elsewhere.
+
+import ArgumentParser
+import Glibc
+
+@main
+struct Bindd: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bindd",
+        abstract: "Graphs and KiCad documents for Python, in processes of their own.",
+        version: versionText(),
+        subcommands: [
+            ServeCommand.self, StatusCommand.self, StopCommand.self, InspectCommand.self, DescribeCommand.self,
+            WorkerCommand.self,
+        ])
+}
+
+func versionText() -> String {
+    let identity = composedIdentity()
+    return "bindd \(identity.version) (build \(identity.build), protocol \(identity.protocolText))"
+}

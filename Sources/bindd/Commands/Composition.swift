@@ -1,0 +1,35 @@
+// Where the rooms meet: the supervisor gets the API's hash and its operations' names from here, and knows no more of
+// them.
+
+import ArgumentParser
+import CLayout
+import Glibc
+import Wire
+
+/// Raised with each release.
+let binddVersion = "0.1.0"
+
+func composedIdentity() -> DaemonIdentity {
+    DaemonIdentity(
+        version: binddVersion, build: DaemonIdentity.buildId(), layoutVersion: BD_LAYOUT_VERSION,
+        descriptionHash: descriptionHash, operationName: operationName)
+}
+
+/// The socket that this user's commands and clients mean.
+func composedSocketPath(option: String?, identity: DaemonIdentity) throws(SocketPathError) -> SocketPath {
+    try SocketPath(
+        option: option, name: identity.socketName, uid: getuid(), currentFolder: currentFolder(),
+        variable: environmentVariable)
+}
+
+enum ExitStatus {
+    static let failure: Int32 = 1
+    /// No daemon runs (status, stop, inspect), or one runs already (serve).
+    static let notRunning: Int32 = 3
+}
+
+/// Ends the command: "bindd: …" on standard error, and the exit status.
+func failure(_ message: String, _ status: Int32 = ExitStatus.failure) -> ExitCode {
+    writeAll(2, "bindd: \(message)\n")
+    return ExitCode(status)
+}

@@ -1,0 +1,175 @@
+// The answers of the supervisor as text for people. Pure: JSON in, text out; what is missing in the JSON is shown as a
+// dash, so that a newer daemon's answer is shown as far as it is understood.
+
+import Wire
+
+func statusText(_ report: JSONValue, width: Int?, style: Style) -> String {
+    var out = headText(report, style)
+    let workers = report["workers"]?.items ?? []
+    guard !workers.isEmpty else { return out + "\nno workspaces\n" }
+    var table = TextTable([
+        .init(title: "PID"), .init(title: "WORKSPACE", isFlexible: true), .init(title: "CLIENTS", isNumeric: true),
+        .init(title: "STATE"), .init(title: "MEMORY", isNumeric: true), .init(title: "HEARTBEAT", isNumeric: true),
+        .init(title: "NOW", isFlexible: true),
+    ])
+    for worker in workers {
+        let isStuck = ["stopped", "starting"].contains(worker.text("state"))
+        table.add(
+            [
+                worker.numberText("pid"), workspaceText(worker.text("workspace")),
+                Units.count(worker.unsigned("clients")), worker.text("state"),
+                Units.bytes(worker.unsigned("memory_bytes")),
+                Units.duration(milliseconds: worker.unsigned("heartbeat_age_ms")), nowText(worker),
+            ], isMarked: isStuck)
+    }
+    out += "\n" + table.render(width: width, style: style)
+    return out
+}
+
+func inspectionText(_ report: JSONValue, handle: UInt64?, width: Int?, style: Style) -> String {
+    if let handle { return handlesText(report["handles"]?.items ?? [], id: handle, style: style) }
+    var out = headText(report["supervisor"] ?? .null, style)
+    let clients = report["clients"]?.items ?? []
+    guard !clients.isEmpty else { return out + "\nno clients\n" + workspacesText(report, width, style) }
+    out += "\n" + clientsTable(clients).render(width: width, style: style)
+    let kinds = report["kinds"]?.items ?? []
+    if !kinds.isEmpty { out += "\n" + kindsTable(kinds).render(width: width, style: style) }
+    return out + workspacesText(report, width, style)
+}
+
+/// bindd 0.1.0 (build 9c1e, protocol 1.0)  supervisor 41820  up 2h14m  rss 12 MiB
+/// socket …   crashes 2 (last 2026-11-22T09:41:07.120Z SIGSEGV in Debug.crash)
+private func headText(_ head: JSONValue, _ style: Style) -> String {
+    let uptime = Units.duration(milliseconds: head.milliseconds(seconds: "uptime_s"))
+    var out = style.bold(
+        "bindd \(head.text("version")) (build \(head.text("build")), protocol \(head.text("protocol")))")
+    out += "  supervisor \(head.numberText("pid"))  up \(uptime)  rss \(Units.bytes(head.unsigned("rss_bytes")))\n"
+    out += "socket \(shownText(head.text("socket")))   crashes \(Units.count(head.unsigned("crashes")))"
+    if let crash = head["last_crash"], crash != .null {
+        let operation = crash.text("operation")
+        let place = operation.isEmpty ? "" : " in \(operation)"
+        out += style.warning(" (last \(crash.text("at")) \(crash.text("cause"))\(shownText(place)))")
+    }
+    return out + "\n"
+}
+
+private func clientsTable(_ clients: [JSONValue]) -> TextTable {
+    var table = TextTable([
+        .init(title: "CLIENT"), .init(title: "PID"), .init(title: "USER"), .init(title: "PROGRAM", isFlexible: true),
+        .init(title: "WORKSPACE", isFlexible: true), .init(title: "HANDLES", isNumeric: true),
+        .init(title: "BYTES", isNumeric: true), .init(title: "AGE", isNumeric: true), .init(title: "NOW"),
+    ])
+    for client in clients {
+        let isStopped = client.text("state") == "stopped"
+        let bytes = client["bytes"].map { $0 == .null ? "shared" : Units.bytes(client.unsigned("bytes")) } ?? "-"
+        table.add(
+            [
+                client.text("id"), client.numberText("pid"), client.text("user"),
+                client.text("program") + (isStopped ? " (stopped)" : ""), workspaceText(client.text("workspace")),
+                Units.count(client.unsigned("handles_total")), bytes,
+                Units.duration(milliseconds: client.milliseconds(seconds: "age_s")), nowText(client),
+            ], isMarked: isStopped)
+    }
+    return table
+}
+
+private func kindsTable(_ kinds: [JSONValue]) -> TextTable {
+    let total = max(kinds.reduce(0) { $0 + $1.unsigned("bytes") }, 1)
+    var table = TextTable([
+        .init(title: "KIND"), .init(title: "LIVE", isNumeric: true), .init(title: "CREATED", isNumeric: true),
+        .init(title: "BYTES", isNumeric: true), .init(title: "SHARE", isNumeric: true),
+    ])
+    for kind in kinds.sorted(by: { $0.unsigned("live") > $1.unsigned("live") }) {
+        table.add([
+            kind.text("kind"), Units.count(kind.unsigned("live")), Units.count(kind.unsigned("created")),
+            Units.bytes(kind.unsigned("bytes")), "\(kind.unsigned("bytes") * 100 / total)%",
+        ])
+    }
+    return table
+}
+
+/// Named workspaces live on without clients: they are shown by themselves.
+private func workspacesText(_ report: JSONValue, _ width: Int?, _ style: Style) -> String {
+    let named = (report["workspaces"]?.items ?? []).filter { $0["private"] != .bool(true) }
+    guard !named.isEmpty else { return "" }
+    var table = TextTable([
+        .init(title: "WORKSPACE", isFlexible: true), .init(title: "WORKER"), .init(title: "STATE"),
+        .init(title: "CLIENTS", isNumeric: true), .init(title: "MEMORY", isNumeric: true),
+        .init(title: "OBJECTS", isFlexible: true),
+    ])
+    for workspace in named {
+        let objects = (workspace["objects"]?.members ?? []).map { name, _ in
+            "\(Units.count(workspace["objects"]?.unsigned(name) ?? 0)) \(name)"
+        }
+        table.add([
+            workspaceText(workspace.text("name")), workspace.numberText("worker_pid"), workspace.text("state"),
+            Units.count(UInt64(workspace["clients"]?.items.count ?? 0)),
+            Units.bytes(workspace.unsigned("memory_bytes")), objects.joined(separator: ", "),
+        ])
+    }
+    return "\n" + table.render(width: width, style: style)
+}
+
+/// Each worker that knows the id has its own handle of that number; all are shown.
+private func handlesText(_ handles: [JSONValue], id: UInt64, style: Style) -> String {
+    var out = ""
+    for (index, handle) in handles.enumerated() {
+        if index > 0 { out += "\n" }
+        out += style.bold("handle      0x\(hexText(id, digits: 16))   \(shownText(handle.text("kind")))") + "\n"
+        for (name, value) in handle.members where name != "kind" && name != "id" {
+            let label = shownText(name.hasSuffix("_bytes") ? String(name.dropLast(6)) : name)
+            let padding = String(repeating: " ", count: max(1, 12 - label.count))
+            out += label + padding + memberText(name, value, handle) + "\n"
+        }
+    }
+    return out
+}
+
+private func memberText(_ name: String, _ value: JSONValue, _ handle: JSONValue) -> String {
+    switch value {
+    case .string(let text): shownText(text)
+    case .int, .uint:
+        if name == "bytes" || name.hasSuffix("_bytes") {
+            Units.bytes(handle.unsigned(name))
+        } else {
+            name.hasSuffix("pid") ? value.text : Units.count(handle.unsigned(name))
+        }
+    case .null: "-"
+    default: shownText(value.text)
+    }
+}
+
+private func workspaceText(_ name: String) -> String { name.isEmpty ? "private" : name }
+
+private func nowText(_ row: JSONValue) -> String {
+    let operation = row.text("operation")
+    if !operation.isEmpty { return "\(operation) \(Units.duration(milliseconds: row.unsigned("elapsed_ms")))" }
+    let state = row.text("state")
+    guard state == "idle", row["idle_s"] != nil else { return state }
+    return "idle \(Units.duration(milliseconds: row.milliseconds(seconds: "idle_s")))"
+}
+
+extension JSONValue {
+    /// A string member; "" when there is none.
+    func text(_ name: String) -> String { if case .string(let text) = self[name] { text } else { "" } }
+
+    /// A number that is not negative; 0 when there is none.
+    func unsigned(_ name: String) -> UInt64 {
+        switch self[name] {
+        case .int(let value): UInt64(max(value, 0))
+        case .uint(let value): value
+        case .double(let value) where value.isFinite && value > 0 && value < 1e18: UInt64(value)
+        default: 0
+        }
+    }
+
+    /// A number that is a name (a pid): no separators.
+    func numberText(_ name: String) -> String { self[name] == nil ? "-" : String(unsigned(name)) }
+
+    func milliseconds(seconds name: String) -> UInt64 {
+        guard case .double(let value) = self[name], value.isFinite, value > 0, value < 1e15 else {
+            return min(unsigned(name), 1 << 50) * 1000
+        }
+        return UInt64(value * 1000)
+    }
+}

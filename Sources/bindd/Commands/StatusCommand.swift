@@ -1,0 +1,56 @@
+// `bindd status`: is a daemon there, and what do its workers do. Never starts one: exit status 3 when none runs.
+
+import ArgumentParser
+import Wire
+
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case table, json
+}
+
+struct SocketOption: ParsableArguments {
+    @Option(help: "Path of the daemon's socket (else as `bindd serve` finds it).")
+    var socket: String?
+}
+
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show the daemon and its workers.",
+        discussion: "Exits with status 3 when no daemon runs; never starts one.")
+
+    @OptionGroup var place: SocketOption
+
+    @Option(name: .shortAndLong, help: "table or json.")
+    var output = OutputFormat.table
+
+    func run() throws {
+        let text = try askDaemon(place, "status")
+        switch output {
+        case .json: Output.write(text + "\n")
+        case .table:
+            let report = try parsedAnswer(text)
+            Output.write(statusText(report, width: Output.columns, style: Output.style))
+        }
+    }
+}
+
+/// Connects, asks, and turns what goes wrong into an exit status.
+func askDaemon(_ place: SocketOption, _ command: String, _ arguments: [Attribute] = []) throws -> String {
+    let identity = composedIdentity()
+    do {
+        let path = try composedSocketPath(option: place.socket, identity: identity)
+        return try ControlClient(path: path).ask(command, arguments)
+    } catch {
+        throw commandFailure(error)
+    }
+}
+
+func commandFailure(_ error: any Error) -> ExitCode {
+    if case ControlError.notRunning = error { return failure("\(error)", ExitStatus.notRunning) }
+    return failure("\(error)")
+}
+
+func parsedAnswer(_ text: String) throws -> JSONValue {
+    do throws(JSONError) { return try JSONReader.read(text) } catch {
+        throw failure("the daemon's answer is no JSON: \(error)")
+    }
+}

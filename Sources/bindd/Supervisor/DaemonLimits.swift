@@ -1,0 +1,49 @@
+// Every maximum and every wait of the supervisor, each with its reason. Limits of the protocol are in Wire.
+// Must not hold anything that is not a limit. Cost: none, constants.
+
+enum DaemonLimits {
+    /// Connections waiting in the kernel: a wave of starting programs must not be refused.
+    static let backlog: Int32 = 512
+    /// Sockets between accept and hand-over, and control connections. Past it accepting pauses; the backlog holds the rest.
+    static let connectionsMax = 1024
+    /// Connections accepted in one turn of the loop, so that the others have their turn.
+    static let acceptsPerTurn = 64
+    /// Workers alive at once; each takes about 10 MB.
+    static let workersMax = 512
+    /// Workers that are starting at once; more of them on few cores only make all of them late.
+    static let startingWorkersMax = 8
+    /// Control answers waiting for something (obituaries, inspections) at once.
+    static let waitersMax = 1024
+    /// Descriptors that the supervisor asks the system for.
+    static let descriptorsMax: UInt64 = 16_384
+
+    /// From accept to the end of the first message, and for an answer that its reader does not take.
+    static let messageDeadlineMs: UInt64 = 5_000
+    /// A control connection that asks nothing.
+    static let controlIdleMs: UInt64 = 30_000
+    /// Before accepting again when descriptors or memory ran out.
+    static let acceptPauseMs: UInt64 = 100
+    /// From spawn to ready (3-12 ms normally).
+    static let workerStartMs: UInt64 = 10_000
+    /// Between SIGTERM and SIGKILL.
+    static let stopGraceMs: UInt64 = 2_000
+    /// An obituary is asked for a worker that is about to be reaped.
+    static let obituaryWaitMs: UInt64 = 2_000
+    /// A worker's answer about one handle; the whole inspection has 200 ms.
+    static let handleInfoWaitMs: UInt64 = 150
+    /// Between looks at whether workers have taken the connections handed to them.
+    static let adoptionTickMs: UInt64 = 20
+    /// Without clients and without named workspaces, when nothing else is said.
+    static let idleExitSecondsDefault: UInt64 = 30
+
+    static let obituariesKept = 64
+    static let stderrTailBytes = 4096
+    static let handleInfoBytesMax = 64 << 10
+    static let workspaceNameBytesMax = 64
+    /// sun_path holds 107; the temporary name beside the socket needs some.
+    static let socketPathBytesMax = 100
+    /// A log of this size is set aside (.log.1) at the next start.
+    static let logBytesMax: Int64 = 1 << 20
+    /// Log lines about what peers can bring about at will, in ten seconds; the rest is counted and told in one line.
+    static let boundedLogLinesMax = 20
+}

@@ -1,0 +1,86 @@
+// What is known of a worker that ended: how, in which request, with which last words. The last 64 are kept.
+// Must not ask anybody: it is built from the exit status, the worker page and the pipe of its standard error.
+
+import CLayout
+import Glibc
+import Wire
+
+struct Obituary {
+    var pid: Int32
+    var workspace: String
+    var signal: Int32  // 0: it exited
+    var exitCode: Int64
+    var operation: UInt32  // 0: it was idle
+    var operationName: String
+    var request: UInt64
+    var slot: UInt32
+    var elapsedMs: UInt64
+    var stderrTail: String
+    var isExpected: Bool  // stopped by us, or a private worker whose client left
+    var endedRealtimeNs: UInt64
+
+    /// "SIGSEGV" or "exit code 3".
+    var cause: String { signal != 0 ? signalName(signal) : "exit code \(exitCode)" }
+
+    var json: JSONValue {
+        .object([
+            ("pid", .int(Int64(pid))), ("signal", .int(Int64(signal))),
+            ("signal_name", .string(signal == 0 ? "" : signalName(signal))), ("exit_code", .int(exitCode)),
+            ("operation", .int(Int64(operation))), ("operation_name", .string(operationName)),
+            ("request", .uint(request)), ("slot", .int(Int64(slot))), ("elapsed_ms", .uint(elapsedMs)),
+            ("stderr_tail", .string(stderrTail)), ("known", .bool(true)),
+        ])
+    }
+
+    /// The answer for a pid of which nothing is known (never ours, still alive, or forgotten).
+    static func unknownJSON(pid: Int64) -> JSONValue {
+        .object([
+            ("pid", .int(pid)), ("signal", .int(0)), ("signal_name", .string("")), ("exit_code", .int(0)),
+            ("operation", .int(0)), ("operation_name", .string("")), ("request", .int(0)), ("slot", .int(0)),
+            ("elapsed_ms", .int(0)), ("stderr_tail", .string("")), ("known", .bool(false)),
+        ])
+    }
+}
+
+/// A ring of the newest ones.
+struct Obituaries {
+    private var kept: [Obituary] = []
+    private(set) var crashes: UInt64 = 0
+    private(set) var lastCrash: Obituary?
+
+    mutating func add(_ obituary: Obituary) {
+        if kept.count == DaemonLimits.obituariesKept { kept.removeFirst() }
+        kept.append(obituary)
+        guard !obituary.isExpected else { return }
+        crashes += 1
+        lastCrash = obituary
+    }
+
+    func find(pid: Int64) -> Obituary? { kept.last { Int64($0.pid) == pid } }
+}
+
+func signalName(_ signal: Int32) -> String {
+    let names: [Int32: String] = [
+        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP",
+        SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1",
+        SIGSEGV: "SIGSEGV", SIGUSR2: "SIGUSR2", SIGPIPE: "SIGPIPE", SIGALRM: "SIGALRM", SIGTERM: "SIGTERM",
+        SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ", SIGSYS: "SIGSYS",
+    ]
+    return names[signal] ?? "signal \(signal)"
+}
+
+/// The newest bytes of a stream, as text that is safe to show.
+struct ByteTail {
+    private let bytesMax: Int
+    private var bytes: [UInt8] = []
+
+    init(bytesMax: Int) { self.bytesMax = bytesMax }
+
+    mutating func append(_ more: some Collection<UInt8>) {
+        bytes.append(contentsOf: more.suffix(bytesMax))
+        if bytes.count > bytesMax { bytes.removeFirst(bytes.count - bytesMax) }
+    }
+
+    /// Bytes that are no UTF-8 (a cut first character, say) are replaced.
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,0 +1,121 @@
+"""Each integration test has a socket folder, an interpreter and a time limit of its own, and leaves nothing behind.
+
+The body of a test that is marked with ``@alone`` runs in a fresh interpreter. When it returns, that interpreter closes
+what it opened and must have as many descriptors and threads as before; then the daemon is stopped and no process that
+knew the socket may be left.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+class Home:
+    """A socket folder and the daemon that is started in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(mode=0o700)
+        self.socket = folder / "t.sock"
+        self.environment = {
+            **os.environ,
+            "BINDD_SOCKET": str(self.socket),
+            "BINDD_IDLE_EXIT": "60",
+            "PYTHONPATH": str(HERE),
+            "PYTHONFAULTHANDLER": "1",
+        }
+
+    @property
+    def binary(self) -> str:
+        return os.environ.get("BINDD_BIN") or str(Path(sys.executable).with_name("bindd"))
+
+    def command(self, *words: str, timeout: float = 20) -> subprocess.CompletedProcess[str]:
+        """Runs ``bindd WORDS``."""
+        return subprocess.run(
+            [self.binary, *words], env=self.environment, capture_output=True, text=True, timeout=timeout
+        )
+
+    def python(
+        self, code: str, *arguments: str, timeout: float = 60, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs code in a fresh interpreter that uses this home's daemon."""
+        return subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def processes(self) -> list[int]:
+        """Every process that was started with this home's socket."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            try:
+                if str(self.socket).encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 5) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return True
+            time.sleep(0.02)
+        return condition()
+
+    def end(self) -> None:
+        self.command("stop")
+        assert self.wait_until(lambda: not self.processes()), f"still running: {self.processes()}"
+        left = {path.name for path in self.folder.iterdir()} - {"t.sock.log", "t.sock.log.1", "t.sock.start"}
+        assert not left, f"left in the socket folder: {left}"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / "h")
+    yield home
+    home.end()
+
+
+def alone(function: Callable[[], None]) -> Callable[[Home], None]:
+    """The test's body runs in an interpreter of its own, with its own daemon."""
+
+    def test(home: Home) -> None:
+        done = subprocess.run(
+            [sys.executable, str(HERE / "run_alone.py"), Path(function.__code__.co_filename).stem, function.__name__],
+            env=home.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        if done.returncode != 0:
+            pytest.fail(f"exit status {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-8000:]}", pytrace=False)
+
+    functools.update_wrapper(test, function)
+    del test.__wrapped__  # pytest would look at the body's parameters
+    test.body = function  # type: ignore[attr-defined]
+    return test
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The recorded behaviour and files that the tests compare with; they are part of the tests, not optional."""
+    assert SHARED.is_dir(), f"{SHARED} is missing: the tests need the folder 'shared' beside the project"
+    return SHARED
