@@ -1,0 +1,421 @@
+/* See bd_arena.h. */
+#define _GNU_SOURCE
+#include "bd_arena.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BD_ARENA_TRIES 64u              /* a read that meets a growing list starts over at most so often */
+#define BD_ARENA_CHAIN_MAX 256u         /* edge types at one node */
+#define BD_ARENA_GROWTH (16ull << 20)   /* bytes mapped ahead of need */
+
+static inline uint32_t bd_arena_u32(const unsigned char *at) {
+    return __atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_ACQUIRE);
+}
+static inline uint64_t bd_arena_u64(const unsigned char *at) {
+    return __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_ACQUIRE);
+}
+
+/* -- the map ----------------------------------------------------------------------------------------------------------- */
+
+static bool bd_arena_column_fits(const bd_column *column, uint32_t record_bytes) {
+    uint32_t per_page = column->records_per_page;
+    return column->record_bytes == record_bytes && per_page && !(per_page & (per_page - 1)) && per_page <= 1u << 16 &&
+        column->directory % 4 == 0 && column->directory < 1ull << 32;
+}
+
+/* Makes everything up to `end` touchable. */
+static bool bd_arena_map(bd_arena *arena, uint64_t end) {
+    if (end <= arena->mapped) return true;
+    if (end > arena->capacity) return false;
+    uint64_t bytes = end + end / 4 + BD_ARENA_GROWTH;
+    bytes = bytes < arena->capacity ? bytes & ~0xFFFull : arena->capacity;
+    void *base = arena->base
+        ? mremap((void *)(uintptr_t)arena->base, (size_t)arena->mapped, (size_t)bytes, MREMAP_MAYMOVE)
+        : mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, arena->fd, 0);
+    if (base == MAP_FAILED) return false;
+    arena->base = base;
+    arena->mapped = bytes;
+    return true;
+}
+
+bool bd_arena_open(bd_arena *arena, int fd) {
+    struct stat about;
+    memset(arena, 0, sizeof *arena);
+    arena->fd = fd;
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &about) != 0 || about.st_size < 1 << 16) goto refuse;
+    arena->capacity = (uint64_t)about.st_size;
+    if (!bd_arena_map(arena, sizeof(bd_arena_header))) goto refuse;
+    bd_arena_header header;
+    memcpy(&header, arena->base, sizeof header);
+    if (header.magic != BD_ARENA_MAGIC || header.layout_version != BD_LAYOUT_VERSION ||
+        header.capacity_bytes > arena->capacity || !bd_arena_column_fits(&header.nodes, sizeof(bd_node)) ||
+        !bd_arena_column_fits(&header.edges, sizeof(bd_edge)) ||
+        !bd_arena_column_fits(&header.views, sizeof(bd_view_record)))
+        goto refuse;
+    arena->nodes = header.nodes;
+    arena->edges = header.edges;
+    arena->views = header.views;
+    return true;
+refuse:
+    bd_arena_close(arena);
+    return false;
+}
+
+void bd_arena_close(bd_arena *arena) {
+    if (arena->base) munmap((void *)(uintptr_t)arena->base, (size_t)arena->mapped);
+    if (arena->fd >= 0) close(arena->fd);
+    memset(arena, 0, sizeof *arena);
+    arena->fd = -1;
+}
+
+uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot) {
+    if (!arena->base || slot >= BD_CLIENT_SLOTS_MAX) return 0;
+    return bd_arena_u64(arena->base + offsetof(bd_arena_header, applied) + slot * sizeof(uint64_t));
+}
+
+/* `bytes` bytes at a granule, NULL when they are not all in the file. */
+static inline const unsigned char *bd_arena_at(bd_arena *arena, uint32_t granule, uint64_t bytes) {
+    uint64_t start = (uint64_t)granule * BD_GRANULE_BYTES, end = start + bytes;
+    if (end > arena->mapped && !bd_arena_map(arena, end)) return NULL;
+    return granule ? arena->base + start : NULL;
+}
+
+/* The record of an id, NULL when its page does not exist; *broken when the directory points out of the file. */
+static inline const unsigned char *bd_arena_record(
+    bd_arena *arena, const bd_column *column, uint32_t id, bool *broken) {
+    uint32_t page = id / column->records_per_page, at = id & (column->records_per_page - 1);
+    uint64_t entry = column->directory + (uint64_t)page * 4;
+    if (page >= BD_ARENA_DIRECTORY_ENTRIES) return NULL;
+    if (entry + 4 > arena->mapped && !bd_arena_map(arena, entry + 4)) {
+        *broken = true;
+        return NULL;
+    }
+    uint32_t granule = bd_arena_u32(arena->base + entry);
+    if (!granule) return NULL;
+    const unsigned char *records =
+        bd_arena_at(arena, granule, (uint64_t)column->records_per_page * column->record_bytes);
+    if (!records) {
+        *broken = true;
+        return NULL;
+    }
+    return records + (size_t)at * column->record_bytes;
+}
+
+/* -- lists that a read fills ------------------------------------------------------------------------------------------- */
+
+bool bd_arena_list_push(bd_arena_list *list, bd_arena_edge edge) {
+    if (list->count == list->edges_capacity) {
+        size_t capacity = list->edges_capacity ? list->edges_capacity * 2 : 64;
+        bd_arena_edge *edges = realloc(list->edges, capacity * sizeof *edges);
+        if (!edges) return false;
+        list->edges = edges;
+        list->edges_capacity = capacity;
+    }
+    list->edges[list->count++] = edge;
+    return true;
+}
+
+static bool bd_arena_list_reserve_ids(bd_arena_list *list, size_t count) {
+    if (count <= list->ids_capacity) return true;
+    uint32_t *ids = realloc(list->ids, count * sizeof *ids);
+    if (!ids) return false;
+    list->ids = ids;
+    list->ids_capacity = count;
+    return true;
+}
+
+void bd_arena_list_free(bd_arena_list *list) {
+    free(list->edges);
+    free(list->ids);
+    memset(list, 0, sizeof *list);
+}
+
+/* -- nodes, edges, attributes ------------------------------------------------------------------------------------------ */
+
+bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node) {
+    bool broken = false;
+    const unsigned char *record = bd_arena_record(arena, &arena->nodes, node, &broken);
+    if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
+    return bd_arena_u32(record + offsetof(bd_node, flags)) & BD_NODE_EXISTS ? BD_READ_OK : BD_READ_NONE;
+}
+
+bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
+    bool broken = false;
+    const unsigned char *record = bd_arena_record(arena, &arena->edges, edge, &broken);
+    if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
+    info->edge = edge;
+    info->source = bd_arena_u32(record + offsetof(bd_edge, source));
+    info->target = bd_arena_u32(record + offsetof(bd_edge, target));
+    info->bits = bd_arena_u32(record + offsetof(bd_edge, bits));
+    return info->source ? BD_READ_OK : BD_READ_NONE;
+}
+
+static bd_read bd_arena_string(bd_arena *arena, uint64_t granule, bd_arena_text *text) {
+    if (granule == 0 || granule > UINT32_MAX) return BD_READ_BROKEN;
+    const unsigned char *record = bd_arena_at(arena, (uint32_t)granule, sizeof(bd_string));
+    if (!record) return BD_READ_BROKEN;
+    text->count = bd_arena_u32(record);
+    record = bd_arena_at(arena, (uint32_t)granule, sizeof(bd_string) + (uint64_t)text->count);
+    if (!record) return BD_READ_BROKEN;
+    text->bytes = record + sizeof(bd_string);
+    return BD_READ_OK;
+}
+
+static bd_read bd_arena_pair(bd_arena *arena, const unsigned char *pair, bd_arena_value *value) {
+    value->kind = bd_arena_u32(pair + offsetof(bd_attribute, kind));
+    value->bits = bd_arena_u64(pair + offsetof(bd_attribute, value));
+    if (value->kind == BD_LITERAL_STRING) return bd_arena_string(arena, value->bits, &value->text);
+    return value->kind >= BD_LITERAL_INT && value->kind <= BD_LITERAL_BOOL ? BD_READ_OK : BD_READ_BROKEN;
+}
+
+/* The pairs behind a list's granule; their count through *count. */
+static const unsigned char *bd_arena_pairs(bd_arena *arena, uint32_t list, uint32_t *count) {
+    const unsigned char *head = bd_arena_at(arena, list, sizeof(bd_attributes));
+    if (!head) return NULL;
+    *count = bd_arena_u32(head);
+    head = bd_arena_at(arena, list, sizeof(bd_attributes) + (uint64_t)*count * sizeof(bd_attribute));
+    return head ? head + sizeof(bd_attributes) : NULL;
+}
+
+static bd_read bd_arena_find_attribute(
+    bd_arena *arena, uint32_t list, const char *key, size_t key_bytes, bd_arena_value *value) {
+    uint32_t count;
+    if (!list) return BD_READ_NONE;
+    if (!bd_arena_pairs(arena, list, &count)) return BD_READ_BROKEN;
+    for (uint32_t index = 0; index < count; index++) {
+        bd_arena_text text;
+        /* Each step may move the map: offsets, not pointers, are kept. */
+        const unsigned char *pair = bd_arena_pairs(arena, list, &count);
+        if (!pair || index >= count) return BD_READ_BROKEN;
+        uint32_t granule = bd_arena_u32(pair + (size_t)index * sizeof(bd_attribute));
+        if (bd_arena_string(arena, granule, &text) != BD_READ_OK) return BD_READ_BROKEN;
+        if (text.count != key_bytes || memcmp(text.bytes, key, key_bytes) != 0) continue;
+        pair = bd_arena_pairs(arena, list, &count);
+        if (!pair || index >= count) return BD_READ_BROKEN;
+        return bd_arena_pair(arena, pair + (size_t)index * sizeof(bd_attribute), value);
+    }
+    return BD_READ_NONE;
+}
+
+bd_read bd_arena_node_attribute(
+    bd_arena *arena, uint32_t node, const char *key, size_t key_bytes, bd_arena_value *value) {
+    bool broken = false;
+    const unsigned char *record = bd_arena_record(arena, &arena->nodes, node, &broken);
+    if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
+    if (!(bd_arena_u32(record + offsetof(bd_node, flags)) & BD_NODE_EXISTS)) return BD_READ_BROKEN;
+    return bd_arena_find_attribute(
+        arena, bd_arena_u32(record + offsetof(bd_node, attributes)), key, key_bytes, value);
+}
+
+bd_read bd_arena_edge_attribute(
+    bd_arena *arena, uint32_t edge, const char *key, size_t key_bytes, bd_arena_value *value) {
+    bool broken = false;
+    const unsigned char *record = bd_arena_record(arena, &arena->edges, edge, &broken);
+    if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
+    if (!bd_arena_u32(record)) return BD_READ_BROKEN;
+    return bd_arena_find_attribute(
+        arena, bd_arena_u32(record + offsetof(bd_edge, attributes)), key, key_bytes, value);
+}
+
+bd_read bd_arena_node_pair(
+    bd_arena *arena, uint32_t node, uint32_t index, bd_arena_text *key, bd_arena_value *value) {
+    bool broken = false;
+    const unsigned char *record = bd_arena_record(arena, &arena->nodes, node, &broken);
+    uint32_t count;
+    if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
+    uint32_t list = bd_arena_u32(record + offsetof(bd_node, attributes));
+    if (!list) return BD_READ_NONE;
+    const unsigned char *pairs = bd_arena_pairs(arena, list, &count);
+    if (!pairs) return BD_READ_BROKEN;
+    if (index >= count) return BD_READ_NONE;
+    bd_read result = bd_arena_pair(arena, pairs + (size_t)index * sizeof(bd_attribute), value);
+    if (result != BD_READ_OK) return result;
+    pairs = bd_arena_pairs(arena, list, &count);
+    if (!pairs || index >= count) return BD_READ_BROKEN;
+    result = bd_arena_string(arena, bd_arena_u32(pairs + (size_t)index * sizeof(bd_attribute)), key);
+    if (result != BD_READ_OK || value->kind != BD_LITERAL_STRING) return result;
+    return bd_arena_string(arena, value->bits, &value->text); /* the map may have moved meanwhile */
+}
+
+/* -- views ------------------------------------------------------------------------------------------------------------- */
+
+static const unsigned char *bd_arena_view(bd_arena *arena, uint32_t view, bd_read *failure) {
+    bool broken = false;
+    const unsigned char *record = bd_arena_record(arena, &arena->views, view, &broken);
+    if (record && bd_arena_u32(record + offsetof(bd_view_record, state)) == BD_VIEW_LIVE) return record;
+    *failure = broken ? BD_READ_BROKEN : BD_READ_NONE;
+    return NULL;
+}
+
+bd_read bd_arena_view_counts(bd_arena *arena, uint32_t view, uint32_t *nodes, uint32_t *edges) {
+    bd_read failure;
+    const unsigned char *record = bd_arena_view(arena, view, &failure);
+    if (!record) return failure;
+    *nodes = bd_arena_u32(record + offsetof(bd_view_record, member_count));
+    *edges = bd_arena_u32(record + offsetof(bd_view_record, edge_count));
+    return BD_READ_OK;
+}
+
+/* A table's slot for `key`: member index + 1 where members is given, else the key itself. 0: not there. */
+static bd_read bd_arena_probe(
+    bd_arena *arena, uint32_t table, uint32_t members, uint32_t key, uint32_t *slot) {
+    *slot = 0;
+    if (!table) return BD_READ_OK;
+    const unsigned char *head = bd_arena_at(arena, table, sizeof(bd_table));
+    if (!head) return BD_READ_BROKEN;
+    uint32_t mask = bd_arena_u32(head + offsetof(bd_table, mask));
+    uint32_t shift = bd_arena_u32(head + offsetof(bd_table, shift));
+    uint64_t bytes = sizeof(bd_table) + ((uint64_t)mask + 1) * 4;
+    if ((mask & (mask + 1)) || mask < 15 || shift > 32 || !bd_arena_at(arena, table, bytes)) return BD_READ_BROKEN;
+    uint32_t at = bd_table_start(key, shift) & mask;
+    for (uint32_t tries = 0; tries <= mask; tries++, at = (at + 1) & mask) {
+        const unsigned char *slots = bd_arena_at(arena, table, bytes);
+        if (!slots) return BD_READ_BROKEN;
+        uint32_t value = bd_arena_u32(slots + sizeof(bd_table) + (size_t)at * 4);
+        if (!value) return BD_READ_OK;
+        uint32_t found = value;
+        if (members) {
+            const unsigned char *list = bd_arena_at(arena, members, (uint64_t)value * sizeof(bd_member));
+            if (!list) return BD_READ_BROKEN;
+            found = bd_arena_u32(list + (size_t)(value - 1) * sizeof(bd_member));
+        }
+        if (found == key) {
+            *slot = value;
+            return BD_READ_OK;
+        }
+    }
+    return BD_READ_BROKEN;
+}
+
+/* The first edge list of a member; BD_READ_NONE for a node that is no member. */
+static bd_read bd_arena_member(bd_arena *arena, uint32_t view, uint32_t node, uint32_t *first_list) {
+    for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
+        bd_read failure;
+        const unsigned char *record = bd_arena_view(arena, view, &failure);
+        if (!record) return failure;
+        uint32_t table = bd_arena_u32(record + offsetof(bd_view_record, member_table));
+        uint32_t members = bd_arena_u32(record + offsetof(bd_view_record, members));
+        uint32_t slot = 0;
+        bd_read result = bd_arena_probe(arena, table, members, node, &slot);
+        uint32_t list = 0;
+        if (result == BD_READ_OK && slot) {
+            const unsigned char *member = bd_arena_at(arena, members, (uint64_t)slot * sizeof(bd_member));
+            if (member)
+                list = bd_arena_u32(member + (size_t)(slot - 1) * sizeof(bd_member) + offsetof(bd_member, first_list));
+            else
+                result = BD_READ_BROKEN;
+        }
+        record = bd_arena_view(arena, view, &failure);
+        if (!record) return failure;
+        if (bd_arena_u32(record + offsetof(bd_view_record, member_table)) != table ||
+            bd_arena_u32(record + offsetof(bd_view_record, members)) != members)
+            continue;
+        if (result != BD_READ_OK) return result;
+        *first_list = list;
+        return slot ? BD_READ_OK : BD_READ_NONE;
+    }
+    return BD_READ_BROKEN;
+}
+
+bd_read bd_arena_view_has_node(bd_arena *arena, uint32_t view, uint32_t node) {
+    uint32_t first_list;
+    return bd_arena_member(arena, view, node, &first_list);
+}
+
+bd_read bd_arena_view_has_edge(bd_arena *arena, uint32_t view, uint32_t edge) {
+    for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
+        bd_read failure;
+        uint32_t slot;
+        const unsigned char *record = bd_arena_view(arena, view, &failure);
+        if (!record) return failure;
+        uint32_t table = bd_arena_u32(record + offsetof(bd_view_record, edge_table));
+        bd_read result = bd_arena_probe(arena, table, 0, edge, &slot);
+        record = bd_arena_view(arena, view, &failure);
+        if (!record) return failure;
+        if (bd_arena_u32(record + offsetof(bd_view_record, edge_table)) != table) continue;
+        return result != BD_READ_OK ? result : slot ? BD_READ_OK : BD_READ_NONE;
+    }
+    return BD_READ_BROKEN;
+}
+
+bd_read bd_arena_view_nodes(bd_arena *arena, uint32_t view, bd_arena_list *list) {
+    for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
+        bd_read failure;
+        const unsigned char *record = bd_arena_view(arena, view, &failure);
+        if (!record) return failure;
+        uint32_t count = bd_arena_u32(record + offsetof(bd_view_record, member_count));
+        uint32_t members = bd_arena_u32(record + offsetof(bd_view_record, members));
+        if (!bd_arena_at(arena, members, (uint64_t)count * sizeof(bd_member))) return BD_READ_BROKEN;
+        if (!bd_arena_list_reserve_ids(list, count)) return BD_READ_NO_MEMORY;
+        const unsigned char *member = bd_arena_at(arena, members, (uint64_t)count * sizeof(bd_member));
+        if (!member) return BD_READ_BROKEN;
+        for (uint32_t index = 0; index < count; index++)
+            list->ids[index] = bd_arena_u32(member + (size_t)index * sizeof(bd_member));
+        list->count = count;
+        record = bd_arena_view(arena, view, &failure);
+        if (!record) return failure;
+        if (bd_arena_u32(record + offsetof(bd_view_record, members)) == members) return BD_READ_OK;
+    }
+    return BD_READ_BROKEN;
+}
+
+/* Copies the ids of one edge list. */
+static bd_read bd_arena_copy_list(bd_arena *arena, uint32_t granule, bd_arena_list *list) {
+    for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
+        const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
+        if (!head) return BD_READ_BROKEN;
+        uint32_t count = bd_arena_u32(head + offsetof(bd_edge_list, count));
+        uint32_t block = bd_arena_u32(head + offsetof(bd_edge_list, block));
+        if (!block && count > BD_EDGE_LIST_INLINE) return BD_READ_BROKEN;
+        const unsigned char *from = block ? bd_arena_at(arena, block, (uint64_t)count * 4)
+                                          : head + offsetof(bd_edge_list, inline_edges);
+        if (!from) return BD_READ_BROKEN;
+        if (!bd_arena_list_reserve_ids(list, count)) return BD_READ_NO_MEMORY;
+        for (uint32_t index = 0; index < count; index++) list->ids[index] = bd_arena_u32(from + (size_t)index * 4);
+        list->count = count;
+        head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
+        if (!head) return BD_READ_BROKEN;
+        if (bd_arena_u32(head + offsetof(bd_edge_list, block)) == block) return BD_READ_OK;
+    }
+    return BD_READ_BROKEN;
+}
+
+bd_read bd_arena_edges(
+    bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, bd_arena_list *list) {
+    uint32_t granule = 0;
+    list->count = 0;
+    bd_read result = bd_arena_member(arena, view, node, &granule);
+    if (result == BD_READ_NONE) {
+        bd_read failure;
+        return bd_arena_view(arena, view, &failure) ? BD_READ_OK : failure;
+    }
+    if (result != BD_READ_OK) return result;
+    for (uint32_t chain = 0; granule; chain++) {
+        const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
+        if (!head || chain >= BD_ARENA_CHAIN_MAX) return BD_READ_BROKEN;
+        if (bd_arena_u32(head + offsetof(bd_edge_list, edge_type)) == type) break;
+        granule = bd_arena_u32(head + offsetof(bd_edge_list, next));
+    }
+    if (!granule) return BD_READ_OK;
+    result = bd_arena_copy_list(arena, granule, list);
+    if (result != BD_READ_OK) return result;
+    size_t count = list->count;
+    list->count = 0;
+    for (size_t index = 0; index < count; index++) {
+        bd_arena_edge edge;
+        result = bd_arena_edge_info(arena, list->ids[index], &edge);
+        if (result != BD_READ_OK) return BD_READ_BROKEN;
+        bool is_directional = edge.bits & BD_EDGE_DIRECTIONAL;
+        if (is_directional && direction == BD_DIRECTION_OUT && edge.source != node) continue;
+        if (is_directional && direction == BD_DIRECTION_IN && edge.target != node) continue;
+        if (!bd_arena_list_push(list, edge)) return BD_READ_NO_MEMORY;
+    }
+    bd_read failure = BD_READ_OK;
+    return bd_arena_view(arena, view, &failure) ? BD_READ_OK : failure;
+}

@@ -1,0 +1,91 @@
+/* Reading the worker's graph memory in place: a read-only map of its arena. Knows no Python, makes no system call but to
+ * map; never trusts a word of what it reads: each offset is checked against the map, each list against a cap, each loop
+ * ends. So a corrupted arena gives wrong answers or BD_READ_BROKEN, never a fault.
+ *
+ * Why a checked offset cannot fault: the file is sealed against shrinking, and only offsets below the mapped end are
+ * touched. Why an answer is whole although the worker goes on writing: records are filled before they are reachable
+ * (release stores there, acquire loads here), and a block that may be replaced is copied out first and then its
+ * reference looked at again; when it changed, the read starts over.
+ *
+ * Cost: a look-up is 5-15 ns with warm caches; a visit adds 2-4 ns for each edge.
+ */
+#ifndef BD_ARENA_H
+#define BD_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bd_layout.h"
+
+typedef enum bd_read {
+    BD_READ_OK,
+    BD_READ_NONE,      /* there is no such object, member, key */
+    BD_READ_BROKEN,    /* the memory contradicts itself: ask the worker instead */
+    BD_READ_NO_MEMORY
+} bd_read;
+
+typedef struct bd_arena {
+    int fd; /* -1: not open */
+    const unsigned char *base;
+    uint64_t mapped;   /* bytes from base on that may be touched */
+    uint64_t capacity; /* bytes of the file */
+    bd_column nodes, edges, views; /* copied once, checked at open */
+} bd_arena;
+
+typedef struct bd_arena_edge {
+    uint32_t edge, source, target, bits;
+} bd_arena_edge;
+
+/* Ids or edges that a read found. Reused from call to call; freed by its owner. */
+typedef struct bd_arena_list {
+    bd_arena_edge *edges;
+    uint32_t *ids;
+    size_t count, edges_capacity, ids_capacity;
+} bd_arena_list;
+
+typedef struct bd_arena_text {
+    const unsigned char *bytes; /* inside the map: copy before the next call */
+    uint32_t count;
+} bd_arena_text;
+
+typedef struct bd_arena_value {
+    uint32_t kind; /* BD_LITERAL_… */
+    uint64_t bits;
+    bd_arena_text text;
+} bd_arena_value;
+
+/* Maps the arena behind fd, which it takes over. False when it is none that may be trusted not to shrink. */
+bool bd_arena_open(bd_arena *arena, int fd);
+void bd_arena_close(bd_arena *arena);
+
+/* Requests of the client in `slot` that the worker has applied. 0 when the arena is not open. */
+uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot);
+
+bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info);
+bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node);
+
+/* The value under a key (bytes, UTF-8) of a node or an edge. */
+bd_read bd_arena_node_attribute(
+    bd_arena *arena, uint32_t node, const char *key, size_t key_bytes, bd_arena_value *value);
+bd_read bd_arena_edge_attribute(
+    bd_arena *arena, uint32_t edge, const char *key, size_t key_bytes, bd_arena_value *value);
+/* Pair `index` of all; BD_READ_NONE past the last. */
+bd_read bd_arena_node_pair(
+    bd_arena *arena, uint32_t node, uint32_t index, bd_arena_text *key, bd_arena_value *value);
+
+bd_read bd_arena_view_counts(bd_arena *arena, uint32_t view, uint32_t *nodes, uint32_t *edges);
+bd_read bd_arena_view_has_node(bd_arena *arena, uint32_t view, uint32_t node);
+bd_read bd_arena_view_has_edge(bd_arena *arena, uint32_t view, uint32_t edge);
+/* Members of the view in order of insertion, into list->ids. */
+bd_read bd_arena_view_nodes(bd_arena *arena, uint32_t view, bd_arena_list *list);
+
+typedef enum bd_direction { BD_DIRECTION_ANY, BD_DIRECTION_OUT, BD_DIRECTION_IN } bd_direction;
+/* Edges of one type at a node in order of insertion, into list->edges. BD_READ_OK with none for a node that is no member. */
+bd_read bd_arena_edges(
+    bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, bd_arena_list *list);
+
+void bd_arena_list_free(bd_arena_list *list);
+bool bd_arena_list_push(bd_arena_list *list, bd_arena_edge edge);
+
+#endif

@@ -1,0 +1,164 @@
+/* Turning what went wrong into Python exceptions. The classes live in bindd.errors, the words of a crash in
+ * bindd._daemon (it asks the supervisor); this file only calls them. Each function leaves exactly one exception set.
+ * Cost: none until something fails.
+ */
+#include "bd_state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void bd_error_set(const char *class_name, const char *format, ...) {
+    char message[600];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    PyObject *errors = PyImport_ImportModule("bindd.errors");
+    PyObject *class = errors ? PyObject_GetAttrString(errors, class_name) : NULL;
+    Py_XDECREF(errors);
+    if (!class) { /* at interpreter exit, say */
+        PyErr_Clear();
+        PyErr_SetString(PyExc_RuntimeError, message);
+        return;
+    }
+    PyErr_SetString(class, message);
+    Py_DECREF(class);
+}
+
+/* Steals `exception`, which may be NULL with an exception set already. */
+static void bd_error_raise(PyObject *exception) {
+    if (!exception) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "an error without an exception");
+        return;
+    }
+    if (PyExceptionInstance_Check(exception)) PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+    else PyErr_SetString(PyExc_SystemError, "bindd made an error that is no exception");
+    Py_DECREF(exception);
+}
+
+void bd_error_protocol(bd_workspace *workspace, const char *name) {
+    snprintf(workspace->lost_reason, sizeof workspace->lost_reason, "its reply to %s could not be decoded", name);
+    bd_workspace_forget(workspace, BD_LOST);
+    bd_error_set("ProtocolError", "the reply to %s could not be decoded; the connection was closed", name);
+}
+
+void bd_error_from_reply(bd_workspace *workspace, const bd_reply *reply, const char *name) {
+    uint64_t number = bd_load_u64(reply->data);
+    bd_reader reader = bd_reader_make(reply->data + BD_REPLY_HEAD_BYTES, reply->size - BD_REPLY_HEAD_BYTES);
+    uint32_t code = bd_reader_u32(&reader);
+    PyObject *texts[3] = {NULL, NULL, NULL};
+    for (int i = 0; i < 3; i++) texts[i] = bd_value_read_str(&reader);
+    PyObject *fields = bd_value_read_attributes(&reader);
+    if (reader.bad || !texts[0] || !texts[1] || !texts[2] || !fields) {
+        PyErr_Clear();
+        bd_error_protocol(workspace, name);
+    } else {
+        PyObject *errors = PyImport_ImportModule("bindd.errors");
+        PyObject *exception =
+            errors ? PyObject_CallMethod(
+                         errors, "from_reply", "kOOOOsK", (unsigned long)code, texts[0], texts[1], texts[2], fields, name,
+                         (unsigned long long)number)
+                   : NULL;
+        Py_XDECREF(errors);
+        bd_error_raise(exception);
+    }
+    for (int i = 0; i < 3; i++) Py_XDECREF(texts[i]);
+    Py_XDECREF(fields);
+}
+
+void bd_error_from_notice(const char *text, uint32_t code) {
+    PyObject *errors = PyImport_ImportModule("bindd.errors");
+    PyObject *exception =
+        errors ? PyObject_CallMethod(errors, "from_notice", "ks", (unsigned long)code, text) : NULL;
+    Py_XDECREF(errors);
+    bd_error_raise(exception);
+}
+
+static unsigned long long bd_error_living(const bd_workspace *workspace) {
+    unsigned long long living = 0;
+    if (workspace->page == &bd_dummy_page) return 0;
+    for (uint32_t kind = 0; kind < BD_KIND_COUNT; kind++)
+        if (kind != BD_KIND_WORKSPACE) living += workspace->page->live[kind];
+    return living;
+}
+
+void bd_error_in_flight(bd_workspace *workspace, const char *name, uint64_t number) {
+    if (!workspace->obituary) {
+        bd_error_set("ProtocolError", "%s: %s", name, workspace->lost_reason);
+        return;
+    }
+    PyObject *daemon = PyImport_ImportModule("bindd._daemon");
+    PyObject *exception =
+        daemon ? PyObject_CallMethod(
+                     daemon, "crash_error", "OsKkK", workspace->obituary, name, (unsigned long long)number,
+                     (unsigned long)workspace->worker_pid, bd_error_living(workspace))
+               : NULL;
+    Py_XDECREF(daemon);
+    bd_error_raise(exception);
+}
+
+static void bd_error_keep_obituary(bd_workspace *workspace, PyObject *obituary) {
+    if (!obituary) return;
+    Py_XDECREF(workspace->obituary);
+    workspace->obituary = obituary;
+    PyObject *text = PyMapping_GetItemString(obituary, "text");
+    const char *words = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
+    if (words) snprintf(workspace->lost_reason, sizeof workspace->lost_reason, "%s", words);
+    else PyErr_Clear();
+    Py_XDECREF(text);
+}
+
+/* The connection is over. Sets an exception only when asking the supervisor raised one (Ctrl-C). */
+void bd_error_lose(bd_workspace *workspace, bd_turn turn) {
+    bd_connection *connection = &workspace->connection;
+    if (turn == BD_TURN_BROKEN) {
+        snprintf(
+            workspace->lost_reason, sizeof workspace->lost_reason, "the worker broke the protocol: %s",
+            connection->broken);
+    } else if (turn == BD_TURN_NO_MEMORY) {
+        snprintf(workspace->lost_reason, sizeof workspace->lost_reason, "memory ran out while a reply came in");
+    } else {
+        snprintf(workspace->lost_reason, sizeof workspace->lost_reason, "the connection to the worker ended");
+    }
+    bd_workspace_forget(workspace, BD_LOST);
+    if (turn != BD_TURN_CLOSED) return;
+    PyObject *daemon = PyImport_ImportModule("bindd._daemon");
+    PyObject *obituary =
+        daemon ? PyObject_CallMethod(
+                     daemon, "obituary", "sks", workspace->socket, (unsigned long)workspace->worker_pid,
+                     connection->notice)
+               : NULL;
+    Py_XDECREF(daemon);
+    bd_error_keep_obituary(workspace, obituary);
+}
+
+void bd_error_hung(bd_workspace *workspace, const char *name, uint64_t number, double waited_s) {
+    snprintf(
+        workspace->lost_reason, sizeof workspace->lost_reason, "it did not answer %s within %.1f s and was killed", name,
+        waited_s);
+    bd_workspace_forget(workspace, BD_LOST);
+    PyObject *daemon = PyImport_ImportModule("bindd._daemon");
+    PyObject *obituary =
+        daemon ? PyObject_CallMethod(
+                     daemon, "kill", "skss", workspace->socket, (unsigned long)workspace->worker_pid, name,
+                     workspace->lost_reason)
+               : NULL;
+    if (obituary) {
+        bd_error_keep_obituary(workspace, obituary);
+        PyObject *waited = PyFloat_FromDouble(waited_s);
+        PyObject *exception =
+            waited ? PyObject_CallMethod(
+                         daemon, "hung_error", "OsKkKO", obituary, name, (unsigned long long)number,
+                         (unsigned long)workspace->worker_pid, bd_error_living(workspace), waited)
+                   : NULL;
+        Py_XDECREF(waited);
+        bd_error_raise(exception);
+    }
+    Py_XDECREF(daemon);
+}
+
+void bd_error_timeout(bd_workspace *workspace, const char *name, double waited_s) {
+    bd_error_set(
+        "CallTimeout", "%s got no answer within %.3g s (worker pid %u); it was given up, the connection is usable", name,
+        waited_s, workspace->worker_pid);
+}

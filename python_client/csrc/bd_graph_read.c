@@ -1,0 +1,246 @@
+/* The methods of the graph classes that wait for the worker, and the objects stored under nodes (which never leave this
+ * process). A visit asks once, then calls the user's function on what it got: the set of edges is that of its start,
+ * whatever the function does. Replies are read as hostile: counts against the bytes that are left, once.
+ *
+ * Wire:
+ *   GraphView.get_counts                  u32 view -> u64 nodes, u64 edges
+ *   GraphView.get_subgraph_from_nodes     u32 view, u32 new view, u32 new self node, list of u32 node -> nothing
+ *   GraphView.insert_subgraph             u32 view, u32 other view -> nothing
+ *   BoundNode.visit_edges_of_type         u32 view, u32 node, u32 type, u32 directed (0 any, 1 out, 2 in) -> list of edge info
+ * Cost: one round trip each.
+ */
+#include "bd_state.h"
+
+#define BD_NAME(method) bd_methods[method].name
+#define BD_IGNORED (void)args, (void)count, (void)keywords
+#define BD_EDGE_INFO_BYTES 16u
+
+static int bd_view_ask(
+    bd_view *view, uint16_t operation, int method, const uint32_t *words, int word_count, bd_reply *reply,
+    bd_reader *result) {
+    if (bd_view_check(view) < 0) return -1;
+    bd_piece piece = {words, (size_t)word_count * 4};
+    return bd_request_call(view->workspace, operation, BD_NAME(method), &piece, 1, reply, result);
+}
+
+/* `value` when the whole result was read, else ProtocolError. Gives the reply back. */
+static PyObject *bd_view_answer(bd_view *view, int method, bd_reply *reply, const bd_reader *result, PyObject *value) {
+    if (result->bad || (value && bd_reader_left(result))) {
+        Py_CLEAR(value);
+        if (!PyErr_Occurred()) bd_error_protocol(view->workspace, BD_NAME(method));
+    }
+    bd_request_done(view->workspace, reply);
+    return value;
+}
+
+/* (nodes, edges) of the view as the worker counts them. */
+PyObject *bd_graph_view_get_counts(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    BD_IGNORED;
+    bd_view *view = ((bd_view_object *)self)->view;
+    bd_reply reply;
+    bd_reader result;
+    if (bd_view_ask(
+            view, BD_OP_GRAPH_VIEW_GET_COUNTS, BD_METHOD_GRAPH_VIEW_GET_COUNTS, &view->index, 1, &reply, &result) < 0)
+        return NULL;
+    unsigned long long nodes = bd_reader_u64(&result), edges = bd_reader_u64(&result);
+    PyObject *value = result.bad ? NULL : Py_BuildValue("KK", nodes, edges);
+    return bd_view_answer(view, BD_METHOD_GRAPH_VIEW_GET_COUNTS, &reply, &result, value);
+}
+
+/* -- subgraphs -------------------------------------------------------------------------------------------------------- */
+
+static int bd_subgraph_write_nodes(bd_view *view, PyObject *nodes, bd_writer *writer) {
+    if (!PyList_Check(nodes)) {
+        PyErr_SetString(PyExc_TypeError, "nodes must be a list");
+        return -1;
+    }
+    Py_ssize_t count = PyList_Size(nodes);
+    bd_writer_u32(writer, (uint32_t)count);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PyList_GetItem(nodes, i); /* borrowed; no Python code runs in this loop */
+        if (Py_TYPE(item) != view->workspace->state->types[BD_KIND_BOUND_NODE]) {
+            PyErr_SetString(PyExc_TypeError, "nodes must be a list of BoundNode");
+            return -1;
+        }
+        bd_bound_node_object *bound = (bd_bound_node_object *)item;
+        if (bound->view->workspace != view->workspace) {
+            if (bd_workspace_check(bound->view->workspace) == 0)
+                PyErr_SetString(PyExc_ValueError, "a node belongs to another workspace than the view");
+            return -1;
+        }
+        bd_writer_u32(writer, bound->node);
+    }
+    if (!writer->failed) return 0;
+    PyErr_NoMemory();
+    return -1;
+}
+
+PyObject *bd_graph_view_get_subgraph_from_nodes(
+    PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    const int method = BD_METHOD_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES;
+    bd_view *view = ((bd_view_object *)self)->view;
+    bd_workspace *workspace = view->workspace;
+    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX];
+    if (bd_arguments_take(workspace->state, method, args, count, keywords, values) < 0) return NULL;
+    if (bd_view_check(view) < 0) return NULL;
+    PyObject *object = NULL;
+    bd_view *made = NULL;
+    bd_reply reply = {0};
+    bd_reader result;
+    bd_writer writer;
+    bd_writer_init(&writer);
+    if (bd_subgraph_write_nodes(view, values[0], &writer) < 0) goto end;
+    uint32_t head[3] = {view->index, 0, 0};
+    bd_piece pieces[2] = {{head, sizeof head}, {writer.data, writer.size}};
+    bd_claim claims[2] = {{BD_KIND_VIEW, &workspace->views, &head[1]}, {BD_KIND_NODE, &workspace->nodes, &head[2]}};
+    int result_code = bd_request_call_creating(
+        workspace, BD_OP_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES, BD_NAME(method), pieces, 2, claims, 2, &reply, &result);
+    if (result_code == 0) bd_request_done(workspace, &reply);
+    if (result_code < 0) {
+        /* After Ctrl-C the worker may have made it all the same; releasing what it never made does nothing. */
+        if (head[1]) bd_id_list_add(workspace, &workspace->released_views, head[1]);
+        goto end;
+    }
+    made = bd_view_new(workspace, head[1], head[2]);
+    if (!made) goto end;
+    for (size_t at = 4; at + 4 <= writer.size; at += 4) bd_idset_add(&made->nodes, bd_load_u32(writer.data + at));
+    object = bd_view_object_new(made);
+end:
+    if (made) bd_view_release(made);
+    bd_writer_free(&writer);
+    return object;
+}
+
+PyObject *bd_graph_view_insert_subgraph(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    const int method = BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH;
+    bd_view *view = ((bd_view_object *)self)->view;
+    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX];
+    if (bd_arguments_take(view->workspace->state, method, args, count, keywords, values) < 0) return NULL;
+    bd_view *other = ((bd_view_object *)values[0])->view;
+    if (bd_view_check(view) < 0 || bd_view_check(other) < 0) return NULL;
+    if (view->workspace != other->workspace) {
+        PyErr_SetString(PyExc_ValueError, "the views belong to different workspaces");
+        return NULL;
+    }
+    if (view == other) Py_RETURN_NONE;
+    uint32_t words[2] = {view->index, other->index};
+    bd_reply reply;
+    bd_reader result;
+    if (bd_view_ask(view, BD_OP_GRAPH_VIEW_INSERT_SUBGRAPH, method, words, 2, &reply, &result) < 0) return NULL;
+    bd_request_done(view->workspace, &reply);
+    if (!view->is_destroyed && !other->is_destroyed) {
+        bd_idset_merge(&view->nodes, &other->nodes);
+        bd_idset_merge(&view->edges, &other->edges);
+    }
+    Py_RETURN_NONE;
+}
+
+/* -- visit ------------------------------------------------------------------------------------------------------------- */
+
+static int bd_visit_each(bd_view *view, bd_reader *result, uint32_t edges, PyObject *function, PyObject *context) {
+    for (uint32_t i = 0; i < edges; i++) {
+        bd_edge_info info;
+        bd_read_edge_info(result, &info);
+        bd_state_saw_edge(view->workspace->state, &info);
+        if (!view->is_destroyed) bd_view_know_edge(view, &info);
+        PyObject *edge = bd_bound_edge_new(view, &info);
+        if (!edge) return -1;
+        PyObject *ignored = PyObject_CallFunctionObjArgs(function, context, edge, NULL);
+        Py_DECREF(edge);
+        if (!ignored) return -1;
+        Py_DECREF(ignored);
+    }
+    return 0;
+}
+
+PyObject *bd_bound_node_visit_edges_of_type(
+    PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    const int method = BD_METHOD_BOUND_NODE_VISIT_EDGES_OF_TYPE;
+    bd_bound_node_object *bound = (bd_bound_node_object *)self;
+    bd_view *view = bound->view;
+    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX];
+    if (bd_arguments_take(view->workspace->state, method, args, count, keywords, values) < 0) return NULL;
+    uint32_t words[4] = {view->index, bound->node, 0, 0};
+    if (bd_value_u8(values[0], &words[2]) < 0) return NULL;
+    if (values[3] && values[3] != Py_None) {
+        int truth = PyObject_IsTrue(values[3]);
+        if (truth < 0) return NULL;
+        words[3] = truth ? 1 : 2;
+    }
+    bd_reply reply;
+    bd_reader result;
+    if (bd_view_ask(view, BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE, method, words, 4, &reply, &result) < 0) return NULL;
+    uint32_t edges = bd_reader_count(&result, BD_EDGE_INFO_BYTES);
+    PyObject *value = NULL;
+    if (!result.bad && bd_reader_left(&result) != (size_t)edges * BD_EDGE_INFO_BYTES) result.bad = true;
+    if (!result.bad && bd_visit_each(view, &result, edges, values[2], values[1]) == 0) {
+        value = Py_None;
+        Py_INCREF(value);
+    }
+    return bd_view_answer(view, method, &reply, &result, value);
+}
+
+/* -- objects stored under nodes -------------------------------------------------------------------------------------------- */
+
+static PyObject *bd_store_key(PyObject *self) {
+    bd_bound_node_object *bound = (bd_bound_node_object *)self;
+    bd_workspace *workspace = bound->view->workspace;
+    if (bd_workspace_check(workspace) < 0) return NULL;
+    return PyLong_FromUnsignedLongLong((unsigned long long)workspace->generation << 32 | bound->node);
+}
+
+static bd_state *bd_store_state(PyObject *self) { return ((bd_bound_node_object *)self)->view->workspace->state; }
+
+PyObject *bd_bound_node_store(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX];
+    bd_state *state = bd_store_state(self);
+    if (bd_arguments_take(state, BD_METHOD_BOUND_NODE_STORE, args, count, keywords, values) < 0) return NULL;
+    PyObject *key = bd_store_key(self);
+    int result = key ? PyDict_SetItem(state->stored, key, values[0]) : -1;
+    Py_XDECREF(key);
+    if (result < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* New reference; NULL without an exception when nothing is stored. */
+static PyObject *bd_store_get(PyObject *self) {
+    PyObject *key = bd_store_key(self);
+    PyObject *value = key ? PyDict_GetItemWithError(bd_store_state(self)->stored, key) : NULL;
+    Py_XINCREF(value);
+    Py_XDECREF(key);
+    return value;
+}
+
+PyObject *bd_bound_node_load(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX];
+    if (bd_arguments_take(bd_store_state(self), BD_METHOD_BOUND_NODE_LOAD, args, count, keywords, values) < 0)
+        return NULL;
+    PyObject *value = bd_store_get(self);
+    if (!value) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_KeyError, "No data stored on this BoundNode");
+        return NULL;
+    }
+    int is_instance = PyObject_IsInstance(value, values[0]);
+    if (is_instance > 0) return value;
+    Py_DECREF(value);
+    if (is_instance < 0 && !PyErr_ExceptionMatches(PyExc_Exception)) return NULL;
+    PyErr_Clear();
+    PyErr_SetString(PyExc_TypeError, "BoundNode.load: stored data is not an instance of the expected type");
+    return NULL;
+}
+
+PyObject *bd_bound_node_try_load(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX];
+    if (bd_arguments_take(bd_store_state(self), BD_METHOD_BOUND_NODE_TRY_LOAD, args, count, keywords, values) < 0)
+        return NULL;
+    PyObject *value = bd_store_get(self);
+    if (!value) {
+        if (PyErr_Occurred()) return NULL;
+        Py_RETURN_NONE;
+    }
+    int is_instance = PyObject_IsInstance(value, values[0]);
+    if (is_instance > 0) return value;
+    Py_DECREF(value);
+    if (is_instance < 0) return NULL;
+    Py_RETURN_NONE;
+}

@@ -1,0 +1,291 @@
+/* The handle types: making, freeing, comparing, showing. All of it local: no message, no wait, nothing that can raise
+ * but lack of memory, also when the daemon is dead, the view destroyed or the process forked.
+ * Cost: one small allocation and two counters per handle.
+ */
+#include "bd_handle.h"
+
+#include <stdio.h>
+
+PyObject *bd_handle_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    (void)type, (void)args, (void)kwargs;
+    PyErr_SetString(PyExc_TypeError, "Don't call __init__ on this type");
+    return NULL;
+}
+
+PyObject *bd_handle_no_pickle(PyObject *self, PyObject *ignored) {
+    (void)ignored;
+    PyObject *name = PyType_GetName(Py_TYPE(self));
+    if (name) PyErr_Format(PyExc_TypeError, "a %U refers to an object in the daemon: it cannot be copied or pickled", name);
+    Py_XDECREF(name);
+    return NULL;
+}
+
+/* -- making ----------------------------------------------------------------------------------------------------------- */
+
+static inline void bd_handle_count(bd_workspace *workspace, uint32_t kind) {
+    workspace->page->live[kind]++;
+    workspace->page->created[kind]++;
+}
+
+PyObject *bd_node_new(bd_workspace *workspace, uint32_t node) {
+    if (!bd_counts_add(&workspace->node_counts, node)) return PyErr_NoMemory();
+    bd_node_object *self = PyObject_New(bd_node_object, workspace->state->types[BD_KIND_NODE]);
+    if (!self) {
+        bd_counts_remove(&workspace->node_counts, node);
+        return NULL;
+    }
+    bd_workspace_retain(workspace);
+    self->workspace = workspace;
+    self->node = node;
+    bd_handle_count(workspace, BD_KIND_NODE);
+    return (PyObject *)self;
+}
+
+PyObject *bd_edge_new(bd_workspace *workspace, const bd_edge_info *info) {
+    if (!bd_counts_add(&workspace->edge_counts, info->edge)) return PyErr_NoMemory();
+    bd_edge_object *self = PyObject_New(bd_edge_object, workspace->state->types[BD_KIND_EDGE]);
+    if (!self) {
+        bd_counts_remove(&workspace->edge_counts, info->edge);
+        return NULL;
+    }
+    bd_workspace_retain(workspace);
+    self->workspace = workspace;
+    self->info = *info;
+    bd_handle_count(workspace, BD_KIND_EDGE);
+    return (PyObject *)self;
+}
+
+PyObject *bd_bound_node_new(bd_view *view, uint32_t node) {
+    bd_workspace *workspace = view->workspace;
+    if (!bd_counts_add(&workspace->node_counts, node)) return PyErr_NoMemory();
+    bd_bound_node_object *self = PyObject_New(bd_bound_node_object, workspace->state->types[BD_KIND_BOUND_NODE]);
+    if (!self) {
+        bd_counts_remove(&workspace->node_counts, node);
+        return NULL;
+    }
+    bd_view_retain(view);
+    self->view = view;
+    self->node = node;
+    bd_handle_count(workspace, BD_KIND_BOUND_NODE);
+    return (PyObject *)self;
+}
+
+PyObject *bd_bound_edge_new(bd_view *view, const bd_edge_info *info) {
+    bd_workspace *workspace = view->workspace;
+    if (!bd_counts_add(&workspace->edge_counts, info->edge)) return PyErr_NoMemory();
+    bd_bound_edge_object *self = PyObject_New(bd_bound_edge_object, workspace->state->types[BD_KIND_BOUND_EDGE]);
+    if (!self) {
+        bd_counts_remove(&workspace->edge_counts, info->edge);
+        return NULL;
+    }
+    bd_view_retain(view);
+    self->view = view;
+    self->info = *info;
+    bd_handle_count(workspace, BD_KIND_BOUND_EDGE);
+    return (PyObject *)self;
+}
+
+PyObject *bd_view_object_new(bd_view *view) {
+    bd_view_object *self = PyObject_New(bd_view_object, view->workspace->state->types[BD_KIND_VIEW]);
+    if (!self) return NULL;
+    bd_view_retain(view);
+    self->view = view;
+    bd_handle_count(view->workspace, BD_KIND_VIEW);
+    return (PyObject *)self;
+}
+
+void bd_read_edge_info(bd_reader *reader, bd_edge_info *info) {
+    info->edge = bd_reader_u32(reader);
+    info->source = bd_reader_u32(reader);
+    info->target = bd_reader_u32(reader);
+    info->bits = bd_reader_u32(reader);
+}
+
+/* -- freeing: notes only ------------------------------------------------------------------------------------------------ */
+
+static inline void bd_handle_free(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static inline void bd_handle_drop_node(bd_workspace *workspace, uint32_t node) {
+    if (bd_counts_remove(&workspace->node_counts, node)) bd_id_list_add(workspace, &workspace->released_nodes, node);
+}
+
+static inline void bd_handle_drop_edge(bd_workspace *workspace, uint32_t edge) {
+    if (bd_counts_remove(&workspace->edge_counts, edge)) bd_id_list_add(workspace, &workspace->released_edges, edge);
+}
+
+static void bd_node_dealloc(PyObject *self) {
+    bd_node_object *node = (bd_node_object *)self;
+    bd_workspace *workspace = node->workspace;
+    bd_handle_drop_node(workspace, node->node);
+    workspace->page->live[BD_KIND_NODE]--;
+    bd_workspace_release(workspace);
+    bd_handle_free(self);
+}
+
+static void bd_edge_dealloc(PyObject *self) {
+    bd_edge_object *edge = (bd_edge_object *)self;
+    bd_workspace *workspace = edge->workspace;
+    bd_handle_drop_edge(workspace, edge->info.edge);
+    workspace->page->live[BD_KIND_EDGE]--;
+    bd_workspace_release(workspace);
+    bd_handle_free(self);
+}
+
+static void bd_bound_node_dealloc(PyObject *self) {
+    bd_bound_node_object *bound = (bd_bound_node_object *)self;
+    bd_workspace *workspace = bound->view->workspace;
+    bd_handle_drop_node(workspace, bound->node);
+    workspace->page->live[BD_KIND_BOUND_NODE]--;
+    bd_view_release(bound->view);
+    bd_handle_free(self);
+}
+
+static void bd_bound_edge_dealloc(PyObject *self) {
+    bd_bound_edge_object *bound = (bd_bound_edge_object *)self;
+    bd_workspace *workspace = bound->view->workspace;
+    bd_handle_drop_edge(workspace, bound->info.edge);
+    workspace->page->live[BD_KIND_BOUND_EDGE]--;
+    bd_view_release(bound->view);
+    bd_handle_free(self);
+}
+
+static void bd_view_object_dealloc(PyObject *self) {
+    bd_view *view = ((bd_view_object *)self)->view;
+    view->workspace->page->live[BD_KIND_VIEW]--;
+    bd_view_release(view);
+    bd_handle_free(self);
+}
+
+/* -- showing and comparing ------------------------------------------------------------------------------------------------ */
+
+static PyObject *bd_node_repr(PyObject *self) {
+    char text[64];
+    snprintf(text, sizeof text, "NodeReference(uuid=0x%x)", ((bd_node_object *)self)->node);
+    return PyUnicode_FromString(text);
+}
+
+static PyObject *bd_edge_repr(PyObject *self) {
+    const bd_edge_info *info = &((bd_edge_object *)self)->info;
+    char text[128];
+    snprintf(
+        text, sizeof text, "EdgeReference(id=0x%x, src=0x%x, tgt=0x%x, type=%u)", info->edge, info->source, info->target,
+        info->bits & 0xff);
+    return PyUnicode_FromString(text);
+}
+
+static PyObject *bd_bound_node_repr(PyObject *self) {
+    bd_bound_node_object *bound = (bd_bound_node_object *)self;
+    char text[96];
+    snprintf(text, sizeof text, "BoundNode(node=0x%x, graph=0x%x)", bound->node, bound->view->self_node);
+    return PyUnicode_FromString(text);
+}
+
+static PyObject *bd_bound_edge_repr(PyObject *self) {
+    bd_bound_edge_object *bound = (bd_bound_edge_object *)self;
+    char text[128];
+    snprintf(
+        text, sizeof text, "BoundEdge(src=0x%x, tgt=0x%x, graph=0x%x)", bound->info.source, bound->info.target,
+        bound->view->self_node);
+    return PyUnicode_FromString(text);
+}
+
+/* |V| and |E| are the members that this client knows: what it inserted and what replies told. */
+static PyObject *bd_view_repr(PyObject *self) {
+    const bd_view *view = ((bd_view_object *)self)->view;
+    char text[128];
+    snprintf(
+        text, sizeof text, "GraphView(id=0x%x, |V|=%llu, |E|=%llu)", view->self_node,
+        (unsigned long long)view->nodes.members, (unsigned long long)view->edges.members);
+    return PyUnicode_FromString(text);
+}
+
+static Py_hash_t bd_bound_node_hash(PyObject *self) { return ((bd_bound_node_object *)self)->node; }
+
+/* Equal: the same node, whatever the view. Nodes of different workspaces differ even where their ids are equal. */
+static PyObject *bd_bound_node_compare(PyObject *self, PyObject *other, int operation) {
+    if (operation != Py_EQ && operation != Py_NE) Py_RETURN_NOTIMPLEMENTED;
+    bool is_equal = false;
+    bd_bound_node_object *left = (bd_bound_node_object *)self;
+    if (Py_TYPE(other) == left->view->workspace->state->types[BD_KIND_BOUND_NODE]) {
+        bd_bound_node_object *right = (bd_bound_node_object *)other;
+        is_equal = left->node == right->node && left->view->workspace == right->view->workspace;
+    }
+    return PyBool_FromLong(is_equal == (operation == Py_EQ));
+}
+
+PyObject *bd_handle_address(PyObject *self, PyObject *ignored) {
+    (void)ignored;
+    bd_handle_parts parts;
+    if (!bd_handle_take(self, &parts)) return PyLong_FromLong(0);
+    return PyLong_FromUnsignedLongLong(bd_debug_id(parts.kind, parts.workspace->generation, parts.index));
+}
+
+/* -- types --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct bd_handle_slots {
+    uint32_t kind;
+    size_t size;
+    destructor dealloc;
+    reprfunc repr;
+    hashfunc hash;
+    richcmpfunc compare;
+} bd_handle_slots;
+
+static const bd_handle_slots bd_slots[] = {
+    {BD_KIND_NODE, sizeof(bd_node_object), bd_node_dealloc, bd_node_repr, NULL, NULL},
+    {BD_KIND_EDGE, sizeof(bd_edge_object), bd_edge_dealloc, bd_edge_repr, NULL, NULL},
+    {BD_KIND_VIEW, sizeof(bd_view_object), bd_view_object_dealloc, bd_view_repr, NULL, NULL},
+    {BD_KIND_BOUND_NODE, sizeof(bd_bound_node_object), bd_bound_node_dealloc, bd_bound_node_repr, bd_bound_node_hash,
+     bd_bound_node_compare},
+    {BD_KIND_BOUND_EDGE, sizeof(bd_bound_edge_object), bd_bound_edge_dealloc, bd_bound_edge_repr, NULL, NULL},
+};
+
+bool bd_handle_take(PyObject *object, bd_handle_parts *parts) {
+    destructor dealloc = (destructor)PyType_GetSlot(Py_TYPE(object), Py_tp_dealloc);
+    parts->view = NULL;
+    if (dealloc == bd_node_dealloc) {
+        bd_node_object *node = (bd_node_object *)object;
+        *parts = (bd_handle_parts){BD_KIND_NODE, node->node, node->workspace, NULL};
+    } else if (dealloc == bd_edge_dealloc) {
+        bd_edge_object *edge = (bd_edge_object *)object;
+        *parts = (bd_handle_parts){BD_KIND_EDGE, edge->info.edge, edge->workspace, NULL};
+    } else if (dealloc == bd_view_object_dealloc) {
+        bd_view *view = ((bd_view_object *)object)->view;
+        *parts = (bd_handle_parts){BD_KIND_VIEW, view->index, view->workspace, view};
+    } else if (dealloc == bd_bound_node_dealloc) {
+        bd_bound_node_object *bound = (bd_bound_node_object *)object;
+        *parts = (bd_handle_parts){BD_KIND_BOUND_NODE, bound->node, bound->view->workspace, bound->view};
+    } else if (dealloc == bd_bound_edge_dealloc) {
+        bd_bound_edge_object *bound = (bd_bound_edge_object *)object;
+        *parts = (bd_handle_parts){BD_KIND_BOUND_EDGE, bound->info.edge, bound->view->workspace, bound->view};
+    } else {
+        return false;
+    }
+    return true;
+}
+
+PyTypeObject *bd_handle_type_new(PyObject *module, const bd_class *declared) {
+    const bd_handle_slots *known = NULL;
+    for (size_t i = 0; i < sizeof bd_slots / sizeof *bd_slots; i++)
+        if (bd_slots[i].kind == declared->kind) known = &bd_slots[i];
+    if (!known) {
+        PyErr_Format(PyExc_ImportError, "bindd: no handle structure for the class %s", declared->name);
+        return NULL;
+    }
+    PyType_Slot slots[8];
+    int count = 0;
+    slots[count++] = (PyType_Slot){Py_tp_dealloc, (void *)known->dealloc};
+    slots[count++] = (PyType_Slot){Py_tp_repr, (void *)known->repr};
+    slots[count++] = (PyType_Slot){Py_tp_new, (void *)bd_handle_no_new};
+    slots[count++] = (PyType_Slot){Py_tp_methods, declared->methods};
+    slots[count++] = (PyType_Slot){Py_tp_doc, (void *)declared->doc};
+    if (known->hash) slots[count++] = (PyType_Slot){Py_tp_hash, (void *)known->hash};
+    if (known->compare) slots[count++] = (PyType_Slot){Py_tp_richcompare, (void *)known->compare};
+    slots[count] = (PyType_Slot){0, NULL};
+    PyType_Spec spec = {declared->type_name, (int)known->size, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+    return (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+}

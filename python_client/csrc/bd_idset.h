@@ -1,0 +1,121 @@
+/* Two small containers of 32-bit ids. Know no Python; never abort.
+ *
+ * bd_idset: a set. Pages of 512 bits behind a hash of page numbers, so that memory follows the members and not the
+ *   largest id; the page of the last hit is kept, so neighbours cost 1-2 ns.
+ * bd_counts: how many Python proxies each id has, and whether the worker holds a pin for this client. Pages of 4,096 ids,
+ *   freed when all their counts are zero: not at once, a loop over short-lived proxies would allocate one per turn, but
+ *   when BD_COUNTS_EMPTY_MAX of them lie empty (8 MiB).
+ */
+#ifndef BD_IDSET_H
+#define BD_IDSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BD_IDSET_PAGE_BITS 512u
+#define BD_COUNTS_PAGE_IDS 4096u
+#define BD_COUNTS_EMPTY_MAX 512u
+
+typedef struct bd_idset_page {
+    uint32_t number; /* id / 512 */
+    uint64_t bits[BD_IDSET_PAGE_BITS / 64];
+} bd_idset_page;
+
+typedef struct bd_idset {
+    bd_idset_page **slots; /* open addressing, power of two */
+    uint32_t slot_count;
+    uint32_t page_count;
+    bd_idset_page *last;
+    uint64_t members;
+} bd_idset;
+
+typedef struct bd_counts_page {
+    uint32_t used;                                /* ids with a count above zero */
+    uint32_t counts[BD_COUNTS_PAGE_IDS];
+    uint64_t pinned[BD_COUNTS_PAGE_IDS / 64];
+} bd_counts_page;
+
+typedef struct bd_counts {
+    bd_counts_page **pages;
+    uint32_t page_capacity;
+    uint32_t empty_count; /* pages without a count above zero */
+} bd_counts;
+
+bd_idset_page *bd_idset_find_page(const bd_idset *set, uint32_t number);
+bool bd_idset_add_slow(bd_idset *set, uint32_t id);
+void bd_idset_free(bd_idset *set);
+/* Adds every member of the other set. */
+void bd_idset_merge(bd_idset *set, const bd_idset *other);
+
+static inline bool bd_idset_has(bd_idset *set, uint32_t id) {
+    bd_idset_page *page = set->last;
+    if (!page || page->number != id / BD_IDSET_PAGE_BITS) {
+        page = bd_idset_find_page(set, id / BD_IDSET_PAGE_BITS);
+        if (!page) return false;
+        set->last = page;
+    }
+    uint32_t bit = id % BD_IDSET_PAGE_BITS;
+    return page->bits[bit / 64] >> (bit % 64) & 1;
+}
+
+/* False when memory ran out; the set is then unchanged: it knows less than the worker, which is harmless. */
+static inline bool bd_idset_add(bd_idset *set, uint32_t id) {
+    bd_idset_page *page = set->last;
+    if (!page || page->number != id / BD_IDSET_PAGE_BITS) return bd_idset_add_slow(set, id);
+    uint32_t bit = id % BD_IDSET_PAGE_BITS;
+    uint64_t mask = 1ull << (bit % 64);
+    if (!(page->bits[bit / 64] & mask)) {
+        page->bits[bit / 64] |= mask;
+        set->members++;
+    }
+    return true;
+}
+
+bool bd_counts_grow(bd_counts *counts, uint32_t id);
+void bd_counts_free(bd_counts *counts);
+void bd_counts_sweep(bd_counts *counts);
+
+static inline bd_counts_page *bd_counts_page_of(const bd_counts *counts, uint32_t id) {
+    uint32_t number = id / BD_COUNTS_PAGE_IDS;
+    return number < counts->page_capacity ? counts->pages[number] : NULL;
+}
+
+static inline uint32_t bd_counts_of(const bd_counts *counts, uint32_t id) {
+    bd_counts_page *page = bd_counts_page_of(counts, id);
+    return page ? page->counts[id % BD_COUNTS_PAGE_IDS] : 0;
+}
+
+static inline bool bd_counts_add(bd_counts *counts, uint32_t id) {
+    bd_counts_page *page = bd_counts_page_of(counts, id);
+    if (!page) {
+        if (!bd_counts_grow(counts, id)) return false;
+        page = bd_counts_page_of(counts, id);
+    }
+    if (page->counts[id % BD_COUNTS_PAGE_IDS]++ == 0 && page->used++ == 0) counts->empty_count--;
+    return true;
+}
+
+static inline void bd_counts_pin(bd_counts *counts, uint32_t id) {
+    bd_counts_page *page = bd_counts_page_of(counts, id);
+    if (page) page->pinned[id % BD_COUNTS_PAGE_IDS / 64] |= 1ull << (id % 64);
+}
+
+/* One proxy less. True when it was the last one and the worker holds a pin: the caller notes a release. */
+static inline bool bd_counts_remove(bd_counts *counts, uint32_t id) {
+    bd_counts_page *page = bd_counts_page_of(counts, id);
+    uint32_t at = id % BD_COUNTS_PAGE_IDS;
+    if (!page || page->counts[at] == 0) return false;
+    if (--page->counts[at]) return false;
+    uint64_t mask = 1ull << (id % 64);
+    bool pinned = page->pinned[at / 64] & mask;
+    page->pinned[at / 64] &= ~mask;
+    if (--page->used == 0 && ++counts->empty_count > BD_COUNTS_EMPTY_MAX) bd_counts_sweep(counts);
+    return pinned;
+}
+
+/* Calls visit for each member of the set that has living proxies. Stops when it returns false. */
+bool bd_idset_visit_counted(
+    const bd_idset *set, const bd_counts *counts, bool (*visit)(void *context, uint32_t id), void *context);
+
+#endif

@@ -1,0 +1,293 @@
+/* The methods that nobody wrote by hand: the table says what the arguments are, how they go into the payload and what
+ * comes back. Payload: the handle itself (unless static), then the parameters in order of declaration.
+ * A bound result comes without its view: it is in the view that was asked.
+ * Cost: about 100 ns above the round trip.
+ */
+#include "bd_handle.h"
+#include "bd_sexp.h"
+
+#define BD_CALL_VIEWS_MAX 8
+
+typedef struct bd_call {
+    const bd_method *method;
+    bd_state *state;
+    bd_workspace *workspace; /* borrowed from a handle, or the current one */
+    bd_view *views[BD_CALL_VIEWS_MAX]; /* borrowed: mentioned by the arguments */
+    int view_count;
+    bd_writer writer;
+} bd_call;
+
+static int bd_call_use_workspace(bd_call *call, bd_workspace *workspace) {
+    if (call->workspace && call->workspace != workspace) {
+        if (bd_workspace_check(workspace) == 0)
+            PyErr_Format(PyExc_ValueError, "%s: the objects belong to different workspaces", call->method->name);
+        return -1;
+    }
+    call->workspace = workspace;
+    return 0;
+}
+
+static int bd_call_write_handle(bd_call *call, PyObject *object) {
+    bd_document *document = bd_document_of(call->state, object);
+    if (document) {
+        if (bd_document_check(document) < 0 || bd_call_use_workspace(call, document->workspace) < 0) return -1;
+        bd_writer_u32(&call->writer, document->index);
+        return 0;
+    }
+    bd_handle_parts parts;
+    if (!bd_handle_take(object, &parts)) {
+        PyErr_SetString(PyExc_TypeError, "Invalid object");
+        return -1;
+    }
+    if (bd_call_use_workspace(call, parts.workspace) < 0) return -1;
+    if (parts.view) {
+        if (bd_view_check(parts.view) < 0) return -1;
+        if (call->view_count < BD_CALL_VIEWS_MAX) call->views[call->view_count++] = parts.view;
+        if (parts.kind != BD_KIND_VIEW) bd_writer_u32(&call->writer, parts.view->index);
+    }
+    bd_writer_u32(&call->writer, parts.index);
+    return 0;
+}
+
+static int bd_call_write_number(bd_call *call, uint8_t type, PyObject *value) {
+    int64_t number;
+    uint32_t small;
+    double real;
+    switch (type) {
+        case BD_T_INT:
+            if (bd_value_int(value, &number) < 0) return -1;
+            bd_writer_u64(&call->writer, (uint64_t)number);
+            return 0;
+        case BD_T_U8:
+            if (bd_value_u8(value, &small) < 0) return -1;
+            bd_writer_u32(&call->writer, small);
+            return 0;
+        default:
+            real = PyFloat_AsDouble(value);
+            if (real == -1.0 && PyErr_Occurred()) return -1;
+            bd_writer_f64(&call->writer, real);
+            return 0;
+    }
+}
+
+static int bd_call_write_bytes(bd_call *call, PyObject *value) {
+    Py_buffer buffer;
+    if (PyUnicode_Check(value)) {
+        size_t bytes;
+        const char *text = bd_value_str(value, &bytes, "Expected a string");
+        if (!text) return -1;
+        bd_writer_bytes(&call->writer, text, bytes);
+        return 0;
+    }
+    if (PyObject_GetBuffer(value, &buffer, PyBUF_SIMPLE) < 0) return -1;
+    bd_writer_bytes(&call->writer, buffer.buf, (size_t)buffer.len);
+    PyBuffer_Release(&buffer);
+    return 0;
+}
+
+static int bd_call_write_item(bd_call *call, uint8_t type, PyObject *value) {
+    int truth;
+    size_t bytes;
+    const char *text;
+    switch (type) {
+        case BD_T_INT:
+        case BD_T_U8:
+        case BD_T_FLOAT: return bd_call_write_number(call, type, value);
+        case BD_T_BOOL:
+            truth = PyObject_IsTrue(value);
+            if (truth < 0) return -1;
+            bd_writer_u32(&call->writer, (uint32_t)truth);
+            return 0;
+        case BD_T_STR:
+            text = bd_value_str(value, &bytes, "Expected a string");
+            if (!text) return -1;
+            bd_writer_str(&call->writer, text, bytes);
+            return 0;
+        case BD_T_LITERAL: return bd_value_write_literal(&call->writer, value);
+        case BD_T_BYTES: return bd_call_write_bytes(call, value);
+        case BD_T_ANY:
+        case BD_T_CALLABLE:
+        case BD_T_NONE: return 0; /* stays here */
+        default: return bd_call_write_handle(call, value);
+    }
+}
+
+static int bd_call_write_list(bd_call *call, uint8_t type, PyObject *value) {
+    PyObject *items = PySequence_Tuple(value);
+    if (!items) return -1;
+    Py_ssize_t count = PyTuple_Size(items);
+    int result = 0;
+    bd_writer_u32(&call->writer, (uint32_t)count);
+    for (Py_ssize_t i = 0; i < count && result == 0; i++)
+        result = bd_call_write_item(call, type & BD_T_ITEM_MASK, PyTuple_GetItem(items, i));
+    Py_DECREF(items);
+    return result;
+}
+
+static void bd_call_write_default(bd_call *call, const bd_parameter *parameter) {
+    switch (parameter->default_kind) {
+        case BD_DEFAULT_STR: bd_writer_str(&call->writer, parameter->default_str, strlen(parameter->default_str)); break;
+        case BD_DEFAULT_FLOAT: bd_writer_f64(&call->writer, parameter->default_float); break;
+        default:
+            if (parameter->type == BD_T_FLOAT) bd_writer_f64(&call->writer, (double)parameter->default_int);
+            else if (parameter->type == BD_T_INT) bd_writer_u64(&call->writer, (uint64_t)parameter->default_int);
+            else bd_writer_u32(&call->writer, (uint32_t)parameter->default_int); /* bool, u8, none, empty str or list */
+    }
+}
+
+static int bd_call_write_parameter(bd_call *call, const bd_parameter *parameter, PyObject *value) {
+    if (parameter->type & BD_T_OPTIONAL) {
+        bool is_there = value && value != Py_None;
+        bd_writer_u32(&call->writer, is_there);
+        return is_there ? bd_call_write_item(call, parameter->type & BD_T_ITEM_MASK, value) : 0;
+    }
+    if (parameter->type == BD_T_ANY || parameter->type == BD_T_CALLABLE) return 0;
+    if (!value || (value == Py_None && !parameter->is_required && parameter->default_kind == BD_DEFAULT_NONE)) {
+        bd_call_write_default(call, parameter);
+        return 0;
+    }
+    if (parameter->type & BD_T_LIST) return bd_call_write_list(call, parameter->type, value);
+    return bd_call_write_item(call, parameter->type, value);
+}
+
+/* -- results: NULL with reader->bad for broken bytes, NULL with an exception otherwise ---------------------------------- */
+
+/* A bound result is in the view that was asked: the first one that the arguments mention. */
+static PyObject *bd_call_read_handle(bd_call *call, uint8_t type, bd_reader *reader) {
+    bd_view *view = call->view_count ? call->views[0] : NULL;
+    bool is_bound = type == BD_T_BOUND_NODE || type == BD_T_BOUND_EDGE;
+    bool is_node = type == BD_T_NODE || type == BD_T_BOUND_NODE;
+    bd_edge_info info = {0, 0, 0, 0};
+    if (is_node) info.source = bd_reader_u32(reader);
+    else if (type == BD_T_EDGE || type == BD_T_BOUND_EDGE) bd_read_edge_info(reader, &info);
+    else reader->bad = true;
+    if (is_bound && !view) reader->bad = true;
+    if (reader->bad) return NULL;
+    if (is_node) {
+        bd_state_saw_node(call->state, info.source);
+        if (!is_bound) return bd_node_new(call->workspace, info.source);
+        if (!view->is_destroyed) bd_idset_add(&view->nodes, info.source);
+        return bd_bound_node_new(view, info.source);
+    }
+    bd_state_saw_edge(call->state, &info);
+    if (!is_bound) return bd_edge_new(call->workspace, &info);
+    if (!view->is_destroyed) bd_view_know_edge(view, &info);
+    return bd_bound_edge_new(view, &info);
+}
+
+static PyObject *bd_call_read_json(bd_reader *reader) {
+    PyObject *text = bd_value_read_str(reader);
+    PyObject *module = text ? PyImport_ImportModule("json") : NULL;
+    PyObject *value = module ? PyObject_CallMethod(module, "loads", "O", text) : NULL;
+    Py_XDECREF(module);
+    Py_XDECREF(text);
+    return value;
+}
+
+static PyObject *bd_call_read_item(bd_call *call, uint8_t type, bd_reader *reader) {
+    size_t bytes;
+    const unsigned char *data;
+    uint64_t word;
+    double real;
+    switch (type) {
+        case BD_T_NONE: Py_RETURN_NONE;
+        case BD_T_INT:
+            word = bd_reader_u64(reader);
+            return reader->bad ? NULL : PyLong_FromLongLong((long long)word);
+        case BD_T_U8:
+            word = bd_reader_u32(reader);
+            return reader->bad ? NULL : PyLong_FromUnsignedLongLong(word);
+        case BD_T_BOOL:
+            word = bd_reader_u32(reader);
+            return reader->bad ? NULL : PyBool_FromLong(word != 0);
+        case BD_T_FLOAT:
+            real = bd_reader_f64(reader);
+            return reader->bad ? NULL : PyFloat_FromDouble(real);
+        case BD_T_STR: return bd_value_read_str(reader);
+        case BD_T_LITERAL: return bd_value_read_literal(reader);
+        case BD_T_ATTRIBUTES: return bd_value_read_attributes(reader);
+        case BD_T_BYTES:
+            data = bd_reader_bytes(reader, &bytes);
+            return data ? PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)bytes) : NULL;
+        case BD_T_JSON: return bd_call_read_json(reader);
+        default: return bd_call_read_handle(call, type, reader);
+    }
+}
+
+static PyObject *bd_call_read(bd_call *call, bd_reader *reader) {
+    uint8_t type = call->method->result;
+    if (type & BD_T_OPTIONAL) {
+        uint32_t is_there = bd_reader_u32(reader);
+        if (reader->bad) return NULL;
+        if (!is_there) Py_RETURN_NONE;
+        return bd_call_read_item(call, type & BD_T_ITEM_MASK, reader);
+    }
+    if (!(type & BD_T_LIST)) return bd_call_read_item(call, type, reader);
+    uint32_t count = bd_reader_count(reader, 4);
+    PyObject *list = reader->bad ? NULL : PyList_New(count);
+    for (uint32_t i = 0; list && i < count; i++) {
+        PyObject *item = bd_call_read_item(call, type & BD_T_ITEM_MASK, reader);
+        if (!item || PyList_SetItem(list, (Py_ssize_t)i, item) < 0) Py_CLEAR(list);
+    }
+    return list;
+}
+
+static int bd_call_write(
+    bd_call *call, int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
+    PyObject **values) {
+    if (call->method->self_type != BD_T_NONE && bd_call_write_handle(call, self) < 0) return -1;
+    for (uint32_t i = 0; i < call->method->parameter_count; i++) {
+        const bd_parameter *parameter = &bd_parameters[call->method->first_parameter + i];
+        int result =
+            parameter->type == BD_T_ATTRIBUTES
+                ? bd_value_write_keywords(call->state, method, &call->writer, args, count, keywords, NULL, 0)
+                : bd_call_write_parameter(call, parameter, values[i]);
+        if (result < 0) return -1;
+    }
+    if (call->writer.failed) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (!call->workspace) call->workspace = bd_state_workspace(call->state);
+    return call->workspace ? 0 : -1;
+}
+
+PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    bd_call call = {0};
+    call.method = &bd_methods[method];
+    bd_handle_parts parts;
+    if (call.method->self_type == BD_T_NONE) call.state = bd_state_of(self);
+    else if (bd_handle_take(self, &parts)) call.state = parts.workspace->state;
+    else {
+        PyErr_SetString(PyExc_TypeError, "Invalid object");
+        return NULL;
+    }
+    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX] = {NULL};
+    if (bd_arguments_take(call.state, method, args, count, keywords, values) < 0) return NULL;
+    PyObject *value = NULL;
+    bd_writer_init(&call.writer);
+    if (bd_call_write(&call, method, self, args, count, keywords, values) == 0) {
+        bd_workspace *workspace = call.workspace;
+        bd_workspace_retain(workspace);
+        bd_piece piece = {call.writer.data, call.writer.size};
+        bd_reply reply;
+        bd_reader result;
+        if (call.method->kind == BD_KIND_OF_REQUEST_COMMAND) {
+            if (bd_request_command(workspace, call.method->operation, call.method->name, &piece, 1) == 0) {
+                value = Py_None;
+                Py_INCREF(value);
+            }
+        } else if (bd_request_call(
+                       workspace, call.method->operation, call.method->name, &piece, 1, &reply, &result) == 0) {
+            value = bd_call_read(&call, &result);
+            if (result.bad || (value && bd_reader_left(&result))) {
+                Py_CLEAR(value);
+                if (!PyErr_Occurred()) bd_error_protocol(workspace, call.method->name);
+            }
+            bd_request_done(workspace, &reply);
+        }
+        bd_workspace_release(workspace);
+    }
+    bd_writer_free(&call.writer);
+    return value;
+}

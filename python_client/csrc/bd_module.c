@@ -1,0 +1,178 @@
+/* The module: state, types from the table, the few functions that bindd's Python files call. Multi-phase init; nothing is
+ * static but what fork() needs (bd_workspace.c). Importing does no I/O.
+ */
+#include "bd_handle.h"
+#include "bd_open.h"
+#include "bd_sexp.h"
+
+static PyObject *bd_module_open(PyObject *module, PyObject *args) {
+    bd_open_options options = {0};
+    int sync, debug;
+    if (!PyArg_ParseTuple(
+            args, "isssdddpp:open", &options.fd, &options.socket, &options.workspace, &options.program,
+            &options.timeout, &options.hang_limit, &options.call_timeout, &sync, &debug))
+        return NULL;
+    options.sync = sync;
+    options.debug = debug;
+    bd_workspace *workspace = bd_workspace_open(bd_state_of(module), &options);
+    return workspace ? bd_workspace_object_new(workspace) : NULL;
+}
+
+/* The Workspace that static creators use: alive or not; None when there was none yet. */
+static PyObject *bd_module_current(PyObject *module, PyObject *ignored) {
+    (void)ignored;
+    bd_state *state = bd_state_of(module);
+    PyObject *current = state->current ? state->current : state->fallback ? state->fallback : Py_None;
+    Py_INCREF(current);
+    return current;
+}
+
+static PyObject *bd_module_is_entered(PyObject *module, PyObject *ignored) {
+    (void)ignored;
+    return PyBool_FromLong(bd_state_of(module)->current != NULL);
+}
+
+/* Puts a new Workspace where the dead one was. */
+static PyObject *bd_module_replace(PyObject *module, PyObject *workspace) {
+    bd_state *state = bd_state_of(module);
+    if (Py_TYPE(workspace) != state->types[BD_KIND_WORKSPACE]) {
+        PyErr_SetString(PyExc_TypeError, "a Workspace is needed");
+        return NULL;
+    }
+    PyObject **place = state->current ? &state->current : &state->fallback;
+    PyObject *old = *place;
+    Py_INCREF(workspace);
+    if (old && state->current) { /* the `with` that ends later restores what was before it */
+        bd_workspace_object *replaced = (bd_workspace_object *)workspace;
+        Py_XINCREF(((bd_workspace_object *)old)->previous);
+        Py_XDECREF(replaced->previous);
+        replaced->previous = ((bd_workspace_object *)old)->previous;
+    }
+    *place = workspace;
+    Py_XDECREF(old);
+    Py_RETURN_NONE;
+}
+
+/* At exit: what waits for shared workspaces is sent, within a second. */
+static PyObject *bd_module_finish(PyObject *module, PyObject *ignored) {
+    (void)ignored;
+    bd_state *state = bd_state_of(module);
+    for (bd_workspace *workspace = bd_workspace_list(), *next; workspace; workspace = next) {
+        bd_workspace_retain(workspace);
+        if (workspace->state == state && workspace->life == BD_ALIVE && !workspace->is_private &&
+            bd_request_flush(workspace, 1.0) < 0)
+            PyErr_Clear();
+        next = workspace->next;
+        bd_workspace_release(workspace);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *bd_module_statistics(PyObject *module, PyObject *ignored) {
+    (void)ignored;
+    return bd_statistics_of(bd_state_of(module), NULL);
+}
+
+static PyMethodDef bd_module_methods[] = {
+    {"_open", bd_module_open, METH_VARARGS, NULL},
+    {"_current", bd_module_current, METH_NOARGS, NULL},
+    {"_is_entered", bd_module_is_entered, METH_NOARGS, NULL},
+    {"_replace", bd_module_replace, METH_O, NULL},
+    {"_finish", bd_module_finish, METH_NOARGS, NULL},
+    {"statistics", bd_module_statistics, METH_NOARGS,
+     "statistics($module, /)\n--\n\nCounters of this process: round trips, requests, bytes, living and created handles."},
+    {NULL, NULL, 0, NULL},
+};
+
+/* Static methods get the module as `self`, so that they find its state: a plain function object in the type. */
+static int bd_module_add_static(PyObject *module, PyTypeObject *type, PyMethodDef *methods, const char *module_name) {
+    PyObject *name = PyUnicode_FromString(module_name);
+    int result = name ? 0 : -1;
+    for (PyMethodDef *method = methods; result == 0 && method->ml_name; method++) {
+        PyObject *function = PyCFunction_NewEx(method, module, name);
+        result = function ? PyObject_SetAttrString((PyObject *)type, method->ml_name, function) : -1;
+        Py_XDECREF(function);
+    }
+    Py_XDECREF(name);
+    return result;
+}
+
+static int bd_module_add_classes(PyObject *module, bd_state *state) {
+    for (const bd_class *declared = bd_table_classes; declared->name; declared++) {
+        PyTypeObject *type = bd_handle_type_new(module, declared);
+        if (!type) return -1;
+        state->types[declared->kind] = type;
+        if (bd_module_add_static(module, type, declared->static_methods, "bindd._bindd") < 0 ||
+            PyModule_AddObjectRef(module, declared->python_name, (PyObject *)type) < 0 ||
+            (declared->alias && PyModule_AddObjectRef(module, declared->alias, (PyObject *)type) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+static int bd_module_add_names(bd_state *state) {
+    for (uint32_t i = 0; i < BD_PARAMETER_COUNT; i++) {
+        state->names[i] = PyUnicode_InternFromString(bd_parameters[i].name);
+        if (!state->names[i]) return -1;
+    }
+    return 0;
+}
+
+static int bd_module_add_constants(PyObject *module) {
+    return PyModule_AddStringConstant(module, "VERSION", BD_VERSION) < 0 ||
+                   PyModule_AddStringConstant(module, "BUILD", BD_BUILD) < 0 ||
+                   PyModule_AddStringConstant(module, "DESCRIPTION_HASH", BD_DESCRIPTION_HASH_TEXT) < 0 ||
+                   PyModule_AddIntConstant(module, "PROTOCOL_MAJOR", BD_PROTOCOL_MAJOR) < 0 ||
+                   PyModule_AddIntConstant(module, "PROTOCOL_MINOR", BD_PROTOCOL_MINOR) < 0 ||
+                   PyModule_AddIntConstant(module, "CONTROL_BYTES_MAX", (long)BD_LIMIT_CONTROL_BYTES_MAX) < 0 ||
+                   PyModule_AddIntConstant(module, "FRAME_BYTES_MAX", (long)BD_LIMIT_FRAME_BYTES_MAX) < 0
+               ? -1
+               : 0;
+}
+
+static int bd_module_exec(PyObject *module) {
+    bd_state *state = bd_state_of(module);
+    state->stored = PyDict_New();
+    if (!state->stored || bd_module_add_names(state) < 0 || bd_module_add_classes(module, state) < 0 ||
+        bd_sexp_types_add(module, state) < 0 || bd_workspace_type_add(module, state) < 0 ||
+        PyModule_AddFunctions(module, bd_table_functions) < 0)
+        return -1;
+    return bd_module_add_constants(module);
+}
+
+static int bd_module_traverse(PyObject *module, visitproc visit, void *arg) {
+    bd_state *state = bd_state_of(module);
+    for (uint32_t i = 0; i < BD_KIND_COUNT; i++) Py_VISIT(state->types[i]);
+    Py_VISIT(state->current);
+    Py_VISIT(state->fallback);
+    Py_VISIT(state->stored);
+    return 0;
+}
+
+static int bd_module_clear(PyObject *module) {
+    bd_state *state = bd_state_of(module);
+    Py_CLEAR(state->stored);
+    Py_CLEAR(state->current);
+    Py_CLEAR(state->fallback);
+    for (uint32_t i = 0; i < BD_PARAMETER_COUNT; i++) Py_CLEAR(state->names[i]);
+    for (uint32_t i = 0; i < BD_KIND_COUNT; i++) Py_CLEAR(state->types[i]);
+    return 0;
+}
+
+static void bd_module_free(void *module) { bd_module_clear((PyObject *)module); }
+
+static PyModuleDef_Slot bd_module_slots[] = {{Py_mod_exec, (void *)bd_module_exec}, {0, NULL}};
+
+static struct PyModuleDef bd_module_definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "bindd._bindd",
+    .m_doc = "The native half of bindd: handles, requests, snapshots. Use the modules of the package instead.",
+    .m_size = sizeof(bd_state),
+    .m_methods = bd_module_methods,
+    .m_slots = bd_module_slots,
+    .m_traverse = bd_module_traverse,
+    .m_clear = bd_module_clear,
+    .m_free = bd_module_free,
+};
+
+PyMODINIT_FUNC PyInit__bindd(void) { return PyModuleDef_Init(&bd_module_definition); }

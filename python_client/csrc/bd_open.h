@@ -1,0 +1,19 @@
+/* Opening a workspace, its Python type, and the counters of all of them. */
+#ifndef BD_OPEN_H
+#define BD_OPEN_H
+
+#include "bd_state.h"
+
+typedef struct bd_open_options {
+    int fd; /* connected, taken over in any case */
+    const char *socket, *workspace, *program;
+    double timeout, hang_limit, call_timeout;
+    bool sync, debug;
+} bd_open_options;
+
+bd_workspace *bd_workspace_open(bd_state *state, const bd_open_options *options);
+int bd_workspace_type_add(PyObject *module, bd_state *state);
+PyObject *bd_workspace_object_new(bd_workspace *workspace); /* takes the count over */
+PyObject *bd_statistics_of(bd_state *state, const bd_workspace *only); /* NULL: of the whole process */
+
+#endif

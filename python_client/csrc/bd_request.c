@@ -1,0 +1,257 @@
+/* Making requests: commands into the buffer, calls as one round trip, waiting with deadlines and Ctrl-C.
+ *
+ * Order within one wait: hold the connection (others may hold it; look at signals meanwhile) -> look again whether the
+ * worker lives -> put releases and the request into the buffer -> send, receive -> let go -> decode. Decoding happens
+ * after letting go: making Python objects may run the collector, and that may run anything.
+ * Whoever waits when the worker dies gets an exception of his own, also those that had not sent yet.
+ */
+#include "bd_state.h"
+
+#include <time.h>
+
+static double bd_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int bd_request_slice(double left_s) {
+    if (left_s <= 0) return 0;
+    return left_s * 1000 < BD_SLICE_MS ? (int)(left_s * 1000) + 1 : BD_SLICE_MS;
+}
+
+static int bd_request_hold(bd_workspace *workspace, const char *name, double limit_s) {
+    unsigned long me = PyThread_get_thread_ident();
+    bd_connection *connection = &workspace->connection;
+    if (bd_connection_try_hold(connection, me, 0)) return 0;
+    if (bd_connection_is_held_by(connection, me)) {
+        bd_error_set(
+            "BinddError", "%s was called while another request of the same thread is in flight (from a signal handler?)",
+            name);
+        return -1;
+    }
+    double start = bd_now();
+    for (;;) {
+        bool got;
+        Py_BEGIN_ALLOW_THREADS
+        got = bd_connection_try_hold(connection, me, BD_SLICE_MS);
+        Py_END_ALLOW_THREADS
+        if (got) return 0;
+        if (PyErr_CheckSignals() < 0) return -1;
+        if (workspace->life == BD_FORKED) return bd_workspace_fail_stale(workspace);
+        if (limit_s > 0 && bd_now() - start > limit_s) {
+            bd_error_timeout(workspace, name, bd_now() - start);
+            return -1;
+        }
+    }
+}
+
+static void bd_request_abandon(bd_workspace *workspace, uint64_t number) {
+    bd_connection *connection = &workspace->connection;
+    connection->is_awaiting = false;
+    if (connection->has_reply) bd_connection_recycle(connection, &connection->reply);
+    connection->has_reply = false;
+    if (!number) return;
+    connection->abandoned = number;
+    workspace->page->cancel_request = number;
+}
+
+/* Holder only. 0 when the buffer is sent and, if wanted, the reply is in connection->reply. */
+int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, bool wants_reply, double limit_s) {
+    bd_connection *connection = &workspace->connection;
+    double start = bd_now();
+    double hang_s = workspace->hang_limit > 0 ? workspace->hang_limit : 1e9;
+    double wait_s = limit_s > 0 && limit_s < hang_s ? limit_s : hang_s;
+    bool is_swapped = false;
+    connection->is_awaiting = false;
+    for (double left_s = wait_s;;) {
+        if (!is_swapped && bd_connection_is_sent(connection)) {
+            if (connection->fill.size) bd_connection_swap(connection);
+            is_swapped = true;
+            connection->awaited = number;
+            connection->is_awaiting = wants_reply;
+            connection->has_reply = false;
+        }
+        bd_turn turn;
+        Py_BEGIN_ALLOW_THREADS
+        turn = bd_connection_turn(connection, bd_request_slice(left_s));
+        Py_END_ALLOW_THREADS
+        if (workspace->life != BD_ALIVE) { /* closed by another thread while we waited */
+            bd_request_abandon(workspace, 0);
+            return bd_workspace_fail_stale(workspace);
+        }
+        if (turn == BD_TURN_DONE && is_swapped) break;
+        if (turn == BD_TURN_DONE) continue;
+        if (turn != BD_TURN_SLICE) {
+            bd_request_abandon(workspace, 0);
+            bd_error_lose(workspace, turn);
+            if (!PyErr_Occurred()) bd_error_in_flight(workspace, name, number);
+            return -1;
+        }
+        if (PyErr_CheckSignals() < 0) {
+            bd_request_abandon(workspace, wants_reply ? number : 0);
+            return -1;
+        }
+        left_s = wait_s - (bd_now() - start);
+        if (left_s > 0) continue;
+        bd_request_abandon(workspace, wants_reply ? number : 0);
+        if (wait_s == hang_s) bd_error_hung(workspace, name, number, bd_now() - start);
+        else bd_error_timeout(workspace, name, bd_now() - start);
+        return -1;
+    }
+    connection->is_awaiting = false;
+    return 0;
+}
+
+int bd_request_flush(bd_workspace *workspace, double limit_s) {
+    if (bd_workspace_check(workspace) < 0) return -1;
+    bd_workspace_retain(workspace);
+    int result = bd_request_hold(workspace, "flush", limit_s);
+    if (result == 0) {
+        if (workspace->life != BD_ALIVE) {
+            bd_error_in_flight(workspace, "flush", 0);
+            result = -1;
+        } else if (bd_release_flush(workspace) < 0) {
+            result = -1;
+        } else {
+            result = bd_request_wait(workspace, "flush", 0, false, limit_s);
+        }
+        bd_connection_release(&workspace->connection);
+    }
+    bd_workspace_release(workspace);
+    return result;
+}
+
+static size_t bd_pieces_bytes(const bd_piece *pieces, int count) {
+    size_t bytes = 0;
+    for (int i = 0; i < count; i++) bytes += pieces[i].bytes;
+    return bytes;
+}
+
+static int bd_request_append(
+    bd_workspace *workspace, uint16_t operation, uint16_t flags, const bd_piece *pieces, int count) {
+    if (bd_pieces_bytes(pieces, count) > BD_LIMIT_MESSAGE_BYTES_MAX) {
+        bd_error_set(
+            "LimitExceeded", "a request of %zu bytes exceeds messageBytesMax (%llu)", bd_pieces_bytes(pieces, count),
+            BD_LIMIT_MESSAGE_BYTES_MAX);
+        return -1;
+    }
+    bool is_due = flags & BD_FLAG_REPLY_WANTED || operation == BD_OP_GRAPH_VIEW_DESTROY || bd_release_is_due(workspace);
+    if (is_due && bd_release_flush(workspace) < 0) return -1;
+    if (!bd_connection_append(&workspace->connection, operation, flags, pieces, count)) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    workspace->page->sent_requests = ++workspace->requests;
+    if (workspace->debug) bd_debug_request(workspace, workspace->requests, operation, pieces, count);
+    return 0;
+}
+
+/* Asks for ids where there are none. 1 when something was asked (the GIL was let go), 0 when all are there. */
+static int bd_claims_prepare(bd_workspace *workspace, const bd_claim *claims, int count) {
+    for (int i = 0; i < count; i++) {
+        if (claims[i].lease->next < claims[i].lease->end) continue;
+        return bd_lease_extend(workspace, claims[i].kind, claims[i].lease) < 0 ? -1 : 1;
+    }
+    return 0;
+}
+
+static bool bd_claims_are_ready(const bd_claim *claims, int count) {
+    for (int i = 0; i < count; i++)
+        if (claims[i].lease->next >= claims[i].lease->end) return false;
+    return true;
+}
+
+static void bd_claims_take(const bd_claim *claims, int count) {
+    for (int i = 0; i < count; i++) *claims[i].id = claims[i].lease->next++;
+}
+
+int bd_request_create(
+    bd_workspace *workspace, uint16_t operation, const char *name, const bd_piece *pieces, int count,
+    const bd_claim *claims, int claim_count) {
+    if (workspace->sync) {
+        bd_reply reply;
+        bd_reader result;
+        if (bd_request_call_creating(
+                workspace, operation, name, pieces, count, claims, claim_count, &reply, &result) < 0)
+            return -1;
+        bd_request_done(workspace, &reply);
+        return 0;
+    }
+    size_t need = bd_connection_frames_bytes(bd_pieces_bytes(pieces, count));
+    const bd_buffer *fill = &workspace->connection.fill;
+    for (;;) { /* ends: each turn waits for the worker or appends */
+        if (bd_workspace_check(workspace) < 0) return -1;
+        int asked = bd_claims_prepare(workspace, claims, claim_count);
+        if (asked < 0) return -1;
+        if (asked) continue;
+        if (!fill->size || fill->size + need <= BD_FILL_BYTES_MAX) break;
+        if (bd_request_flush(workspace, workspace->call_timeout) < 0) return -1;
+    }
+    bd_claims_take(claims, claim_count);
+    return bd_request_append(workspace, operation, 0, pieces, count);
+}
+
+/* Holds the connection, with ids for all claims at hand. */
+static int bd_request_hold_ready(bd_workspace *workspace, const char *name, const bd_claim *claims, int claim_count) {
+    for (;;) {
+        int asked;
+        while ((asked = bd_claims_prepare(workspace, claims, claim_count)) > 0) continue;
+        if (asked < 0 || bd_request_hold(workspace, name, workspace->call_timeout) < 0) return -1;
+        if (workspace->life != BD_ALIVE || bd_claims_are_ready(claims, claim_count)) return 0;
+        bd_connection_release(&workspace->connection); /* another thread took the last id meanwhile */
+    }
+}
+
+/* Takes the awaited reply out of the connection. */
+static void bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
+    bd_connection *connection = &workspace->connection;
+    *reply = connection->reply;
+    memset(&connection->reply, 0, sizeof connection->reply);
+    connection->has_reply = false;
+    workspace->round_trips++;
+    workspace->page->received_replies++;
+    bd_workspace_update_leases(workspace, reply->data);
+}
+
+int bd_request_call_creating(
+    bd_workspace *workspace, uint16_t operation, const char *name, const bd_piece *pieces, int count,
+    const bd_claim *claims, int claim_count, bd_reply *reply, bd_reader *result) {
+    memset(reply, 0, sizeof *reply);
+    if (bd_workspace_check(workspace) < 0) return -1;
+    bd_workspace_retain(workspace);
+    bd_connection *connection = &workspace->connection;
+    bd_refusal refusal = {0};
+    int outcome = -1;
+    if (bd_request_hold_ready(workspace, name, claims, claim_count) < 0) goto end;
+    if (workspace->life == BD_CLOSED || workspace->life == BD_FORKED) {
+        bd_workspace_fail_stale(workspace);
+    } else if (workspace->life == BD_LOST) { /* it died while this thread waited for its turn */
+        bd_error_in_flight(workspace, name, 0);
+    } else {
+        bd_claims_take(claims, claim_count);
+        if (bd_request_append(workspace, operation, BD_FLAG_REPLY_WANTED, pieces, count) == 0 &&
+            bd_request_wait(workspace, name, workspace->requests, true, workspace->call_timeout) == 0) {
+            bd_request_take_reply(workspace, reply);
+            refusal = connection->refusal;
+            connection->refusal.code = 0;
+            outcome = 0;
+        }
+    }
+    bd_connection_release(connection);
+    if (outcome == 0 && workspace->debug) bd_debug_reply(workspace, bd_load_u64(reply->data), name, reply);
+    if (outcome == 0 && refusal.code) {
+        bd_error_from_notice(refusal.text, refusal.code);
+        outcome = -1;
+    } else if (outcome == 0 && reply->flags & BD_FLAG_ERROR) {
+        bd_error_from_reply(workspace, reply, name);
+        outcome = -1;
+    }
+    if (outcome < 0 && reply->data) bd_request_done(workspace, reply);
+    if (outcome == 0) *result = bd_reader_make(reply->data + BD_REPLY_HEAD_BYTES, reply->size - BD_REPLY_HEAD_BYTES);
+end:
+    bd_workspace_release(workspace);
+    return outcome;
+}
+
+void bd_request_done(bd_workspace *workspace, bd_reply *reply) { bd_connection_recycle(&workspace->connection, reply); }

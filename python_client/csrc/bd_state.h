@@ -1,0 +1,287 @@
+/* The structures that the extension's files share: module state, workspace, view, the Python objects, the table.
+ *
+ * Ownership: a handle owns a count on its workspace or view, a view owns one on its workspace. Counts are plain integers,
+ * changed with the GIL held. `state` is borrowed: a handle keeps its type alive, the type its module.
+ * Dealloc does no I/O and takes no lock: it notes releases, which ride in front of a later request.
+ */
+#ifndef BD_STATE_H
+#define BD_STATE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "bd_connection.h"
+#include "bd_idset.h"
+#include "bd_layout.h"
+#include "bd_table.h"
+
+typedef struct bd_view bd_view;
+typedef struct bd_state bd_state;
+
+typedef struct bd_lease {
+    uint32_t next, end; /* ids that this client may give to its next objects */
+    uint32_t wanted;    /* how many it asks for when they are used up */
+} bd_lease;
+
+typedef struct bd_id_list {
+    uint32_t *ids;
+    size_t count, capacity;
+} bd_id_list;
+
+#define BD_RELEASES_PENDING_MAX 256u /* noted ones ride with the next wait, or when there are so many */
+
+typedef enum bd_life { BD_ALIVE, BD_CLOSED, BD_LOST, BD_FORKED } bd_life;
+
+typedef struct bd_workspace {
+    uint64_t references;
+    bd_life life;
+    bool quick;      /* alive, little to release, no debugging: commands may be appended without further questions */
+    bool is_private;
+    bool sync, debug;
+    bd_client_page *page;
+    uint64_t requests; /* appended so far */
+    bd_lease nodes, edges, views;
+    bd_counts node_counts, edge_counts;
+    bd_id_list released_nodes, released_edges, released_views, released_documents;
+    bd_view *dying;  /* views without a reference, not yet told to the worker */
+    bd_connection connection;
+    bd_state *state;
+    uint32_t generation;
+    uint32_t worker_pid;
+    uint32_t owner_pid; /* the process that opened it: after fork() the child is another */
+    char *name;
+    char *socket;
+    double call_timeout; /* seconds, 0: none */
+    double hang_limit;
+    uint64_t round_trips, releases, releases_dropped;
+    PyObject *obituary; /* what the supervisor told about the worker's end, or NULL */
+    char lost_reason[240];
+    struct bd_workspace *previous, *next; /* list of all, for statistics, exit and fork */
+} bd_workspace;
+
+struct bd_view {
+    uint64_t references;
+    bd_workspace *workspace;
+    uint32_t index;
+    uint32_t self_node;
+    bool is_destroyed;
+    char *destroyed_at; /* "file:line", may be NULL */
+    bd_idset nodes, edges; /* known members: this client inserted them, or a reply said so */
+    bd_view *next_dying;
+};
+
+/* -- Python objects: small, without cycles, not tracked by the collector ---------------------------------------------- */
+typedef struct bd_node_object {
+    PyObject_HEAD
+    bd_workspace *workspace;
+    uint32_t node;
+} bd_node_object;
+
+typedef struct bd_edge_info {
+    uint32_t edge, source, target, bits;
+} bd_edge_info;
+
+typedef struct bd_edge_object {
+    PyObject_HEAD
+    bd_workspace *workspace;
+    bd_edge_info info;
+} bd_edge_object;
+
+typedef struct bd_bound_node_object {
+    PyObject_HEAD
+    bd_view *view;
+    uint32_t node;
+} bd_bound_node_object;
+
+typedef struct bd_bound_edge_object {
+    PyObject_HEAD
+    bd_view *view;
+    bd_edge_info info;
+} bd_bound_edge_object;
+
+typedef struct bd_view_object {
+    PyObject_HEAD
+    bd_view *view;
+} bd_view_object;
+
+typedef struct bd_workspace_object {
+    PyObject_HEAD
+    bd_workspace *workspace;
+    PyObject *previous; /* what was current before `with` */
+} bd_workspace_object;
+
+struct bd_state {
+    PyTypeObject *types[BD_KIND_COUNT]; /* by kind of handle */
+    PyObject *names[BD_PARAMETER_COUNT + 1]; /* interned keyword names */
+    PyObject *current;          /* Workspace of the innermost `with`, or NULL */
+    PyObject *fallback;         /* the process's own Workspace, opened at first use, or NULL */
+    PyObject *stored;           /* dict: BoundNode.store */
+    uint32_t generation;        /* of the newest workspace */
+    uint32_t node_floor, edge_floor, view_floor, document_floor; /* ids up to these were seen in this process */
+    uint64_t retired[8];        /* counters of workspaces that are gone, see bd_statistics.c */
+    uint64_t retired_created[BD_KIND_COUNT];
+};
+
+/* -- workspaces: bd_workspace.c ---------------------------------------------------------------------------------------- */
+extern bd_client_page bd_dummy_page; /* where forked and closed workspaces count */
+
+static inline void bd_workspace_retain(bd_workspace *workspace) { workspace->references++; }
+void bd_workspace_release(bd_workspace *workspace);
+bd_workspace *bd_workspace_new(bd_state *state, int fd);
+bd_workspace *bd_workspace_list(void); /* of every module instance: look at ->state */
+void bd_workspace_update_quick(bd_workspace *workspace);
+/* 0 when alive, else -1 with StaleHandleError saying why. */
+int bd_workspace_fail_stale(bd_workspace *workspace);
+static inline int bd_workspace_check(bd_workspace *workspace) {
+    return workspace->life == BD_ALIVE ? 0 : bd_workspace_fail_stale(workspace);
+}
+/* The workspace for what has no handle to go by: borrowed; opens the process's own when there is none. */
+bd_workspace *bd_state_workspace(bd_state *state);
+void bd_workspace_close(bd_workspace *workspace);
+void bd_workspace_forget(bd_workspace *workspace, bd_life life);
+void bd_id_list_add(bd_workspace *workspace, bd_id_list *list, uint32_t id);
+int bd_lease_extend(bd_workspace *workspace, uint32_t kind, bd_lease *lease);
+void bd_workspace_update_leases(bd_workspace *workspace, const unsigned char *head);
+
+/* -- requests: bd_request.c -------------------------------------------------------------------------------------------- */
+/* An id for a new object. The worker wants them in rising order, so they are taken at the moment in which the request
+ * goes into the buffer, and written into the payload there. */
+typedef struct bd_claim {
+    uint32_t kind;
+    bd_lease *lease;
+    uint32_t *id; /* inside the payload */
+} bd_claim;
+/* A command: appended; no reply (but see BINDD_SYNC). */
+int bd_request_create(
+    bd_workspace *workspace, uint16_t operation, const char *name, const bd_piece *pieces, int count,
+    const bd_claim *claims, int claim_count);
+static inline int bd_request_command(
+    bd_workspace *workspace, uint16_t operation, const char *name, const bd_piece *pieces, int count) {
+    return bd_request_create(workspace, operation, name, pieces, count, NULL, 0);
+}
+/* A call or query: one round trip. The reply is the caller's: bd_request_done gives it back. */
+int bd_request_call_creating(
+    bd_workspace *workspace, uint16_t operation, const char *name, const bd_piece *pieces, int count,
+    const bd_claim *claims, int claim_count, bd_reply *reply, bd_reader *result);
+static inline int bd_request_call(
+    bd_workspace *workspace, uint16_t operation, const char *name, const bd_piece *pieces, int count, bd_reply *reply,
+    bd_reader *result) {
+    return bd_request_call_creating(workspace, operation, name, pieces, count, NULL, 0, reply, result);
+}
+void bd_request_done(bd_workspace *workspace, bd_reply *reply);
+int bd_request_flush(bd_workspace *workspace, double limit_s);
+int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, bool wants_reply, double limit_s);
+
+/* The hot path: two words, no questions. */
+static inline int bd_request_command2(
+    bd_workspace *workspace, uint16_t operation, const char *name, uint32_t first, uint32_t second) {
+    bd_buffer *fill = &workspace->connection.fill;
+    if (workspace->quick && fill->size + 16 <= BD_FILL_BYTES_MAX) {
+        unsigned char *to = fill->data + fill->size;
+        bd_store_header(to, 8, operation, 0);
+        bd_store_u32(to + 8, first);
+        bd_store_u32(to + 12, second);
+        fill->size += 16;
+        workspace->connection.messages++;
+        workspace->page->sent_requests = ++workspace->requests;
+        return 0;
+    }
+    uint32_t words[2] = {first, second};
+    bd_piece piece = {words, sizeof words};
+    return bd_request_command(workspace, operation, name, &piece, 1);
+}
+
+/* The same, the second word being the id of a new node. */
+static inline int bd_request_create_node(
+    bd_workspace *workspace, uint16_t operation, const char *name, uint32_t first, uint32_t *node) {
+    bd_lease *lease = &workspace->nodes;
+    if (workspace->quick && lease->next < lease->end && workspace->connection.fill.size + 16 <= BD_FILL_BYTES_MAX) {
+        *node = lease->next++;
+        return bd_request_command2(workspace, operation, name, first, *node);
+    }
+    uint32_t words[2] = {first, 0};
+    bd_piece piece = {words, sizeof words};
+    bd_claim claim = {BD_KIND_NODE, lease, &words[1]};
+    int result = bd_request_create(workspace, operation, name, &piece, 1, &claim, 1);
+    *node = words[1];
+    return result;
+}
+
+/* -- releases: bd_release.c -------------------------------------------------------------------------------------------- */
+int bd_release_flush(bd_workspace *workspace); /* puts what was noted into the outgoing buffer */
+bool bd_release_is_due(const bd_workspace *workspace);
+/* Payload of GraphView.destroy: the view, and which of its members the worker is to pin for this client. */
+void bd_release_write_destroy(bd_view *view, bd_writer *writer);
+
+/* -- views: bd_view.c -------------------------------------------------------------------------------------------------- */
+static inline void bd_view_retain(bd_view *view) { view->references++; }
+bd_view *bd_view_new(bd_workspace *workspace, uint32_t index, uint32_t self_node);
+void bd_view_release(bd_view *view);
+void bd_view_free(bd_view *view);
+int bd_view_fail(bd_view *view);
+static inline int bd_view_check(bd_view *view) {
+    return view->workspace->life == BD_ALIVE && !view->is_destroyed ? 0 : bd_view_fail(view);
+}
+static inline void bd_view_know_edge(bd_view *view, const bd_edge_info *info) {
+    bd_idset_add(&view->edges, info->edge);
+    bd_idset_add(&view->nodes, info->source);
+    bd_idset_add(&view->nodes, info->target);
+}
+
+/* -- handles: bd_handle.c, new references or NULL with an exception ------------------------------------------------------ */
+PyObject *bd_node_new(bd_workspace *workspace, uint32_t node);
+PyObject *bd_edge_new(bd_workspace *workspace, const bd_edge_info *info);
+PyObject *bd_bound_node_new(bd_view *view, uint32_t node);
+PyObject *bd_bound_edge_new(bd_view *view, const bd_edge_info *info);
+PyObject *bd_view_object_new(bd_view *view);
+void bd_read_edge_info(bd_reader *reader, bd_edge_info *info);
+static inline void bd_state_saw_node(bd_state *state, uint32_t node) {
+    if (node > state->node_floor) state->node_floor = node;
+}
+static inline void bd_state_saw_edge(bd_state *state, const bd_edge_info *info) {
+    if (info->edge > state->edge_floor) state->edge_floor = info->edge;
+    bd_state_saw_node(state, info->source);
+    bd_state_saw_node(state, info->target);
+}
+PyObject *bd_handle_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
+PyObject *bd_handle_no_pickle(PyObject *self, PyObject *ignored);
+PyObject *bd_handle_address(PyObject *self, PyObject *ignored);
+static inline uint64_t bd_debug_id(uint32_t kind, uint32_t generation, uint32_t index) {
+    return (uint64_t)kind << 56 | (uint64_t)(generation & 0xffffffu) << 32 | index;
+}
+static inline bd_state *bd_state_of(PyObject *module) { return (bd_state *)PyModule_GetState(module); }
+
+/* -- arguments and values: bd_arguments.c, bd_value.c --------------------------------------------------------------------- */
+/* Checks positional arguments, absent keywords and handle types; fills `values` (borrowed) in order of declaration. */
+int bd_arguments_take(
+    bd_state *state, int method, PyObject *const *args, Py_ssize_t count, PyObject *keywords, PyObject **values);
+int bd_arguments_match(bd_state *state, const bd_method *declared, PyObject *keyword);
+int bd_value_u8(PyObject *value, uint32_t *out);
+int bd_value_int(PyObject *value, int64_t *out);
+const char *bd_value_str(PyObject *value, size_t *bytes, const char *message);
+int bd_value_write_literal(bd_writer *writer, PyObject *value);
+/* Every keyword that the method does not declare, as attributes; `first` ones (already written) included in the count. */
+int bd_value_write_keywords(
+    bd_state *state, int method, bd_writer *writer, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
+    const char *name, size_t name_bytes);
+PyObject *bd_value_read_literal(bd_reader *reader);
+PyObject *bd_value_read_str(bd_reader *reader);
+PyObject *bd_value_read_attributes(bd_reader *reader);
+PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords);
+
+/* -- errors: bd_error.c --------------------------------------------------------------------------------------------------- */
+void bd_error_set(const char *class_name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void bd_error_from_notice(const char *text, uint32_t code);
+void bd_error_protocol(bd_workspace *workspace, const char *name);
+void bd_error_from_reply(bd_workspace *workspace, const bd_reply *reply, const char *name);
+void bd_error_in_flight(bd_workspace *workspace, const char *name, uint64_t number);
+void bd_error_lose(bd_workspace *workspace, bd_turn turn);
+void bd_error_hung(bd_workspace *workspace, const char *name, uint64_t number, double waited_s);
+void bd_error_timeout(bd_workspace *workspace, const char *name, double waited_s);
+
+/* -- BINDD_DEBUG=1: bd_debug.c ---------------------------------------------------------------------------------------------- */
+void bd_debug_request(
+    bd_workspace *workspace, uint64_t number, uint16_t operation, const bd_piece *pieces, int count);
+void bd_debug_reply(bd_workspace *workspace, uint64_t number, const char *name, const bd_reply *reply);
+
+#endif

@@ -1,0 +1,236 @@
+/* A workspace as this process sees it: life and death, leases, what fork() does to it.
+ *
+ * Life: alive -> closed (by the user) | lost (the worker died or broke the protocol) | forked (we are in a child). Never
+ * back: the process's own workspace is replaced by a new one with a new generation and ids above all that were ever used.
+ * The list of all workspaces is the one static in the extension: pthread_atfork gives its handler no argument.
+ */
+#include "bd_state.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BD_LEASE_FIRST 1024u
+
+bd_client_page bd_dummy_page;
+
+static bd_workspace *bd_fork_list; /* every workspace that is not freed, of every module instance */
+
+/* In the child: no I/O beyond closing the copies; the parent's stream and page are left as they are. */
+static void bd_workspace_forked(void) {
+    for (bd_workspace *workspace = bd_fork_list; workspace; workspace = workspace->next) {
+        if (workspace->connection.fd >= 0) close(workspace->connection.fd);
+        workspace->connection.fd = -1;
+        workspace->page = &bd_dummy_page; /* the mapping itself stayed with the parent: MADV_DONTFORK */
+        workspace->life = BD_FORKED;
+        workspace->quick = false;
+    }
+}
+
+static void bd_workspace_enlist(bd_workspace *workspace) {
+    static bool is_registered;
+    if (!is_registered) {
+        pthread_atfork(NULL, NULL, bd_workspace_forked);
+        is_registered = true;
+    }
+    workspace->next = bd_fork_list;
+    if (bd_fork_list) bd_fork_list->previous = workspace;
+    bd_fork_list = workspace;
+}
+
+static void bd_workspace_unlist(bd_workspace *workspace) {
+    if (workspace->previous) workspace->previous->next = workspace->next;
+    else bd_fork_list = workspace->next;
+    if (workspace->next) workspace->next->previous = workspace->previous;
+}
+
+bd_workspace *bd_workspace_list(void) { return bd_fork_list; }
+
+bd_workspace *bd_workspace_new(bd_state *state, int fd) {
+    bd_workspace *workspace = calloc(1, sizeof *workspace);
+    if (!workspace || !bd_connection_init(&workspace->connection, fd)) {
+        if (workspace) {
+            workspace->connection.fd = -1; /* stays the caller's */
+            bd_connection_free(&workspace->connection);
+        }
+        free(workspace);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    workspace->references = 1;
+    workspace->state = state;
+    workspace->page = &bd_dummy_page;
+    workspace->owner_pid = (uint32_t)getpid();
+    workspace->generation = ++state->generation;
+    workspace->nodes.wanted = workspace->edges.wanted = workspace->views.wanted = BD_LEASE_FIRST;
+    bd_workspace_enlist(workspace);
+    return workspace;
+}
+
+void bd_workspace_update_quick(bd_workspace *workspace) {
+    workspace->quick =
+        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !bd_release_is_due(workspace);
+}
+
+static void bd_workspace_retire(bd_workspace *workspace) {
+    bd_state *state = workspace->state;
+    bd_connection *connection = &workspace->connection;
+    uint64_t counters[] = {workspace->round_trips, workspace->requests, connection->messages, connection->bytes_sent,
+                           connection->bytes_received, workspace->releases, workspace->releases_dropped};
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) state->retired[i] += counters[i];
+    if (workspace->page == &bd_dummy_page) return;
+    for (uint32_t kind = 0; kind < BD_KIND_COUNT; kind++)
+        state->retired_created[kind] += workspace->page->created[kind];
+}
+
+/* A shared workspace outlives this process: commands that wait in the buffer are offered to the socket once, without
+ * waiting. Nobody can be holding the connection: there is no reference left. */
+static void bd_workspace_send_rest(bd_workspace *workspace) {
+    bd_connection *connection = &workspace->connection;
+    for (int buffers = 0; buffers < 2; buffers++) {
+        if (bd_connection_turn(connection, 0) != BD_TURN_DONE) return;
+        if (connection->fill.size) bd_connection_swap(connection);
+    }
+}
+
+void bd_workspace_release(bd_workspace *workspace) {
+    if (--workspace->references) return;
+    if (workspace->life == BD_ALIVE) {
+        if (!workspace->is_private) bd_workspace_send_rest(workspace);
+        bd_workspace_forget(workspace, BD_CLOSED);
+    }
+    bd_workspace_retire(workspace);
+    bd_workspace_unlist(workspace);
+    if (workspace->page != &bd_dummy_page) munmap(workspace->page, BD_CLIENT_PAGE_BYTES);
+    bd_connection_free(&workspace->connection);
+    bd_counts_free(&workspace->node_counts);
+    bd_counts_free(&workspace->edge_counts);
+    free(workspace->released_nodes.ids);
+    free(workspace->released_edges.ids);
+    free(workspace->released_views.ids);
+    free(workspace->released_documents.ids);
+    free(workspace->name);
+    free(workspace->socket);
+    Py_XDECREF(workspace->obituary);
+    free(workspace);
+}
+
+/* Ends the life: no more I/O. Ids stay used. The descriptor is closed here when nobody is waiting on it, else the waiter's
+ * receive ends and the last reference closes it. */
+void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
+    if (workspace->life != BD_ALIVE) return;
+    workspace->life = life;
+    workspace->quick = false;
+    bd_connection *connection = &workspace->connection;
+    if (connection->fd >= 0) shutdown(connection->fd, SHUT_RDWR);
+    unsigned long me = PyThread_get_thread_ident();
+    if (bd_connection_is_held_by(connection, me)) {
+        bd_connection_shut(connection);
+    } else if (bd_connection_try_hold(connection, me, 0)) {
+        bd_connection_shut(connection);
+        bd_connection_release(connection);
+    }
+    bd_state *state = workspace->state;
+    const bd_lease *leases[] = {&workspace->nodes, &workspace->edges, &workspace->views};
+    uint32_t *floors[] = {&state->node_floor, &state->edge_floor, &state->view_floor};
+    for (int i = 0; i < 3; i++)
+        if (leases[i]->next && leases[i]->next - 1 > *floors[i]) *floors[i] = leases[i]->next - 1;
+    while (workspace->dying) {
+        bd_view *view = workspace->dying;
+        workspace->dying = view->next_dying;
+        bd_view_free(view);
+    }
+    workspace->released_nodes.count = workspace->released_edges.count = 0;
+    workspace->released_views.count = workspace->released_documents.count = 0;
+}
+
+void bd_workspace_close(bd_workspace *workspace) {
+    if (workspace->life != BD_ALIVE) return;
+    if (bd_request_flush(workspace, 1.0) < 0) PyErr_Clear(); /* what cannot be said within a second is not said */
+    bd_workspace_forget(workspace, BD_CLOSED);
+}
+
+int bd_workspace_fail_stale(bd_workspace *workspace) {
+    switch (workspace->life) {
+        case BD_ALIVE: return 0;
+        case BD_CLOSED:
+            bd_error_set("StaleHandleError", "the workspace '%s' of this handle was closed", workspace->name);
+            break;
+        case BD_FORKED:
+            bd_error_set(
+                "StaleHandleError",
+                "this handle belongs to process %u, which forked this one (%ld); the child has a workspace of its own",
+                workspace->owner_pid, (long)getpid());
+            break;
+        case BD_LOST:
+            bd_error_set(
+                "StaleHandleError", "this handle was lost with its worker (pid %u, generation %u): %s",
+                workspace->worker_pid, workspace->generation, workspace->lost_reason);
+            break;
+    }
+    return -1;
+}
+
+bd_workspace *bd_state_workspace(bd_state *state) {
+    for (int turn = 0; turn < 2; turn++) {
+        PyObject *object = state->current ? state->current : state->fallback;
+        if (object) {
+            bd_workspace *workspace = ((bd_workspace_object *)object)->workspace;
+            if (workspace->life == BD_ALIVE) return workspace;
+        }
+        if (turn) break;
+        PyObject *daemon = PyImport_ImportModule("bindd._daemon");
+        PyObject *opened = daemon ? PyObject_CallMethod(daemon, "open_current", NULL) : NULL;
+        Py_XDECREF(daemon);
+        if (!opened) return NULL;
+        Py_DECREF(opened);
+    }
+    bd_error_set("BinddUnavailable", "the workspace that was just opened is gone again");
+    return NULL;
+}
+
+void bd_id_list_add(bd_workspace *workspace, bd_id_list *list, uint32_t id) {
+    if (workspace->life != BD_ALIVE) return;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 256;
+        uint32_t *ids = realloc(list->ids, capacity * sizeof *ids);
+        if (!ids) {
+            workspace->releases_dropped++;
+            return;
+        }
+        list->ids = ids;
+        list->capacity = capacity;
+    }
+    list->ids[list->count++] = id;
+    if (list->count >= BD_RELEASES_PENDING_MAX) workspace->quick = false;
+}
+
+/* -- leases -------------------------------------------------------------------------------------------------------- */
+
+static void bd_lease_update(bd_lease *lease, uint32_t next, uint32_t end) {
+    if (end <= next) return;
+    if (next > lease->next) lease->next = next; /* a new block, or the worker named some itself */
+    if (end > lease->end) lease->end = end;
+}
+
+void bd_workspace_update_leases(bd_workspace *workspace, const unsigned char *head) {
+    bd_lease_update(&workspace->nodes, bd_load_u32(head + 8), bd_load_u32(head + 12));
+    bd_lease_update(&workspace->edges, bd_load_u32(head + 16), bd_load_u32(head + 20));
+    bd_lease_update(&workspace->views, bd_load_u32(head + 24), bd_load_u32(head + 28));
+}
+
+/* One round trip; more each time, so that many creations need few. */
+int bd_lease_extend(bd_workspace *workspace, uint32_t kind, bd_lease *lease) {
+    uint32_t words[2] = {kind, lease->wanted};
+    bd_piece piece = {words, sizeof words};
+    bd_reply reply;
+    bd_reader result;
+    if (bd_request_call(workspace, BD_OP_LEASE, "lease", &piece, 1, &reply, &result) < 0) return -1;
+    bd_request_done(workspace, &reply);
+    if (lease->wanted < BD_LIMIT_LEASE_IDS_MAX / 4) lease->wanted *= 4;
+    else lease->wanted = BD_LIMIT_LEASE_IDS_MAX;
+    if (lease->next < lease->end) return 0;
+    bd_error_set("LimitExceeded", "the worker has no more ids of kind %u for this client", kind);
+    return -1;
+}

@@ -1,0 +1,84 @@
+"""bindd: a graph and S-expression layer in a daemon. A crash of the native side costs one exception.
+
+    import bindd
+    from bindd.graph import GraphView
+
+    view = GraphView.create()                    # starts a daemon when none runs
+    with bindd.connect("shared") as workspace:   # a named workspace, shared between processes
+        ...
+
+Importing does no I/O and starts nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from bindd import errors as errors
+from bindd._bindd import BUILD as __build__
+from bindd._bindd import VERSION as __version__
+from bindd._bindd import Workspace as Workspace
+from bindd._bindd import statistics as statistics
+from bindd.errors import BinddError as BinddError
+from bindd.errors import WorkerCrashed as WorkerCrashed
+from bindd.errors import WorkerHung as WorkerHung
+
+if TYPE_CHECKING:
+    from bindd import debug as debug
+    from bindd import graph as graph
+    from bindd import sexp as sexp
+
+__all__ = [
+    "BinddError", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "connect",
+    "debug", "errors", "graph", "handles", "sexp", "statistics",
+]
+
+_SUBMODULES = frozenset({"debug", "graph", "sexp"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"bindd.{name}")
+    raise AttributeError(f"module 'bindd' has no attribute {name!r}")
+
+
+def connect(
+    workspace: str | None = None,
+    *,
+    timeout: float = 5.0,
+    call_timeout: float | None = None,
+    hang_limit: float | None = None,
+) -> Workspace:
+    """Opens a workspace, starting a daemon when none runs.
+
+    workspace: name of a shared one; None opens a private one that ends with this process.
+    timeout: seconds that connecting may take altogether, starting the daemon included.
+    call_timeout: seconds that each call may take before CallTimeout; None: no limit.
+    hang_limit: seconds without an answer after which the worker is killed ($BINDD_HANG_LIMIT, 300).
+    As a context manager the workspace is the one that GraphView.create() and the like use; it is closed at the end.
+    Raises BinddUnavailable (saying what was tried), VersionMismatch.
+    """
+    from bindd import _daemon
+
+    return _daemon.connect(workspace or "", timeout=timeout, call_timeout=call_timeout, hang_limit=hang_limit)
+
+
+@contextmanager
+def call_timeout(workspace: Workspace, seconds: float) -> Iterator[Workspace]:
+    """Within the block each call on the workspace may take so long, else CallTimeout."""
+    before = workspace.call_timeout
+    workspace.call_timeout = seconds
+    try:
+        yield workspace
+    finally:
+        workspace.call_timeout = before
+
+
+def handles(id: int | None = None) -> dict[str, Any]:
+    """What `bindd inspect handles -o json` prints: clients, workspaces, kinds; with an id also that handle. Starts nothing."""
+    from bindd import _daemon
+
+    return _daemon.inspect(id)

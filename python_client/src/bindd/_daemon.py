@@ -1,0 +1,550 @@
+"""Finding, starting and asking the daemon. Imported at the first connection, never by `import bindd`.
+
+Where the socket is, and what makes its folder safe, is the same on both sides: see docs/ARCHITECTURE.md. Everything here has
+a deadline. The extension calls `open_current`, `obituary`, `kill`, `crash_error`, `hung_error`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import fcntl
+import json
+import os
+import select
+import signal as signals
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bindd import _bindd
+from bindd.errors import BinddUnavailable, ProtocolError, StaleHandleError, WorkerCrashed, WorkerHung, from_reply
+
+SOCKET_PATH_BYTES_MAX = 100
+LOG_LINES_SHOWN = 20
+HANG_LIMIT_S = 300.0
+CONTROL_S = 3.0  # the supervisor answers at once, but it may wait up to 2 s for a worker to be reaped
+NAME_BYTES_MAX = 255
+
+_lock = threading.RLock()
+_finish_is_registered = False
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.RLock()  # another thread of the parent may have held it
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+# -- where the socket is --------------------------------------------------------------------------------------------------
+
+
+def socket_path() -> str:
+    """The path of the daemon's socket. Raises BinddUnavailable when it cannot be one."""
+    named = os.environ.get("BINDD_SOCKET")
+    if named:
+        path = os.path.abspath(named)
+    else:
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        folder = os.path.join(runtime.rstrip("/") or "/", "bindd") if runtime.startswith("/") else f"/tmp/bindd-{os.getuid()}"
+        path = os.path.join(folder, f"bindd-{_bindd.PROTOCOL_MAJOR}-{_bindd.DESCRIPTION_HASH}.sock")
+    size = len(os.fsencode(path))
+    if size > SOCKET_PATH_BYTES_MAX:
+        raise BinddUnavailable(
+            f"the socket path has {size} bytes, the limit is {SOCKET_PATH_BYTES_MAX}: {path}", socket=path,
+            hint="set BINDD_SOCKET to a shorter path in a folder of your own (mode 0700)")
+    return path
+
+
+def check_folder(path: str, *, create: bool) -> bool:
+    """Whether the socket's folder is there, after looking that it is safe: who may write there decides whom we talk to."""
+    folder = os.path.dirname(path)
+    hint = "set BINDD_SOCKET to a path in a folder of your own (mode 0700)"
+    if create:
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise BinddUnavailable(f"cannot create the folder {folder}: {error.strerror}", socket=path, hint=hint) from None
+    try:
+        status = os.lstat(folder)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise BinddUnavailable(f"cannot look at the folder {folder}: {error.strerror}", socket=path, hint=hint) from None
+    fault = ""
+    if stat.S_ISLNK(status.st_mode):
+        fault = "it is a symbolic link"
+    elif not stat.S_ISDIR(status.st_mode):
+        fault = "it is not a folder"
+    elif status.st_uid != os.getuid():
+        fault = f"it belongs to uid {status.st_uid}, you are uid {os.getuid()}"
+    elif status.st_mode & 0o077:
+        fault = f"its mode is {stat.S_IMODE(status.st_mode):04o}, others may enter"
+    if fault:
+        raise BinddUnavailable(f"the folder {folder} is not safe for the daemon's socket: {fault}", socket=path, hint=hint)
+    return True
+
+
+# -- connecting -----------------------------------------------------------------------------------------------------------
+
+
+def _left(deadline: float) -> float:
+    return deadline - time.monotonic()
+
+
+def try_connect(path: str, deadline: float) -> socket.socket | None:
+    """A connected socket whose other end is ours; None when nobody listens there."""
+    while True:
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            link.settimeout(max(_left(deadline), 0.01))
+            link.connect(path)
+            _check_peer(link, path)
+            return link
+        except (FileNotFoundError, ConnectionRefusedError):
+            link.close()
+            return None
+        except (BlockingIOError, TimeoutError):  # the backlog is full: somebody is there, but busy
+            link.close()
+            if _left(deadline) <= 0:
+                raise BinddUnavailable(
+                    f"the daemon at {path} does not accept connections: its queue is full", socket=path,
+                    hint="`bindd status` shows whether it lives; `bindd stop` ends it") from None
+            time.sleep(0.01)
+        except OSError as error:
+            link.close()
+            raise BinddUnavailable(f"cannot connect to {path}: {error.strerror}", socket=path) from None
+        except BaseException:
+            link.close()
+            raise
+
+
+def _check_peer(link: socket.socket, path: str) -> None:
+    data = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, _ = struct.unpack("3i", data)
+    if uid != os.getuid():
+        raise BinddUnavailable(
+            f"the process that listens at {path} belongs to uid {uid}, not to you (uid {os.getuid()})", socket=path,
+            hint="set BINDD_SOCKET to a path in a folder of your own (mode 0700)")
+
+
+def _connect_or_start(path: str, deadline: float) -> socket.socket:
+    if check_folder(path, create=True):
+        link = try_connect(path, deadline)
+        if link is not None:
+            return link
+    with _starter_lock(path, deadline):
+        link = try_connect(path, deadline)  # another process may have started it meanwhile
+        if link is not None:
+            return link
+        _start(path, deadline)
+        link = try_connect(path, deadline)
+    if link is None:
+        raise BinddUnavailable(
+            f"the daemon came up and is gone again ({path})", socket=path, log=_log_tail(path), hint="see the log below")
+    return link
+
+
+@contextmanager
+def _starter_lock(path: str, deadline: float) -> Iterator[None]:
+    """One starter at a time: flock on SOCKET.start, which the kernel takes back when a starter dies."""
+    name = path + ".start"
+    try:
+        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise BinddUnavailable(
+            f"cannot open {name}: {error.strerror}", socket=path,
+            hint="the disk may be full or the folder read-only; BINDD_SOCKET names another place") from None
+    try:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.EACCES):
+                    raise BinddUnavailable(f"cannot lock {name}: {error.strerror}", socket=path) from None
+            if _left(deadline) <= 0:
+                raise BinddUnavailable(
+                    f"another process is starting the daemon and does not get on ({name})", socket=path,
+                    hint="`bindd status` shows whether one runs")
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(fd)
+
+
+# -- starting ---------------------------------------------------------------------------------------------------------------
+
+
+def find_binary() -> str:
+    """$BINDD_BIN, else the one inside the package, else beside the interpreter, else on PATH."""
+    named = os.environ.get("BINDD_BIN")
+    if named:
+        return named
+    for candidate in (Path(__file__).parent / "_bin" / "bindd", Path(sys.executable).parent / "bindd"):
+        if candidate.is_file():
+            return str(candidate)
+    for folder in os.get_exec_path():
+        candidate = Path(folder) / "bindd"
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return str(candidate)
+    raise BinddUnavailable(
+        "no bindd program was found: neither in the package, nor beside the interpreter, nor on PATH",
+        hint="install it, or let BINDD_BIN name it")
+
+
+def _start(path: str, deadline: float) -> None:
+    binary = find_binary()
+    ready_read, ready_write = os.pipe()
+    try:
+        try:
+            process = subprocess.Popen(
+                [binary, "serve", "--detach", "--socket", path, "--ready-fd", str(ready_write)], pass_fds=[ready_write],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        except OSError as error:
+            raise BinddUnavailable(
+                f"cannot run {binary}: {error.strerror}", binary=binary, socket=path, hint=_spawn_hint(error)) from None
+        os.close(ready_write)
+        ready_write = -1
+        _wait_ready(process, ready_read, binary, path, deadline)
+    finally:
+        os.close(ready_read)
+        if ready_write >= 0:
+            os.close(ready_write)
+
+
+def _spawn_hint(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "BINDD_BIN names the program; it is not there"
+    if error.errno == errno.EACCES:
+        return "make it executable (chmod +x), or look at the mount options"
+    if error.errno == errno.ENOEXEC:
+        return "it is no program for this machine: another architecture, or a cut file"
+    return ""
+
+
+def _wait_ready(process: subprocess.Popen[bytes], ready: int, binary: str, path: str, deadline: float) -> None:
+    """Until the byte comes, the starter ends, or time is up. Its errors are what the user gets to see."""
+    assert process.stderr is not None
+    words = bytearray()
+    is_ready = False
+    streams = {ready, process.stderr.fileno()}
+    try:
+        while streams and not is_ready and _left(deadline) > 0:
+            readable, _, _ = select.select(list(streams), [], [], max(_left(deadline), 0))
+            for fd in readable:
+                data = os.read(fd, 4096)
+                if not data:
+                    streams.discard(fd)
+                elif fd == ready:
+                    is_ready = True
+                else:
+                    words += data
+                    del words[:-8192]
+        if is_ready:
+            return
+        status = _end_of(process, max(_left(deadline), 0) if not streams else 0)
+    finally:
+        process.stderr.close()
+        if process.poll() is None and is_ready:
+            _end_of(process, 1.0)
+        elif process.poll() is None:
+            process.kill()
+            process.wait()
+    if status == 3:  # it runs already: our connection was refused in the moment of its start
+        return
+    text = words.decode("utf-8", "replace").strip()
+    raise BinddUnavailable(
+        _start_failure(binary, status, text, path), binary=binary, socket=path,
+        exit_status=status if status is not None and status >= 0 else None,
+        signal=-status if status is not None and status < 0 else None, log=text or _log_tail(path),
+        hint=_start_hint(status))
+
+
+def _end_of(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _start_failure(binary: str, status: int | None, words: str, path: str) -> str:
+    if status is None:
+        how = "was not ready in time"
+    elif status < 0:
+        how = f"was ended by {signal_name(-status)}"
+    else:
+        how = f"exited with status {status}"
+    lines = (words or _log_tail(path)).splitlines()
+    shown = "".join(f"\n  {line.strip()}" for line in lines[-3:])
+    return f"the daemon did not start: {binary} {how}{shown}"
+
+
+def _start_hint(status: int | None) -> str:
+    if status == -signals.SIGILL:
+        return "the program was built for a newer processor"
+    if status == 127:
+        return "a library of the program is missing (ldd shows which)"
+    return "the attribute .log of this exception holds its last lines"
+
+
+def _log_tail(path: str) -> str:
+    try:
+        with open(path + ".log", "rb") as log:
+            log.seek(0, os.SEEK_END)
+            log.seek(max(log.tell() - 8192, 0))
+            return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-LOG_LINES_SHOWN:])
+    except OSError:
+        return ""
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signals.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+# -- workspaces ---------------------------------------------------------------------------------------------------------------
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "") not in ("", "0")
+
+
+def _hang_limit() -> float:
+    text = os.environ.get("BINDD_HANG_LIMIT", "")
+    try:
+        seconds = float(text) if text else HANG_LIMIT_S
+    except ValueError:
+        seconds = -1.0
+    if not seconds > 0:
+        raise ValueError(f"BINDD_HANG_LIMIT is {text!r}; it must be a number of seconds above 0")
+    return seconds
+
+
+def _program() -> str:
+    """How the daemon's lists call this process."""
+    name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else ""
+    name = f"python {name}".strip() if name in ("", "-c", "-m") else name
+    text = " ".join([name, *sys.argv[1:]])[:120]
+    return text.encode("utf-8", "replace")[:NAME_BYTES_MAX].decode("utf-8", "ignore").replace("\0", " ")
+
+
+def connect(
+    workspace: str, *, timeout: float = 5.0, call_timeout: float | None = None, hang_limit: float | None = None
+) -> _bindd.Workspace:
+    global _finish_is_registered
+    if "\0" in workspace or len(workspace.encode("utf-8", "replace")) > NAME_BYTES_MAX:
+        raise ValueError(f"a workspace name has at most {NAME_BYTES_MAX} bytes and no NUL: {workspace[:40]!r}")
+    if call_timeout is not None and not call_timeout > 0:
+        raise ValueError("call_timeout must be above 0 seconds")
+    deadline = time.monotonic() + timeout
+    limit = _hang_limit() if hang_limit is None else hang_limit
+    if not limit > 0:
+        raise ValueError("hang_limit must be above 0 seconds")
+    path = socket_path()
+    link = _connect_or_start(path, deadline)
+    link.settimeout(None)  # the extension's waits have their own slices
+    if not _finish_is_registered:
+        _finish_is_registered = True
+        atexit.register(_bindd._finish)
+    return _bindd._open(
+        link.detach(), path, workspace, _program(), max(_left(deadline), 0.1), limit, call_timeout or 0.0,
+        _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"))
+
+
+def open_current() -> _bindd.Workspace:
+    """The workspace for whoever has no handle to go by; opened, or opened anew after a crash or fork. Called by the extension."""
+    with _lock:
+        current = _bindd._current()
+        name = ""
+        if current is not None:
+            if current.alive:
+                return current
+            if current.state == "closed" and _bindd._is_entered():
+                raise StaleHandleError(f"the current workspace {current.name!r} was closed inside its `with`")
+            name = "" if current.private else current.name
+        workspace = connect(name)
+        _bindd._replace(workspace)
+        return workspace
+
+
+# -- asking the supervisor ----------------------------------------------------------------------------------------------------
+
+
+def _pack_str(text: str) -> bytes:
+    data = text.encode("utf-8", "replace")
+    return struct.pack("<I", len(data)) + data + b"\0" * (-len(data) % 4)
+
+
+def _read_str(data: bytes, at: int) -> tuple[str, int]:
+    (size,) = struct.unpack_from("<I", data, at)
+    if size > len(data) - at - 4:
+        raise ProtocolError("a string in a control answer is longer than the answer")
+    end = at + 4 + size
+    return data[at + 4 : end].decode("utf-8", "replace"), end + (-size % 4)
+
+
+def _receive(link: socket.socket, count: int, deadline: float) -> bytes:
+    data = bytearray()
+    while len(data) < count:
+        if _left(deadline) <= 0:
+            raise TimeoutError("the supervisor does not answer")
+        link.settimeout(max(_left(deadline), 0.01))
+        piece = link.recv(min(count - len(data), 1 << 20))
+        if not piece:
+            raise ConnectionResetError("the supervisor closed the connection")
+        data += piece
+    return bytes(data)
+
+
+def control(path: str, command: str, arguments: dict[str, int | str] | None = None, *, timeout: float = CONTROL_S) -> Any:
+    """One question to the supervisor. Starts nothing. Raises BinddUnavailable, ProtocolError, or what the answer says."""
+    deadline = time.monotonic() + timeout
+    link = try_connect(path, deadline) if check_folder(path, create=False) else None
+    if link is None:
+        raise BinddUnavailable(f"no daemon runs at {path}", socket=path)
+    payload = _pack_str(command) + struct.pack("<I", len(arguments or {}))
+    for key, value in (arguments or {}).items():
+        payload += _pack_str(key)
+        payload += struct.pack("<Iq", 1, value) if isinstance(value, int) else struct.pack("<I", 4) + _pack_str(value)
+    try:
+        with link:
+            link.settimeout(max(_left(deadline), 0.01))
+            link.sendall(struct.pack("<IHH", len(payload), 1, 8) + payload + b"\0" * (-len(payload) % 8))
+            return _control_answer(link, deadline)
+    except (OSError, TimeoutError) as error:
+        if isinstance(error, BinddUnavailable):
+            raise
+        raise BinddUnavailable(f"the supervisor at {path} did not answer {command!r}: {error}", socket=path) from None
+
+
+def _control_answer(link: socket.socket, deadline: float) -> Any:
+    data, flags = b"", 1
+    while flags & 1:
+        size, operation, flags = struct.unpack("<IHH", _receive(link, 8, deadline))
+        if operation != 1 or not flags & 2 or size > _bindd.FRAME_BYTES_MAX or len(data) + size > _bindd.CONTROL_BYTES_MAX:
+            raise ProtocolError("what answers is no bindd supervisor")
+        data += _receive(link, size + (-size % 8), deadline)[:size]
+    try:
+        if not flags & 4:
+            text, _ = _read_str(data, 32)
+            return json.loads(text)
+        (code,) = struct.unpack_from("<I", data, 32)
+        kind, at = _read_str(data, 36)
+        message, at = _read_str(data, at)
+        hint, _ = _read_str(data, at)
+    except (struct.error, ValueError) as error:
+        raise ProtocolError(f"the supervisor's answer cannot be read: {error}") from None
+    raise from_reply(code, kind, message, hint, {}, "control", 0)
+
+
+def inspect(id: int | None) -> dict[str, Any]:
+    number = None if id is None else id - (1 << 64) if id >> 63 else id
+    return control(socket_path(), "inspect", {} if number is None else {"id": number})
+
+
+# -- when a worker died: called by the extension ----------------------------------------------------------------------------
+
+
+def _ask_obituary(path: str, command: str, arguments: dict[str, int | str]) -> dict[str, Any]:
+    """What the supervisor knows, an empty dict when it cannot be asked. Only Ctrl-C comes through."""
+    try:
+        answer = control(path, command, arguments)
+    except Exception:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _cause(known: dict[str, Any]) -> str:
+    number = known.get("signal")
+    if isinstance(number, int) and number > 0:
+        return f"died with {known.get('signal_name') or signal_name(number)}"
+    return f"exited with status {known.get('exit_code', '?')}"
+
+
+def _during(known: dict[str, Any]) -> str:
+    name = known.get("operation_name")
+    return f" during {name} (request {known.get('request')})" if name else ""
+
+
+def obituary(path: str, pid: int, notice: str) -> dict[str, Any]:
+    """How the worker ended, with `text` in words."""
+    known = _ask_obituary(path, "obituary", {"pid": pid})
+    if known.get("known"):
+        known["text"] = f"it {_cause(known)}{_during(known)}"
+    else:
+        known["text"] = "the connection to the worker ended, and the supervisor cannot say why"
+    if notice:
+        known["text"] += f"; its last words: {notice}"
+    return known
+
+
+def kill(path: str, pid: int, name: str, reason: str) -> dict[str, Any]:
+    """Has a worker killed that does not answer; what the supervisor knows of its end."""
+    known = _ask_obituary(path, "kill", {"pid": pid, "reason": f"no answer to {name}"})
+    known["text"] = reason
+    return known
+
+
+def _fill(error: WorkerCrashed | WorkerHung, known: dict[str, Any], call: str, number: int, pid: int, living: int) -> None:
+    is_known = bool(known.get("known"))
+    error.pid = pid
+    error.signal = known.get("signal") if is_known else None
+    error.signal_name = (known.get("signal_name") or None) if is_known else None
+    error.exit_code = known.get("exit_code") if is_known else None
+    error.operation = known.get("operation_name") or call
+    error.request_id = known.get("request") or number or None
+    error.elapsed_ms = known.get("elapsed_ms")
+    error.stderr_tail = str(known.get("stderr_tail") or "")
+    error.call = call
+    error.lost = living
+
+
+def _details(error: WorkerCrashed | WorkerHung) -> list[str]:
+    request = f"  request {error.request_id:,}  {error.operation}" if error.request_id else f"  call    {error.operation}"
+    if error.elapsed_ms:
+        request += f"  after {error.elapsed_ms:,} ms"
+    lines = [f"{request}  worker pid {error.pid}"]
+    if error.call and error.call != error.operation:
+        lines.append(f"  seen by {error.call}")
+    words = error.stderr_tail.strip().splitlines()
+    if words:
+        lines.append(f"  native  {words[-1].strip()[:160]}")
+    lines.append(f"  lost    {error.lost:,} handles of this workspace; the next use gets a fresh one. Nothing is retried.")
+    return lines
+
+
+def crash_error(known: dict[str, Any], call: str, number: int, pid: int, living: int) -> WorkerCrashed:
+    error = WorkerCrashed()
+    _fill(error, known, call, number, pid, living)
+    if known.get("known"):
+        head = f"the native core {_cause(known)}" + (f" during {error.operation}" if known.get("operation_name") else "")
+    else:
+        head = f"the native core went away during {call}"
+    error.message = "\n".join([f"{head}; your Python process is fine.", *_details(error)])
+    error.args = (error.message,)
+    return error
+
+
+def hung_error(known: dict[str, Any], call: str, number: int, pid: int, living: int, waited: float) -> WorkerHung:
+    error = WorkerHung()
+    _fill(error, known, call, number, pid, living)
+    error.waited = waited
+    head = f"the native core did not answer {call} within {waited:.3g} s and was killed; your Python process is fine."
+    error.message = "\n".join([head, *_details(error)])
+    error.args = (error.message,)
+    return error

@@ -1,0 +1,30 @@
+"""Buttons for the crash paths: operations that make the worker of the current workspace die or hang on demand.
+
+They harm that workspace only. Tests, the demo and you, when you want to see what a crash looks like, press them.
+"""
+
+from __future__ import annotations
+
+from bindd import _bindd
+
+__all__ = ["crash", "cut_frame", "freeze", "hang"]
+
+
+def crash(how: str = "SEGV") -> None:
+    """The worker dies: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT (leaves with status 0) or STACK. Raises WorkerCrashed."""
+    _bindd.debug_crash(how=how.upper())
+
+
+def hang(seconds: float = 3600.0) -> None:
+    """The worker does nothing else for so long; it looks at cancellation. Ctrl-C and a call timeout work."""
+    _bindd.debug_hang(seconds=seconds)
+
+
+def freeze() -> None:
+    """The worker loops without looking at anything. WorkerHung after the hang limit."""
+    _bindd.debug_freeze()
+
+
+def cut_frame() -> None:
+    """The worker sends half a reply and dies. Raises WorkerCrashed."""
+    _bindd.debug_cut_frame()

@@ -1,0 +1,183 @@
+"""The exceptions of bindd: one tree, every one picklable, every attribute there from the start.
+
+    BinddError
+    ├── WorkerDied            the worker process ended under a request
+    │   ├── WorkerCrashed     … of a signal, or by leaving without having been told to
+    │   └── WorkerHung        … because it did not answer and was killed
+    ├── BinddUnavailable      no daemon could be reached or started (also a ConnectionError)
+    │   └── VersionMismatch   client and daemon are of different builds
+    ├── StaleHandleError      the object of a handle is gone (also a ReferenceError)
+    ├── ProtocolError         bytes that the protocol does not allow
+    │   └── SnapshotError     … inside a parsed document
+    ├── CallTimeout           no answer within the caller's own timeout (also a TimeoutError)
+    ├── LimitExceeded         a named limit was reached (also a MemoryError)
+    └── SexpError             text that is no S-expression (also a ValueError)
+
+The extension makes them through `from_reply` and `from_notice`. This module imports nothing of bindd.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+__all__ = [
+    "BinddError", "BinddUnavailable", "CallTimeout", "LimitExceeded", "ProtocolError", "SexpError", "SnapshotError",
+    "StaleHandleError", "VersionMismatch", "WorkerCrashed", "WorkerDied", "WorkerHung",
+]
+
+LINES_MAX = 6
+"""No message is longer: who prints an exception wants to read it."""
+
+
+class BinddError(Exception):
+    """Base of all errors of bindd.
+
+    `message` is the text, `hint` what to do about it ("" when nothing is known), `code` the stable number of the kind of
+    error, `fields` what else the daemon said.
+    """
+
+    hint: str = ""
+    code: int = 0
+    operation: str = ""
+
+    def __init__(self, message: str = "", **attributes: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields: dict[str, Any] = {}
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def __str__(self) -> str:
+        is_told = not self.hint or self.hint in self.message
+        text = self.message if is_told else f"{self.message}\n  hint: {self.hint}"
+        lines = text.split("\n")
+        if len(lines) <= LINES_MAX:
+            return text
+        return "\n".join(lines[: LINES_MAX - 1] + [f"  … {len(lines) - LINES_MAX + 1} more lines"])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, dict(self.__dict__))
+
+
+def _rebuild(kind: type[BinddError], message: str, attributes: dict[str, Any]) -> BinddError:
+    error = kind(message)
+    error.__dict__.update(attributes)
+    return error
+
+
+class WorkerDied(BinddError):
+    """The worker process of a workspace ended under a request.
+
+    `operation` and `request_id` name the request that the worker was applying (the guilty one, as far as anybody knows);
+    `call` the call in which Python learned of it. `kept` and `lost` count handles. `native_stack` and `report` are empty
+    where none was recorded.
+    """
+
+    signal: int | None = None
+    signal_name: str | None = None
+    exit_code: int | None = None
+    pid: int | None = None
+    request_id: int | None = None
+    call: str = ""
+    elapsed_ms: int | None = None
+    native_stack: tuple[str, ...] = ()
+    report: str | None = None
+    stderr_tail: str = ""
+    kept: int = 0
+    lost: int = 0
+
+
+class WorkerCrashed(WorkerDied):
+    """The worker died of a signal, or left without having been told to. The Python process is not harmed."""
+
+
+class WorkerHung(WorkerDied):
+    """The worker did not answer within the hang limit and was killed. `waited` is in seconds."""
+
+    waited: float = 0.0
+
+
+class BinddUnavailable(BinddError, ConnectionError):
+    """No daemon could be reached or started. `binary`, `exit_status`, `signal`, `log` say what was tried and how it ended."""
+
+    binary: str | None = None
+    socket: str | None = None
+    exit_status: int | None = None
+    signal: int | None = None
+    log: str = ""
+
+
+class VersionMismatch(BinddUnavailable):
+    """Client and daemon are of different builds; the text names both."""
+
+
+class StaleHandleError(BinddError, ReferenceError):
+    """The object of a handle is gone; the text says why."""
+
+
+class ProtocolError(BinddError):
+    """The other side sent what the protocol does not allow; the connection was closed."""
+
+
+class SnapshotError(ProtocolError):
+    """The snapshot of a parsed document contradicts itself."""
+
+
+class CallTimeout(BinddError, TimeoutError):
+    """No answer within the caller's own timeout. The request was given up, the connection is usable."""
+
+
+class LimitExceeded(BinddError, MemoryError):
+    """A named limit was reached; nothing changed."""
+
+
+class SexpError(BinddError, ValueError):
+    """The text is no well-formed S-expression.
+
+    `line` and `column` count from 1; `excerpt` is the line, `caret` marks the column below it; `path` is the way through
+    the lists to the place; `file` the label of the text; `detail` the fault alone.
+    """
+
+    kind: str = ""
+    detail: str = ""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    byte_offset: int | None = None
+    path: str = ""
+    excerpt: str = ""
+    caret: str = ""
+
+
+_CODES: dict[int, type[BinddError]] = {
+    1: BinddError, 2: WorkerDied, 3: WorkerCrashed, 4: WorkerHung, 5: BinddUnavailable, 6: VersionMismatch,
+    7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError,
+}
+_RESERVED = frozenset({"args", "message", "hint", "code", "fields", "operation", "with_traceback", "add_note"})
+
+
+def from_reply(
+    code: int, kind: str, message: str, hint: str, fields: dict[str, Any], operation: str, number: int
+) -> BaseException:
+    """The exception for an error reply: a class of this module, else a builtin of that name, else BinddError."""
+    cls = globals().get(kind)
+    if isinstance(cls, type) and issubclass(cls, BinddError):
+        known = {name: value for name, value in fields.items() if name.isidentifier() and name not in _RESERVED}
+        error = cls(message, hint=hint, code=code, operation=operation)
+        error.fields = fields
+        for name, value in known.items():
+            setattr(error, name, value)
+        return error
+    builtin = getattr(builtins, kind, None)
+    if isinstance(builtin, type) and issubclass(builtin, Exception):
+        try:
+            return builtin(f"{message}\n  hint: {hint}" if hint else message)
+        except TypeError:
+            pass  # a class that takes other arguments
+    return BinddError(f"{kind}: {message}", hint=hint, code=code, operation=operation)
+
+
+def from_notice(code: int, text: str) -> BinddError:
+    """The exception for a command that the worker refused; raised at the next wait, for nobody waited for it."""
+    return _CODES.get(code, BinddError)(f"refused earlier: {text}", code=code)

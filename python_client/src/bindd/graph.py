@@ -1,0 +1,17 @@
+"""Graphs in the daemon: views, nodes, edges. All arguments are keywords; see the docstrings of the methods.
+
+Creating and inserting do not wait for the daemon; reading does. Two handles of the same object are two Python objects;
+only BoundNodes compare by what they refer to.
+"""
+
+from bindd._bindd import BoundEdge as BoundEdge
+from bindd._bindd import BoundEdgeReference as BoundEdgeReference
+from bindd._bindd import BoundNode as BoundNode
+from bindd._bindd import BoundNodeReference as BoundNodeReference
+from bindd._bindd import EdgeReference as EdgeReference
+from bindd._bindd import GraphView as GraphView
+from bindd._bindd import NodeReference as NodeReference
+
+__all__ = [
+    "BoundEdge", "BoundEdgeReference", "BoundNode", "BoundNodeReference", "EdgeReference", "GraphView", "NodeReference",
+]
