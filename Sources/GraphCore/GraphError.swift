@@ -6,6 +6,10 @@ public struct GraphError: Error, Equatable, CustomStringConvertible, Sendable {
         case noSuchNode, noSuchEdge, noSuchView
         case idInUse
         case sourceNotMember, targetNotMember
+        /// A value that the operation cannot take.
+        case invalidValue
+        /// An object of the wrong kind.
+        case wrongType
         case limitExceeded
         case cancelled
     }

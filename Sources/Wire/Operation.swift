@@ -7,6 +7,7 @@ public enum Operation {
     public static let sync: UInt16 = 2
     public static let release: UInt16 = 3
     public static let lease: UInt16 = 4
+    public static let pin: UInt16 = 5
     public static let firstMethod: UInt16 = 16
 
     public static let table: [(name: String, number: UInt16, kind: RequestKind, doc: String)] = [
@@ -15,6 +16,7 @@ public enum Operation {
         ("sync", sync, .call, "barrier: answered when every earlier request of this client is applied"),
         ("release", release, .command, "u32 kind, list of u32 index: the client holds these no longer"),
         ("lease", lease, .call, "u32 kind, u32 wanted: more ids for objects that the client names; the head shows them"),
+        ("pin", pin, .command, "u32 kind, list of u32 index: the client holds these, keep them until it releases them"),
     ]
 }
 

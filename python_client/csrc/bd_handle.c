@@ -113,8 +113,16 @@ static inline void bd_handle_drop_node(bd_workspace *workspace, uint32_t node) {
     if (bd_counts_remove(&workspace->node_counts, node)) bd_id_list_add(workspace, &workspace->released_nodes, node);
 }
 
-static inline void bd_handle_drop_edge(bd_workspace *workspace, uint32_t edge) {
-    if (bd_counts_remove(&workspace->edge_counts, edge)) bd_id_list_add(workspace, &workspace->released_edges, edge);
+/* A node that perhaps only this edge holds in the worker must outlive it while Python has a proxy of it. */
+static void bd_handle_keep_end(bd_workspace *workspace, uint32_t node) {
+    if (bd_counts_need_pin(&workspace->node_counts, node)) bd_id_list_add(workspace, &workspace->kept_nodes, node);
+}
+
+static inline void bd_handle_drop_edge(bd_workspace *workspace, const bd_edge_info *info) {
+    if (!bd_counts_remove(&workspace->edge_counts, info->edge)) return;
+    bd_handle_keep_end(workspace, info->source);
+    bd_handle_keep_end(workspace, info->target);
+    bd_id_list_add(workspace, &workspace->released_edges, info->edge);
 }
 
 static void bd_node_dealloc(PyObject *self) {
@@ -129,7 +137,7 @@ static void bd_node_dealloc(PyObject *self) {
 static void bd_edge_dealloc(PyObject *self) {
     bd_edge_object *edge = (bd_edge_object *)self;
     bd_workspace *workspace = edge->workspace;
-    bd_handle_drop_edge(workspace, edge->info.edge);
+    bd_handle_drop_edge(workspace, &edge->info);
     workspace->page->live[BD_KIND_EDGE]--;
     bd_workspace_release(workspace);
     bd_handle_free(self);
@@ -147,7 +155,7 @@ static void bd_bound_node_dealloc(PyObject *self) {
 static void bd_bound_edge_dealloc(PyObject *self) {
     bd_bound_edge_object *bound = (bd_bound_edge_object *)self;
     bd_workspace *workspace = bound->view->workspace;
-    bd_handle_drop_edge(workspace, bound->info.edge);
+    bd_handle_drop_edge(workspace, &bound->info);
     workspace->page->live[BD_KIND_BOUND_EDGE]--;
     bd_view_release(bound->view);
     bd_handle_free(self);

@@ -101,6 +101,16 @@ static inline void bd_counts_pin(bd_counts *counts, uint32_t id) {
     if (page) page->pinned[id % BD_COUNTS_PAGE_IDS / 64] |= 1ull << (id % 64);
 }
 
+/* True when the id has proxies and no pin yet: now it has one, which the caller asks the worker for. */
+static inline bool bd_counts_need_pin(bd_counts *counts, uint32_t id) {
+    bd_counts_page *page = bd_counts_page_of(counts, id);
+    uint32_t at = id % BD_COUNTS_PAGE_IDS;
+    uint64_t mask = 1ull << (id % 64);
+    if (!page || page->counts[at] == 0 || page->pinned[at / 64] & mask) return false;
+    page->pinned[at / 64] |= mask;
+    return true;
+}
+
 /* One proxy less. True when it was the last one and the worker holds a pin: the caller notes a release. */
 static inline bool bd_counts_remove(bd_counts *counts, uint32_t id) {
     bd_counts_page *page = bd_counts_page_of(counts, id);

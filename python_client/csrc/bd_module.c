@@ -53,6 +53,17 @@ static PyObject *bd_module_replace(PyObject *module, PyObject *workspace) {
     Py_RETURN_NONE;
 }
 
+/* Closes the process's own workspace; the next use opens a new one. */
+static PyObject *bd_module_close(PyObject *module, PyObject *ignored) {
+    (void)ignored;
+    bd_state *state = bd_state_of(module);
+    PyObject *fallback = state->fallback;
+    state->fallback = NULL;
+    if (fallback) bd_workspace_close(((bd_workspace_object *)fallback)->workspace);
+    Py_XDECREF(fallback);
+    Py_RETURN_NONE;
+}
+
 /* At exit: what waits for shared workspaces is sent, within a second. */
 static PyObject *bd_module_finish(PyObject *module, PyObject *ignored) {
     (void)ignored;
@@ -78,6 +89,7 @@ static PyMethodDef bd_module_methods[] = {
     {"_current", bd_module_current, METH_NOARGS, NULL},
     {"_is_entered", bd_module_is_entered, METH_NOARGS, NULL},
     {"_replace", bd_module_replace, METH_O, NULL},
+    {"_close", bd_module_close, METH_NOARGS, NULL},
     {"_finish", bd_module_finish, METH_NOARGS, NULL},
     {"statistics", bd_module_statistics, METH_NOARGS,
      "statistics($module, /)\n--\n\nCounters of this process: round trips, requests, bytes, living and created handles."},

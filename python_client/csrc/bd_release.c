@@ -33,15 +33,15 @@ static void bd_release_take_back(bd_id_list *list, bd_counts *counts) {
     list->count = kept;
 }
 
-static int bd_release_list(bd_workspace *workspace, uint32_t kind, bd_id_list *list) {
+static int bd_release_list(bd_workspace *workspace, uint16_t operation, uint32_t kind, bd_id_list *list) {
     while (list->count) {
         size_t count = list->count < BD_LIMIT_LIST_ITEMS_MAX ? list->count : BD_LIMIT_LIST_ITEMS_MAX;
         size_t first = list->count - count;
         uint32_t words[2] = {kind, (uint32_t)count};
         bd_piece pieces[2] = {{words, sizeof words}, {list->ids + first, count * 4}};
-        if (bd_release_append(workspace, BD_OP_RELEASE, pieces, 2) < 0) return -1;
+        if (bd_release_append(workspace, operation, pieces, 2) < 0) return -1;
         list->count = first;
-        workspace->releases += count;
+        if (operation == BD_OP_RELEASE) workspace->releases += count;
     }
     if (list->capacity > 65536) {
         free(list->ids);
@@ -98,14 +98,15 @@ static int bd_release_dying(bd_workspace *workspace) {
     return 0;
 }
 
-/* Releases before views: what a destroyed view pins must not be let go of behind it. */
+/* Pins first: a node that only a released edge held must not go with it. Releases before views: what a destroyed view pins must not be let go of behind it. */
 int bd_release_flush(bd_workspace *workspace) {
     bd_release_take_back(&workspace->released_nodes, &workspace->node_counts);
     bd_release_take_back(&workspace->released_edges, &workspace->edge_counts);
-    if (bd_release_list(workspace, BD_KIND_VIEW, &workspace->released_views) < 0 ||
-        bd_release_list(workspace, BD_KIND_NODE, &workspace->released_nodes) < 0 ||
-        bd_release_list(workspace, BD_KIND_EDGE, &workspace->released_edges) < 0 ||
-        bd_release_list(workspace, BD_KIND_DOCUMENT, &workspace->released_documents) < 0 ||
+    if (bd_release_list(workspace, BD_OP_PIN, BD_KIND_NODE, &workspace->kept_nodes) < 0 ||
+        bd_release_list(workspace, BD_OP_RELEASE, BD_KIND_VIEW, &workspace->released_views) < 0 ||
+        bd_release_list(workspace, BD_OP_RELEASE, BD_KIND_NODE, &workspace->released_nodes) < 0 ||
+        bd_release_list(workspace, BD_OP_RELEASE, BD_KIND_EDGE, &workspace->released_edges) < 0 ||
+        bd_release_list(workspace, BD_OP_RELEASE, BD_KIND_DOCUMENT, &workspace->released_documents) < 0 ||
         bd_release_dying(workspace) < 0)
         return -1;
     bd_workspace_update_quick(workspace);

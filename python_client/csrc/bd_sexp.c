@@ -40,7 +40,9 @@ void bd_document_release(bd_document *document) {
 
 int bd_document_check_text(bd_document *document) {
     if (document->block) return 0;
-    bd_error_set("StaleHandleError", "the document %s was freed", document->label ? document->label : "");
+    bd_error_set(
+        "StaleHandleError", "the document%s%s was freed", document->label && *document->label ? " " : "",
+        document->label ? document->label : "");
     return -1;
 }
 

@@ -42,6 +42,7 @@ typedef struct bd_workspace {
     uint64_t requests; /* appended so far */
     bd_lease nodes, edges, views;
     bd_counts node_counts, edge_counts;
+    bd_id_list kept_nodes; /* to be pinned before anything is released */
     bd_id_list released_nodes, released_edges, released_views, released_documents;
     bd_view *dying;  /* views without a reference, not yet told to the worker */
     bd_connection connection;

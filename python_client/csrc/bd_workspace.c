@@ -106,6 +106,7 @@ void bd_workspace_release(bd_workspace *workspace) {
     bd_connection_free(&workspace->connection);
     bd_counts_free(&workspace->node_counts);
     bd_counts_free(&workspace->edge_counts);
+    free(workspace->kept_nodes.ids);
     free(workspace->released_nodes.ids);
     free(workspace->released_edges.ids);
     free(workspace->released_views.ids);
@@ -141,6 +142,7 @@ void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
         workspace->dying = view->next_dying;
         bd_view_free(view);
     }
+    workspace->kept_nodes.count = 0;
     workspace->released_nodes.count = workspace->released_edges.count = 0;
     workspace->released_views.count = workspace->released_documents.count = 0;
 }

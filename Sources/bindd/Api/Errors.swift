@@ -63,7 +63,8 @@ extension RemoteError {
     init(_ error: GraphError) {
         switch error.kind {
         case .noSuchNode, .noSuchEdge, .noSuchView: self.init("StaleHandleError", error.description)
-        case .sourceNotMember, .targetNotMember, .idInUse: self.init("ValueError", error.description)
+        case .sourceNotMember, .targetNotMember, .idInUse, .invalidValue: self.init("ValueError", error.description)
+        case .wrongType: self.init("TypeError", error.description)
         case .limitExceeded:
             self.init("LimitExceeded", error.description, hint: "destroy views that are not needed, or raise the limit")
         case .cancelled: self.init("KeyboardInterrupt", error.description)

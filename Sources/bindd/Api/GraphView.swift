@@ -96,8 +96,8 @@ let graphViewDeclaration = ClassDeclaration(
             let nodes = try call.arguments.u32List()
             let edges = try call.arguments.u32List()
             // What the client still holds is pinned before the view lets go of it.
-            for id in nodes where call.workspace.graph.hasNode(id) { try call.session.pin(.node, id) }
-            for id in edges where call.workspace.graph.hasEdge(id) { try call.session.pin(.edge, id) }
+            try call.session.pin(kind: BD_KIND_NODE, ids: nodes)
+            try call.session.pin(kind: BD_KIND_EDGE, ids: edges)
             try call.workspace.graph.destroyView(view)
         },
     ])

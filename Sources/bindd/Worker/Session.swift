@@ -8,6 +8,12 @@ import Glibc
 import GraphCore
 import Wire
 
+/// Where all sessions of a worker receive: one block, not on the stack, whose size is the user's to limit.
+final class ReceiveBuffer {
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+    deinit { bytes.deallocate() }
+}
+
 final class Session {
     let clientId: UInt64
     let slot: Int
@@ -18,6 +24,7 @@ final class Session {
     private let watcher: SocketWatcher
     private let onEnd: (Session, String) -> Void
     private let operations = Description.shared
+    private let buffer: ReceiveBuffer
     private var reader = MessageReader()
     private var unsent: [UInt8] = []
     private var unsentStart = 0
@@ -35,7 +42,7 @@ final class Session {
     /// Takes over the socket and the client's page, and answers the hello.
     init(
         clientId: UInt64, slot: Int, hello: Hello, socket: Int32, clientPage fd: Int32, workspace: Workspace,
-        page: WorkerPage, loop: EventLoop, onEnd: @escaping (Session, String) -> Void
+        page: WorkerPage, loop: EventLoop, buffer: ReceiveBuffer, onEnd: @escaping (Session, String) -> Void
     ) throws {
         self.clientId = clientId
         self.slot = slot
@@ -43,6 +50,7 @@ final class Session {
         self.page = page
         self.socket = socket
         self.onEnd = onEnd
+        self.buffer = buffer
         var map: UnsafeMutableRawPointer?
         let failure = bd_page_map(fd, Int(BD_CLIENT_PAGE_BYTES), false, &map)
         guard failure == 0, let map else {
@@ -118,6 +126,14 @@ final class Session {
     func owns(document id: UInt32) { _ = heldDocuments.insert(id) }
     func forget(document id: UInt32) { _ = heldDocuments.remove(id) }
 
+    func pin(kind: UInt32, ids: [UInt32]) throws {
+        switch kind {
+        case BD_KIND_NODE: for id in ids where workspace.graph.hasNode(id) { try pin(.node, id) }
+        case BD_KIND_EDGE: for id in ids where workspace.graph.hasEdge(id) { try pin(.edge, id) }
+        default: throw WireError("pin of kind \(kind)")
+        }
+    }
+
     private func release(kind: UInt32, ids: [UInt32]) throws {
         switch kind {
         case BD_KIND_NODE: for id in ids where pinnedNodes.remove(id) { workspace.graph.releaseNode(id) }
@@ -175,11 +191,8 @@ final class Session {
 
     /// One buffer's worth per turn of the loop, so that no client keeps the others waiting.
     private func receive() {
-        let count = withUnsafeTemporaryAllocation(byteCount: 1 << 18, alignment: 16) { buffer in
-            let count = bd_stream_receive(socket, buffer.baseAddress, buffer.count)
-            if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
-            return count
-        }
+        let count = bd_stream_receive(socket, buffer.bytes.baseAddress, buffer.bytes.count)
+        if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])) }
         if count == 0 { return end("closed by the client") }
         if count < 0 {
             if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
@@ -219,6 +232,7 @@ final class Session {
         switch operation {
         case Operation.sync: return
         case Operation.release: try release(kind: try call.arguments.u32(), ids: try call.arguments.u32List())
+        case Operation.pin: try pin(kind: try call.arguments.u32(), ids: try call.arguments.u32List())
         case Operation.lease:
             guard let kind = LeaseKind(rawValue: try call.arguments.u32()) else { throw WireError("lease of that kind") }
             try extendLease(kind, wanted: try call.arguments.u32())

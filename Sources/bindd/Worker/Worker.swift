@@ -30,6 +30,7 @@ final class Worker {
     private let workspace: Workspace
     private let page: WorkerPage
     private let channel: SupervisorChannel
+    private let buffer = ReceiveBuffer()
     private var heartbeat: Timer?
     private var sessions: [UInt64: Session] = [:]
 
@@ -63,7 +64,7 @@ final class Worker {
         do {
             let session = try Session(
                 clientId: client.clientId, slot: slot, hello: try Hello(decoding: client.hello),
-                socket: client.socket, clientPage: client.clientPage, workspace: workspace, page: page, loop: loop
+                socket: client.socket, clientPage: client.clientPage, workspace: workspace, page: page, loop: loop, buffer: buffer
             ) { [unowned self] session, reason in ended(session, reason) }
             session.isHeldElsewhere = { [unowned self] view in
                 sessions.values.contains { $0 !== session && $0.heldViews.contains(view) }

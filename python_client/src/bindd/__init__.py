@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from bindd import _bindd
 from bindd import errors as errors
 from bindd._bindd import BUILD as __build__
 from bindd._bindd import VERSION as __version__
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bindd import sexp as sexp
 
 __all__ = [
-    "BinddError", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "connect",
+    "BinddError", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "close", "connect",
     "debug", "errors", "graph", "handles", "sexp", "statistics",
 ]
 
@@ -64,6 +65,12 @@ def connect(
     from bindd import _daemon
 
     return _daemon.connect(workspace or "", timeout=timeout, call_timeout=call_timeout, hang_limit=hang_limit)
+
+
+def close() -> None:
+    """Closes the workspace that this process uses where it named none. Its handles are stale then; the next use opens a new
+    one. Does nothing when there is none."""
+    _bindd._close()
 
 
 @contextmanager

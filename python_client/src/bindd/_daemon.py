@@ -505,7 +505,7 @@ def _fill(error: WorkerCrashed | WorkerHung, known: dict[str, Any], call: str, n
     error.pid = pid
     error.signal = known.get("signal") if is_known else None
     error.signal_name = (known.get("signal_name") or None) if is_known else None
-    error.exit_code = known.get("exit_code") if is_known else None
+    error.exit_code = known.get("exit_code") if is_known and not error.signal else None
     error.operation = known.get("operation_name") or call
     error.request_id = known.get("request") or number or None
     error.elapsed_ms = known.get("elapsed_ms")

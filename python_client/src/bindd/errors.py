@@ -19,6 +19,8 @@ The extension makes them through `from_reply` and `from_notice`. This module imp
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 __all__ = [
@@ -37,14 +39,15 @@ class BinddError(Exception):
     error, `fields` what else the daemon said.
     """
 
+    message: str = ""
     hint: str = ""
     code: int = 0
     operation: str = ""
+    fields: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, message: str = "", **attributes: Any) -> None:
         super().__init__(message)
         self.message = message
-        self.fields: dict[str, Any] = {}
         for name, value in attributes.items():
             setattr(self, name, value)
 
@@ -101,6 +104,7 @@ class WorkerHung(WorkerDied):
 class BinddUnavailable(BinddError, ConnectionError):
     """No daemon could be reached or started. `binary`, `exit_status`, `signal`, `log` say what was tried and how it ended."""
 
+    characters_written: int = 0  # OSError's own raises AttributeError when it was not set
     binary: str | None = None
     socket: str | None = None
     exit_status: int | None = None
@@ -126,6 +130,8 @@ class SnapshotError(ProtocolError):
 
 class CallTimeout(BinddError, TimeoutError):
     """No answer within the caller's own timeout. The request was given up, the connection is usable."""
+
+    characters_written: int = 0
 
 
 class LimitExceeded(BinddError, MemoryError):
@@ -154,7 +160,7 @@ _CODES: dict[int, type[BinddError]] = {
     1: BinddError, 2: WorkerDied, 3: WorkerCrashed, 4: WorkerHung, 5: BinddUnavailable, 6: VersionMismatch,
     7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError,
 }
-_RESERVED = frozenset({"args", "message", "hint", "code", "fields", "operation", "with_traceback", "add_note"})
+_RESERVED = frozenset({*dir(BinddError), *dir(OSError)})
 
 
 def from_reply(

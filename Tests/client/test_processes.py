@@ -1,0 +1,208 @@
+"""Who starts, who lives, who ends: sockets, auto-start, status, stop, fork."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Home, alone
+
+COUNT = "from bindd.graph import GraphView; print(GraphView.create().get_node_count())"
+
+
+def test_status_and_stop_are_honest(home: Home) -> None:
+    for words in (["status"], ["stop"], ["inspect", "handles"]):
+        done = home.command(*words)
+        assert done.returncode == 3 and "no daemon" in done.stderr, words
+    assert not home.processes(), "asking must not start a daemon"
+    assert home.python(COUNT).stdout == "1\n"
+    status = json.loads(home.command("status", "-o", "json").stdout)
+    assert status["socket"] == str(home.socket) and status["workers"] == [] and status["crashes"] == 0
+    done = home.command("stop")
+    assert done.returncode == 0
+    assert not home.processes() and not home.socket.exists(), "stop returns when it is true"
+    assert home.command("status").returncode == 3
+
+
+def test_a_private_workspace_ends_with_its_process_also_when_killed(home: Home) -> None:
+    code = COUNT + "; import sys; sys.stdout.flush(); sys.stdin.read()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], env=home.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout and child.stdout.readline() == "1\n"
+    workers = json.loads(home.command("status", "-o", "json").stdout)["workers"]
+    assert len(workers) == 1
+    child.kill()
+    child.communicate()
+    assert home.wait_until(lambda: not Path(f"/proc/{workers[0]['pid']}").exists(), 2), "worker outlived its client"
+    assert home.wait_until(lambda: json.loads(home.command("status", "-o", "json").stdout)["workers"] == [])
+
+
+def test_many_processes_start_at_once_and_find_one_daemon(home: Home) -> None:
+    children = [
+        subprocess.Popen([sys.executable, "-c", COUNT], env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(40)
+    ]
+    for child in children:
+        out, err = child.communicate(timeout=60)
+        assert child.returncode == 0 and out == "1\n", err
+    log = (home.folder / "t.sock.log").read_text()
+    assert log.count("listening") == 1 or log.count("started") == 1, log
+    daemons = [pid for pid in home.processes() if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(daemons) == 1
+
+
+@pytest.mark.parametrize("how", ["stale socket", "killed daemon"])
+def test_what_a_dead_daemon_leaves_is_replaced(home: Home, how: str) -> None:
+    if how == "stale socket":
+        import socket
+
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(home.socket))
+    else:
+        assert home.python(COUNT).stdout == "1\n"
+        os.kill(json.loads(home.command("status", "-o", "json").stdout)["pid"], signal.SIGKILL)
+        assert home.wait_until(lambda: not home.processes(), 2)
+    done = home.python(COUNT)
+    assert done.stdout == "1\n", done.stderr
+
+
+def test_sockets_are_refused_where_others_could_interfere(home: Home, tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(real)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "file").write_text("")
+    for folder, word in (("link", "symbolic link"), ("open", "mode"), ("file", "not a "), ("x" * 120, "bytes")):
+        done = home.python(COUNT, BINDD_SOCKET=str(tmp_path / folder / "s.sock"))
+        assert done.returncode == 1 and "BinddUnavailable" in done.stderr and word in done.stderr, (folder, done.stderr)
+        status = subprocess.run(
+            [home.binary, "status"], env={**home.environment, "BINDD_SOCKET": str(tmp_path / folder / "s.sock")},
+            capture_output=True, text=True,
+        )
+        assert status.returncode != 0 and word in status.stderr, status.stderr
+    assert home.python(COUNT).returncode == 0
+    assert stat.S_IMODE(home.socket.stat().st_mode) & 0o077 == 0
+
+
+def test_why_it_did_not_start(home: Home, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho the reason stands here >&2\nexit 7\n")
+    for binary, words in (
+        (tmp_path / "missing", ["missing", "BINDD_BIN"]), (broken, ["broken"]),
+    ):
+        done = home.python(COUNT, BINDD_BIN=str(binary))
+        assert done.returncode == 1 and "BinddUnavailable" in done.stderr
+        assert all(word in done.stderr for word in words), done.stderr
+    broken.chmod(0o755)
+    done = home.python(COUNT, BINDD_BIN=str(broken))
+    assert "BinddUnavailable" in done.stderr and "7" in done.stderr and "the reason stands here" in done.stderr, done.stderr
+
+
+@alone
+def test_fork_gives_the_child_a_connection_of_its_own() -> None:
+    import gc
+
+    from bindd.errors import StaleHandleError
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+    nodes = [view.create_and_insert_node() for _ in range(10)]
+    view.get_node_count()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            with pytest.raises(StaleHandleError, match="fork|parent"):
+                view.get_node_count()
+            repr(view), repr(nodes), hash(nodes[0])
+            nodes.clear()
+            gc.collect()
+            mine = GraphView.create()
+            mine.create_and_insert_node()
+            status = 0 if mine.get_node_count() == 2 else 2
+        finally:
+            os.write(writer, b"%d" % status)
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        assert pipe.read() == "0"
+    assert os.waitpid(child, 0)[1] == 0
+    assert view.get_node_count() == 11, "the parent's stream is unharmed"
+    assert nodes[0].node().get_attr(key="x") is None
+
+
+def test_the_parent_dies_and_its_worker_goes_though_a_child_lives(home: Home) -> None:
+    code = """
+import os, time
+from bindd.graph import GraphView
+view = GraphView.create(); view.get_node_count()
+if os.fork() == 0:
+    time.sleep(4); os._exit(0)
+print("forked", flush=True); time.sleep(60)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], env=home.environment, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout and parent.stdout.readline() == "forked\n"
+    worker = json.loads(home.command("status", "-o", "json").stdout)["workers"][0]["pid"]
+    parent.kill()
+    assert home.wait_until(lambda: not Path(f"/proc/{worker}").exists(), 2)
+    parent.stdout.close()
+    parent.wait()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(home: Home, method: str, tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(f"""
+import multiprocessing
+def count(n):
+    from bindd.graph import GraphView
+    view = GraphView.create()
+    for _ in range(n):
+        view.create_and_insert_node()
+    return view.get_node_count()
+if __name__ == "__main__":
+    print(count(2))
+    with multiprocessing.get_context({method!r}).Pool(3) as pool:
+        print(sorted(pool.map(count, range(6))))
+    print(count(3))
+""")
+    done = subprocess.run([sys.executable, script], env=home.environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["3", "[1, 2, 3, 4, 5, 6]", "4"], done.stderr
+
+
+def test_idle_daemons_leave(home: Home) -> None:
+    home.environment["BINDD_IDLE_EXIT"] = "1"
+    assert home.python(COUNT).stdout == "1\n"
+    assert home.wait_until(lambda: not home.processes(), 6)
+    assert not home.socket.exists()
+
+
+def test_a_stopped_worker_stops_nobody_else(home: Home) -> None:
+    code = COUNT + "; import sys; sys.stdout.flush(); sys.stdin.read()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], env=home.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout and child.stdin and child.stdout.readline() == "1\n"
+    worker = json.loads(home.command("status", "-o", "json").stdout)["workers"][0]["pid"]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        start = time.monotonic()
+        rows = json.loads(home.command("inspect", "handles", "-o", "json").stdout)
+        assert time.monotonic() - start < 2
+        assert rows["clients"][0]["handles"] == {} or rows["clients"][0]["pid"] == child.pid
+        assert home.python(COUNT).stdout == "1\n"
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    child.stdin.close()
+    assert child.wait(10) == 0
+    child.stdout.close()
