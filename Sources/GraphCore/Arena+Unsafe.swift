@@ -46,6 +46,16 @@ extension Arena {
         header.pointee.magic = UInt64(BD_ARENA_MAGIC)
     }
 
+    /// Tells the client in `slot` how many of its requests are applied: what they wrote can be read now.
+    public func publishApplied(_ requests: UInt64, slot: Int) {
+        check(slot >= 0 && slot < Int(BD_CLIENT_SLOTS_MAX), "client slot \(slot)")
+        withUnsafeMutablePointer(to: &header.pointee.applied) {
+            $0.withMemoryRebound(to: UInt64.self, capacity: Int(BD_CLIENT_SLOTS_MAX)) {
+                bd_store_release_u64($0 + slot, requests)
+            }
+        }
+    }
+
     func publishUsed(_ bytes: Int) { bd_store_release_u64(&header.pointee.used_bytes, UInt64(bytes)) }
 }
 

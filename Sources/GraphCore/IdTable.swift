@@ -30,22 +30,13 @@ struct IdTable {
         }
     }
 
-    /// Adds a value whose key is not in the table yet. Returns the table, which may be a new one: the caller publishes
-    /// it, then frees the old one with `free`.
-    func insert(
-        _ table: UInt32, key: UInt32, value: UInt32, keyOf: (UInt32) -> UInt32
-    ) throws(GraphError) -> UInt32 {
-        var current = table
-        if current == 0 {
-            current = try make(slots: IdTable.slotsMin)
-        } else {
-            let head = arena.record(current, as: bd_table.self)
-            if Int(head.pointee.used) * 2 >= Int(head.pointee.mask) + 1 {
-                current = try grown(current, keyOf: keyOf)
-            }
-        }
-        place(current, key: key, value: value)
-        return current
+    /// A table with room for one value more: the same one or a new one, which the caller publishes, then frees the old
+    /// one with `free`.
+    func reserving(_ table: UInt32, keyOf: (UInt32) -> UInt32) throws(GraphError) -> UInt32 {
+        guard table != 0 else { return try make(slots: IdTable.slotsMin) }
+        let head = arena.record(table, as: bd_table.self)
+        let isFull = Int(head.pointee.used) * 2 >= Int(head.pointee.mask) + 1
+        return isFull ? try grown(table, keyOf: keyOf) : table
     }
 
     func free(_ table: UInt32) {
@@ -72,8 +63,9 @@ struct IdTable {
         return larger
     }
 
+    /// Adds a value whose key is not in the table yet, where there is room.
     @inline(__always)
-    private func place(_ table: UInt32, key: UInt32, value: UInt32) {
+    func place(_ table: UInt32, key: UInt32, value: UInt32) {
         let head = arena.record(table, as: bd_table.self)
         let mask = head.pointee.mask
         let slots = arena.array(table, after: IdTable.headerBytes, count: Int(mask) + 1, of: UInt32.self)

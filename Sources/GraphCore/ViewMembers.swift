@@ -17,7 +17,7 @@ struct ViewMembers {
     // MARK: nodes
 
     @inline(__always)
-    private func member(_ view: View, _ index: Int) -> UnsafeMutablePointer<bd_member> {
+    func member(_ view: View, _ index: Int) -> UnsafeMutablePointer<bd_member> {
         let list = arena.array(view.pointee.members, count: index + 1, of: bd_member.self)
         return list.baseAddress.unsafelyUnwrapped + index
     }
@@ -46,10 +46,9 @@ struct ViewMembers {
         let place = member(view, count)
         place.pointee = bd_member(node: node, first_list: 0, reserved: (0, 0))
         let table = view.pointee.member_table
-        let larger = try tables.insert(table, key: node, value: UInt32(count + 1)) { slot in
-            member(view, Int(slot) - 1).pointee.node
-        }
+        let larger = try tables.reserving(table) { slot in member(view, Int(slot) - 1).pointee.node }
         replaceTable(view, \.member_table, table, larger)
+        tables.place(larger, key: node, value: UInt32(count + 1))
         bd_store_release_u32(&view.pointee.member_count, UInt32(count + 1))
     }
 
@@ -76,10 +75,13 @@ struct ViewMembers {
         let atTarget =
             record.target == record.source ? nil : try reserve(view, edge: edge, at: record.target, type: type)
         let table = view.pointee.edge_table
-        replaceTable(view, \.edge_table, table, try tables.insert(table, key: edge, value: edge) { $0 })
+        let larger = try tables.reserving(table) { $0 }
+        replaceTable(view, \.edge_table, table, larger)
         arena.array(view.pointee.edges, count: count + 1, of: UInt32.self)[count] = edge
         push(atSource, edge)
         if let atTarget { push(atTarget, edge) }
+        // Last: a reader that finds the edge in the table finds it in the lists as well.
+        tables.place(larger, key: edge, value: edge)
         bd_store_release_u32(&view.pointee.edge_count, UInt32(count + 1))
     }
 
@@ -103,7 +105,7 @@ struct ViewMembers {
     }
 
     @inline(__always)
-    private func list(_ member: UnsafeMutablePointer<bd_member>, type: UInt32) -> UnsafeMutablePointer<bd_edge_list>? {
+    func list(_ member: UnsafeMutablePointer<bd_member>, type: UInt32) -> UnsafeMutablePointer<bd_edge_list>? {
         var granule = member.pointee.first_list
         while granule != 0 {
             let list = arena.record(granule, as: bd_edge_list.self)
@@ -114,7 +116,7 @@ struct ViewMembers {
     }
 
     @inline(__always)
-    private func edges(_ list: UnsafeMutablePointer<bd_edge_list>) -> UnsafeMutableBufferPointer<UInt32> {
+    func edges(_ list: UnsafeMutablePointer<bd_edge_list>) -> UnsafeMutableBufferPointer<UInt32> {
         let count = Int(list.pointee.count)
         guard list.pointee.block != 0 else {
             let start = UnsafeMutableRawPointer(list) + ViewMembers.inlineOffset
@@ -126,7 +128,7 @@ struct ViewMembers {
     private static let inlineOffset = MemoryLayout<bd_edge_list>.size - Int(BD_EDGE_LIST_INLINE) * 4
 
     /// The list of a type at a member, with room for one edge more.
-    private func reserve(
+    func reserve(
         _ view: View, edge: UInt32, at node: UInt32, type: UInt32
     ) throws(GraphError) -> UnsafeMutablePointer<bd_edge_list> {
         guard let member = find(view, node: node) else {
@@ -153,7 +155,7 @@ struct ViewMembers {
         return list
     }
 
-    private func push(_ list: UnsafeMutablePointer<bd_edge_list>, _ edge: UInt32) {
+    func push(_ list: UnsafeMutablePointer<bd_edge_list>, _ edge: UInt32) {
         let count = Int(list.pointee.count)
         if list.pointee.block != 0 {
             arena.array(list.pointee.block, count: count + 1, of: UInt32.self)[count] = edge
@@ -214,7 +216,7 @@ struct ViewMembers {
         if old != 0 { arena.free(old, bytes: count * stride) }
     }
 
-    private func replaceTable(
+    func replaceTable(
         _ view: View, _ table: WritableKeyPath<bd_view_record, UInt32>, _ old: UInt32, _ new: UInt32
     ) {
         guard old != new else { return }

@@ -58,6 +58,11 @@ static void bd_document_dealloc(PyObject *self) { bd_sexp_free(self, bd_doc(self
 static void bd_list_dealloc(PyObject *self) { bd_sexp_free(self, bd_sexp(self)->document, BD_KIND_SEXP_LIST); }
 static void bd_atom_dealloc(PyObject *self) { bd_sexp_free(self, bd_sexp(self)->document, BD_KIND_SEXP_ATOM); }
 
+static int bd_sexp_bool(PyObject *self) {
+    (void)self; /* what is there is true, also an empty list: `if node.find("net")` must mean what it says */
+    return 1;
+}
+
 /* -- Document --------------------------------------------------------------------------------------------------------- */
 
 static PyObject *bd_document_forms(PyObject *self, void *closure) {
@@ -331,11 +336,6 @@ static Py_hash_t bd_list_hash(PyObject *self) {
     return hash == -1 ? -2 : hash;
 }
 
-static int bd_list_bool(PyObject *self) {
-    (void)self; /* a list that is there is true, also an empty one: `if node.find("net")` must mean what it says */
-    return 1;
-}
-
 /* -- Atom ------------------------------------------------------------------------------------------------------------------ */
 
 static PyObject *bd_atom_text(PyObject *self, void *closure) {
@@ -344,8 +344,6 @@ static PyObject *bd_atom_text(PyObject *self, void *closure) {
     if (bd_snapshot_node(bd_sexp(self)->document, bd_sexp(self)->node, &node) < 0) return NULL;
     return bd_snapshot_text(bd_sexp(self)->document, &node, true);
 }
-
-static PyObject *bd_atom_str(PyObject *self) { return bd_atom_text(self, NULL); }
 
 static PyObject *bd_atom_kind(PyObject *self, void *closure) {
     (void)closure;
@@ -386,11 +384,21 @@ static PyObject *bd_atom_repr(PyObject *self) {
     return PyUnicode_FromString("<bindd.sexp.Atom, unreadable>");
 }
 
+/* The text; of a freed document what repr says, for str() must not raise. */
+static PyObject *bd_atom_str(PyObject *self) {
+    PyObject *text = bd_atom_text(self, NULL);
+    if (text) return text;
+    PyErr_Clear();
+    return bd_atom_repr(self);
+}
+
 /* Equal texts are equal atoms; an atom equals the str of its text. Unreadable ones equal nothing. */
 static PyObject *bd_atom_compare(PyObject *self, PyObject *other, int operation) {
     if (operation != Py_EQ && operation != Py_NE) Py_RETURN_NOTIMPLEMENTED;
     bool is_atom = Py_TYPE(other) == Py_TYPE(self);
     if (!is_atom && !PyUnicode_Check(other)) Py_RETURN_NOTIMPLEMENTED;
+    if (is_atom && bd_sexp(self)->document == bd_sexp(other)->document && bd_sexp(self)->node == bd_sexp(other)->node)
+        return PyBool_FromLong(operation == Py_EQ);
     PyObject *left = bd_atom_text(self, NULL);
     PyObject *right = is_atom ? bd_atom_text(other, NULL) : other;
     int is_equal = left && right ? PyUnicode_Compare(left, right) == 0 : 0;
@@ -429,7 +437,7 @@ static PyGetSetDef bd_document_getset[] = {
 static PyType_Slot bd_document_slots[] = {
     {Py_tp_dealloc, bd_document_dealloc}, {Py_tp_repr, bd_document_repr}, {Py_tp_new, bd_handle_no_new},
     {Py_tp_methods, bd_document_methods}, {Py_tp_getset, bd_document_getset}, {Py_sq_length, bd_document_length},
-    {Py_tp_doc, "A parsed text: its forms in order. Lossless: every token of the text is in it."}, {0, NULL},
+    {Py_nb_bool, bd_sexp_bool}, {Py_tp_doc, "A parsed text: its forms in order. Lossless: every token of the text is in it."}, {0, NULL},
 };
 
 static PyMethodDef bd_list_methods[] = {
@@ -449,7 +457,7 @@ static PyGetSetDef bd_list_getset[] = {
 static PyType_Slot bd_list_slots[] = {
     {Py_tp_dealloc, bd_list_dealloc}, {Py_tp_repr, bd_list_repr}, {Py_tp_new, bd_handle_no_new},
     {Py_tp_methods, bd_list_methods}, {Py_tp_getset, bd_list_getset}, {Py_tp_richcompare, bd_list_compare},
-    {Py_tp_hash, bd_list_hash}, {Py_nb_bool, bd_list_bool}, {Py_sq_length, bd_list_length}, {Py_sq_item, bd_list_item},
+    {Py_tp_hash, bd_list_hash}, {Py_nb_bool, bd_sexp_bool}, {Py_sq_length, bd_list_length}, {Py_sq_item, bd_list_item},
     {Py_mp_length, bd_list_length}, {Py_mp_subscript, bd_list_subscript},
     {Py_tp_doc, "A parenthesised node: a sequence of lists and atoms."}, {0, NULL},
 };

@@ -131,7 +131,7 @@ typedef struct bd_node {
     uint32_t attributes;          /* granule of bd_attributes, 0: none */
     uint32_t references;          /* views + edge ends + client pins that hold it */
     uint32_t flags;
-    uint32_t reserved;
+    uint32_t watched;             /* the worker's own: which of its caches depend on the node */
 } bd_node;
 
 /* Edge bits: type 0-7, directional 8, order 9-15, edge_specific 16-31. */

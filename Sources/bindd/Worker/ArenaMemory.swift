@@ -12,7 +12,8 @@ struct ArenaMemory {
 
     let base: UnsafeMutableRawPointer
     let bytes: Int
-    let fd: Int32
+    /// For clients: the same file, for reading only. The file's mode keeps others of the same user from opening it anew.
+    let readOnlyFd: Int32
 
     init() throws(WorkerError) {
         var bytes = ArenaMemory.bytesMax
@@ -23,7 +24,12 @@ struct ArenaMemory {
                 var map: UnsafeMutableRawPointer?
                 failure = bd_page_map(fd, bytes, true, &map)
                 if failure == 0, let map {
-                    self.fd = fd
+                    fchmod(fd, 0o400)
+                    readOnlyFd = open("/proc/self/fd/\(fd)", O_RDONLY | O_CLOEXEC)
+                    close(fd)
+                    guard readOnlyFd >= 0 else {
+                        throw WorkerError("cannot open the arena for clients: \(String(cString: strerror(errno)))")
+                    }
                     self.base = map
                     self.bytes = bytes
                     return

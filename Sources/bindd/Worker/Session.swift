@@ -69,7 +69,8 @@ final class Session {
             workerPid: UInt32(getpid()), slot: UInt32(slot), generation: hello.generation, clientId: clientId,
             workspace: workspace.name, build: DaemonIdentity.buildId()
         ).encode(into: &payload)
-        send(Operation.hello, .reply, payload.bytes)
+        workspace.graph.arena.publishApplied(0, slot: slot)
+        try sendHello(payload.bytes)
         try watcher.watch(.readable)
     }
 
@@ -211,7 +212,10 @@ final class Session {
     private func apply(_ message: MessageReader.InPlace) throws {
         request += 1
         page.begin(operation: message.operation, request: request, slot: slot)
-        defer { page.end(request: request, slot: slot) }
+        defer {
+            page.end(request: request, slot: slot)
+            workspace.graph.arena.publishApplied(request, slot: slot)
+        }
         var call = Call(workspace: workspace, session: self, arguments: message.payload)
         do {
             try perform(message.operation, &call)
@@ -266,6 +270,15 @@ final class Session {
     }
 
     // MARK: output
+
+    /// The answer to the hello carries the descriptor of the arena; the socket is empty, so that it goes at once.
+    private func sendHello(_ payload: [UInt8]) throws {
+        var bytes: [UInt8] = []
+        encodeMessage(operation: Operation.hello, flags: .reply, payload: payload, into: &bytes)
+        let fds = [workspace.arenaFd]
+        let sent = bytes.withUnsafeBytes { bd_message_send(socket, $0.baseAddress, $0.count, fds, fds.count) }
+        guard sent == bytes.count else { throw WorkerError("cannot answer the hello: \(sent)") }
+    }
 
     private func send(_ operation: UInt16, _ flags: FrameFlags, _ payload: [UInt8]) {
         encodeMessage(operation: operation, flags: flags, payload: payload, into: &unsent)

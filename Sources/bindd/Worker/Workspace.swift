@@ -26,6 +26,9 @@ final class Workspace {
         graph = GraphStore(arena: Arena(base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim))
     }
 
+    /// The graph's memory, for reading, to be sent to clients.
+    var arenaFd: Int32 { memory.readOnlyFd }
+
     var isPrivate: Bool { name.isEmpty }
 
     var memoryBytes: Int { graph.arena.usedBytes + documents.memoryBytes }
