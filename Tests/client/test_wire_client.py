@@ -169,6 +169,18 @@ def test_replies_to_given_up_requests_are_dropped(fake: FakeDaemon) -> None:
         assert workspace.alive
 
 
+def test_a_document_that_comes_after_all_is_released(fake: FakeDaemon) -> None:
+    held: list[Message] = []
+    fake.answer = lambda client, message: message.operation == OP["SEXP_PARSE"] and not held.append(message)
+    with bindd.connect() as workspace:
+        with bindd.call_timeout(workspace, 0.1), pytest.raises(errors.CallTimeout):
+            sexp.parse("(a)")
+        answer_parse(fake.clients[0], held[0])
+        workspace.sync()
+        workspace.sync()
+        assert [m.words() for m in fake.of("RELEASE")] == [(7, 1, held[0].number)]
+
+
 def test_a_refused_command_is_told_at_the_next_wait(fake: FakeDaemon) -> None:
     def answer(client: Client, message: Message) -> bool:
         if message.operation == OP["GRAPH_VIEW_CREATE"]:

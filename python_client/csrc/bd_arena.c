@@ -38,6 +38,7 @@ static bool bd_arena_map(bd_arena *arena, uint64_t end) {
         ? mremap((void *)(uintptr_t)arena->base, (size_t)arena->mapped, (size_t)bytes, MREMAP_MAYMOVE)
         : mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, arena->fd, 0);
     if (base == MAP_FAILED) return false;
+    madvise(base, (size_t)bytes, MADV_DONTFORK); /* a child must not keep its parent's graph alive */
     arena->base = base;
     arena->mapped = bytes;
     return true;
@@ -207,8 +208,7 @@ bd_read bd_arena_node_attribute(
     bd_arena *arena, uint32_t node, const char *key, size_t key_bytes, bd_arena_value *value) {
     bool broken = false;
     const unsigned char *record = bd_arena_record(arena, &arena->nodes, node, &broken);
-    if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
-    if (!(bd_arena_u32(record + offsetof(bd_node, flags)) & BD_NODE_EXISTS)) return BD_READ_BROKEN;
+    if (!record || !(bd_arena_u32(record + offsetof(bd_node, flags)) & BD_NODE_EXISTS)) return BD_READ_BROKEN;
     return bd_arena_find_attribute(
         arena, bd_arena_u32(record + offsetof(bd_node, attributes)), key, key_bytes, value);
 }
@@ -217,8 +217,7 @@ bd_read bd_arena_edge_attribute(
     bd_arena *arena, uint32_t edge, const char *key, size_t key_bytes, bd_arena_value *value) {
     bool broken = false;
     const unsigned char *record = bd_arena_record(arena, &arena->edges, edge, &broken);
-    if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
-    if (!bd_arena_u32(record)) return BD_READ_BROKEN;
+    if (!record || !bd_arena_u32(record)) return BD_READ_BROKEN;
     return bd_arena_find_attribute(
         arena, bd_arena_u32(record + offsetof(bd_edge, attributes)), key, key_bytes, value);
 }

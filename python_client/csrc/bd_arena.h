@@ -65,7 +65,7 @@ uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot);
 bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info);
 bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node);
 
-/* The value under a key (bytes, UTF-8) of a node or an edge. */
+/* The value under a key (bytes, UTF-8) of a node or an edge; BD_READ_BROKEN when there is no such object. */
 bd_read bd_arena_node_attribute(
     bd_arena *arena, uint32_t node, const char *key, size_t key_bytes, bd_arena_value *value);
 bd_read bd_arena_edge_attribute(

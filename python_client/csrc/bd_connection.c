@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 bool bd_connection_init(bd_connection *connection, int fd) {
     memset(connection, 0, sizeof *connection);
     connection->fd = fd;
+    connection->descriptor = -1;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -36,6 +38,7 @@ bool bd_connection_init(bd_connection *connection, int fd) {
 
 void bd_connection_free(bd_connection *connection) {
     bd_connection_shut(connection);
+    if (connection->descriptor >= 0) close(connection->descriptor);
     pthread_mutex_destroy(&connection->mutex);
     pthread_cond_destroy(&connection->released);
 }
@@ -254,6 +257,9 @@ static bd_turn bd_connection_take_message(bd_connection *connection) {
         bd_reply_free(&message);
         return bd_connection_broken(connection, "a reply to a request that was never made");
     }
+    bool is_document = message.operation == BD_OP_SEXP_PARSE && !(message.flags & BD_FLAG_ERROR);
+    if (is_document && message.size >= BD_REPLY_HEAD_BYTES + 4 && connection->orphan_count < BD_ORPHANS_MAX)
+        connection->orphans[connection->orphan_count++] = bd_load_u32(message.data + BD_REPLY_HEAD_BYTES);
     bd_connection_recycle(connection, &message);
     return BD_TURN_DONE;
 }
@@ -320,6 +326,32 @@ static bd_turn bd_connection_parse(bd_connection *connection) {
     }
 }
 
+/* As recv, keeping a descriptor that comes with the bytes. */
+static ssize_t bd_connection_receive_descriptor(bd_connection *connection, void *to, size_t room, int flags) {
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(4 * sizeof(int))];
+    } control;
+    struct iovec part = {to, room};
+    struct msghdr message = {0};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof control.bytes;
+    ssize_t got = recvmsg(connection->fd, &message, flags | MSG_CMSG_CLOEXEC);
+    if (got <= 0) return got;
+    for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
+        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS || item->cmsg_len < CMSG_LEN(0)) continue;
+        for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= item->cmsg_len; at += sizeof(int)) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(item) + at, sizeof fd);
+            if (connection->descriptor >= 0) close(connection->descriptor);
+            connection->descriptor = fd;
+        }
+    }
+    return got;
+}
+
 /* One receive: straight into the message when much of it is to come, else into the buffer. */
 static bd_turn bd_connection_receive(bd_connection *connection, int flags) {
     if (connection->receive_start == connection->receive_end) {
@@ -334,7 +366,8 @@ static bd_turn bd_connection_receive(bd_connection *connection, int flags) {
     unsigned char *to = direct ? connection->part.data + connection->part.size
                                : connection->receive + connection->receive_end;
     size_t room = direct ? connection->frame_left : BD_RECEIVE_BYTES - connection->receive_end;
-    ssize_t got = recv(connection->fd, to, room, flags);
+    ssize_t got = connection->wants_descriptor ? bd_connection_receive_descriptor(connection, to, room, flags)
+                                               : recv(connection->fd, to, room, flags);
     if (got > 0) {
         connection->bytes_received += (uint64_t)got;
         if (direct) {

@@ -48,6 +48,8 @@ typedef struct bd_refusal { /* a command that the worker refused: nobody waited 
     char text[256];
 } bd_refusal;
 
+#define BD_ORPHANS_MAX 16
+
 typedef struct bd_connection {
     int fd; /* -1 once closed */
     bd_buffer fill;
@@ -65,10 +67,14 @@ typedef struct bd_connection {
     bool has_reply;
     bd_reply reply;           /* the awaited one */
     uint64_t abandoned;       /* replies up to this number may come and are dropped */
+    uint32_t orphans[BD_ORPHANS_MAX]; /* documents whose parse was given up but came all the same */
+    uint32_t orphan_count;
     bd_reply spare;           /* memory of a reply that was decoded */
     bd_refusal refusal;       /* the first since the last wait */
     char notice[200];         /* last words of the worker */
     const char *broken;
+    bool wants_descriptor; /* the next bytes may carry one: kept in `descriptor`, else -1 */
+    int descriptor;
     uint64_t messages, bytes_sent, bytes_received, replies;
     pthread_mutex_t mutex;
     pthread_cond_t released;

@@ -1,5 +1,5 @@
-/* The methods of the graph classes that wait for the worker, and the objects stored under nodes (which never leave this
- * process). A visit asks once, then calls the user's function on what it got: the set of edges is that of its start,
+/* The methods of the graph classes that read: from the arena where it can answer (bd_local.h), else by asking the worker;
+ * and the objects stored under nodes (which never leave this process). A visit reads once, then calls the user's function on what it got: the set of edges is that of its start,
  * whatever the function does. Replies are read as hostile: counts against the bytes that are left, once.
  *
  * Wire:
@@ -7,9 +7,9 @@
  *   GraphView.get_subgraph_from_nodes     u32 view, u32 new view, u32 new self node, list of u32 node -> nothing
  *   GraphView.insert_subgraph             u32 view, u32 other view -> nothing
  *   BoundNode.visit_edges_of_type         u32 view, u32 node, u32 type, u32 directed (0 any, 1 out, 2 in) -> list of edge info
- * Cost: one round trip each.
+ * Cost: that of bd_local.h, or one round trip each.
  */
-#include "bd_state.h"
+#include "bd_local.h"
 
 #define BD_NAME(method) bd_methods[method].name
 #define BD_IGNORED (void)args, (void)count, (void)keywords
@@ -39,12 +39,97 @@ PyObject *bd_graph_view_get_counts(PyObject *self, PyObject *const *args, Py_ssi
     bd_view *view = ((bd_view_object *)self)->view;
     bd_reply reply;
     bd_reader result;
+    uint32_t members, inside;
+    if (bd_view_check(view) < 0) return NULL;
+    bd_answer answer = bd_local_counts(view, &members, &inside);
+    if (answer == BD_FAILED) return NULL;
+    if (answer == BD_ANSWERED) return Py_BuildValue("II", members, inside);
     if (bd_view_ask(
             view, BD_OP_GRAPH_VIEW_GET_COUNTS, BD_METHOD_GRAPH_VIEW_GET_COUNTS, &view->index, 1, &reply, &result) < 0)
         return NULL;
     unsigned long long nodes = bd_reader_u64(&result), edges = bd_reader_u64(&result);
     PyObject *value = result.bad ? NULL : Py_BuildValue("KK", nodes, edges);
     return bd_view_answer(view, BD_METHOD_GRAPH_VIEW_GET_COUNTS, &reply, &result, value);
+}
+
+PyObject *bd_graph_view_get_node_count(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    bd_view *view = ((bd_view_object *)self)->view;
+    uint32_t nodes, edges;
+    if (bd_view_check(view) < 0) return NULL;
+    bd_answer answer = bd_local_counts(view, &nodes, &edges);
+    if (answer == BD_FAILED) return NULL;
+    if (answer == BD_ANSWERED) return PyLong_FromUnsignedLong(nodes);
+    return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT, self, args, count, keywords);
+}
+
+PyObject *bd_graph_view_get_nodes(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    bd_view *view = ((bd_view_object *)self)->view;
+    bd_arena_list found;
+    if (bd_view_check(view) < 0) return NULL;
+    bd_answer answer = bd_local_nodes(view, &found);
+    if (answer == BD_FAILED) return NULL;
+    if (answer == BD_ASK) return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODES, self, args, count, keywords);
+    PyObject *nodes = PyList_New((Py_ssize_t)found.count);
+    for (size_t i = 0; nodes && i < found.count; i++) {
+        bd_state_saw_node(view->workspace->state, found.ids[i]);
+        bd_idset_add(&view->nodes, found.ids[i]);
+        PyObject *node = bd_bound_node_new(view, found.ids[i]);
+        if (!node || PyList_SetItem(nodes, (Py_ssize_t)i, node) < 0) Py_CLEAR(nodes);
+    }
+    bd_arena_list_free(&found);
+    return nodes;
+}
+
+/* -- attributes -------------------------------------------------------------------------------------------------------- */
+
+/* The key of get_attr: keyword arguments as declared. NULL with an exception. */
+static const char *bd_key_take(
+    bd_state *state, int method, PyObject *const *args, Py_ssize_t count, PyObject *keywords, size_t *bytes) {
+    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX];
+    if (bd_arguments_take(state, method, args, count, keywords, values) < 0) return NULL;
+    return bd_value_str(values[0], bytes, "Expected a string");
+}
+
+PyObject *bd_node_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    const int method = BD_METHOD_NODE_REFERENCE_GET_ATTR;
+    bd_node_object *node = (bd_node_object *)self;
+    size_t bytes;
+    const char *key = bd_key_take(node->workspace->state, method, args, count, keywords, &bytes);
+    if (!key || bd_workspace_check(node->workspace) < 0) return NULL;
+    PyObject *value = NULL;
+    bd_answer answer = bd_local_node_attribute(node->workspace, node->node, key, bytes, &value);
+    return answer == BD_ASK ? bd_invoke(method, self, args, count, keywords) : value;
+}
+
+PyObject *bd_node_get_dynamic_attrs(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    bd_node_object *node = (bd_node_object *)self;
+    if (bd_workspace_check(node->workspace) < 0) return NULL;
+    PyObject *value = NULL;
+    bd_answer answer = bd_local_node_attributes(node->workspace, node->node, &value);
+    return answer == BD_ASK ? bd_invoke(BD_METHOD_NODE_REFERENCE_GET_DYNAMIC_ATTRS, self, args, count, keywords) : value;
+}
+
+PyObject *bd_edge_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    const int method = BD_METHOD_EDGE_REFERENCE_GET_ATTR;
+    bd_edge_object *edge = (bd_edge_object *)self;
+    size_t bytes;
+    const char *key = bd_key_take(edge->workspace->state, method, args, count, keywords, &bytes);
+    if (!key || bd_workspace_check(edge->workspace) < 0) return NULL;
+    PyObject *value = NULL;
+    bd_answer answer = bd_local_edge_attribute(edge->workspace, edge->info.edge, key, bytes, &value);
+    return answer == BD_ASK ? bd_invoke(method, self, args, count, keywords) : value;
+}
+
+/* A "name" that is no str is no name. */
+PyObject *bd_edge_name(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    bd_edge_object *edge = (bd_edge_object *)self;
+    if (bd_workspace_check(edge->workspace) < 0) return NULL;
+    PyObject *value = NULL;
+    bd_answer answer = bd_local_edge_attribute(edge->workspace, edge->info.edge, "name", 4, &value);
+    if (answer == BD_ASK) return bd_invoke(BD_METHOD_EDGE_REFERENCE_NAME, self, args, count, keywords);
+    if (!value || value == Py_None || PyUnicode_Check(value)) return value;
+    Py_DECREF(value);
+    Py_RETURN_NONE;
 }
 
 /* -- subgraphs -------------------------------------------------------------------------------------------------------- */
@@ -137,10 +222,18 @@ PyObject *bd_graph_view_insert_subgraph(PyObject *self, PyObject *const *args, P
 
 /* -- visit ------------------------------------------------------------------------------------------------------------- */
 
-static int bd_visit_each(bd_view *view, bd_reader *result, uint32_t edges, PyObject *function, PyObject *context) {
-    for (uint32_t i = 0; i < edges; i++) {
+/* Over what the worker answered (result) or what the arena told (found). */
+static int bd_visit_each(
+    bd_view *view, bd_reader *result, const bd_arena_list *found, size_t edges, PyObject *function,
+    PyObject *context) {
+    for (size_t i = 0; i < edges; i++) {
         bd_edge_info info;
-        bd_read_edge_info(result, &info);
+        if (found) {
+            const bd_arena_edge *edge = &found->edges[i];
+            info = (bd_edge_info){edge->edge, edge->source, edge->target, edge->bits};
+        } else {
+            bd_read_edge_info(result, &info);
+        }
         bd_state_saw_edge(view->workspace->state, &info);
         if (!view->is_destroyed) bd_view_know_edge(view, &info);
         PyObject *edge = bd_bound_edge_new(view, &info);
@@ -167,13 +260,29 @@ PyObject *bd_bound_node_visit_edges_of_type(
         if (truth < 0) return NULL;
         words[3] = truth ? 1 : 2;
     }
+    if (bd_view_check(view) < 0) return NULL;
+    bd_arena_list found;
+    bd_answer answer = bd_local_visit(view, bound->node, words[2], (bd_direction)words[3], &found);
+    if (answer == BD_ANSWERED) {
+        bd_workspace *workspace = view->workspace;
+        bd_workspace_retain(workspace); /* the function may drop the last handle */
+        bd_view_retain(view);
+        int outcome = bd_visit_each(view, NULL, &found, found.count, values[2], values[1]);
+        bd_local_visit_done(workspace, &found);
+        bd_view_release(view);
+        bd_workspace_release(workspace);
+        if (outcome < 0) return NULL;
+        Py_RETURN_NONE;
+    }
+    bd_local_visit_done(view->workspace, &found);
+    if (answer == BD_FAILED) return NULL;
     bd_reply reply;
     bd_reader result;
     if (bd_view_ask(view, BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE, method, words, 4, &reply, &result) < 0) return NULL;
     uint32_t edges = bd_reader_count(&result, BD_EDGE_INFO_BYTES);
     PyObject *value = NULL;
     if (!result.bad && bd_reader_left(&result) != (size_t)edges * BD_EDGE_INFO_BYTES) result.bad = true;
-    if (!result.bad && bd_visit_each(view, &result, edges, values[2], values[1]) == 0) {
+    if (!result.bad && bd_visit_each(view, &result, NULL, edges, values[2], values[1]) == 0) {
         value = Py_None;
         Py_INCREF(value);
     }

@@ -3,6 +3,8 @@
  */
 #include "bd_open.h"
 
+#include "bd_local.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -111,7 +113,7 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
     bd_reader reader = bd_reader_make(reply->data + BD_REPLY_HEAD_BYTES, reply->size - BD_REPLY_HEAD_BYTES);
     size_t name_bytes, build_bytes;
     workspace->worker_pid = bd_reader_u32(&reader);
-    bd_reader_u32(&reader); /* slot */
+    uint32_t slot = bd_reader_u32(&reader);
     uint32_t generation = bd_reader_u32(&reader);
     bd_reader_u64(&reader); /* client id */
     const char *name = bd_reader_str(&reader, &name_bytes);
@@ -128,6 +130,12 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
     free(workspace->name);
     workspace->name = copy;
     bd_workspace_update_leases(workspace, reply->data);
+    const char *setting = getenv("BINDD_ARENA");
+    bd_connection *connection = &workspace->connection;
+    if (connection->descriptor >= 0 && !(setting && strcmp(setting, "0") == 0)) {
+        workspace->local = bd_local_open(connection->descriptor, slot);
+        connection->descriptor = -1;
+    }
     return 0;
 }
 
@@ -138,6 +146,7 @@ static int bd_hello_wait(bd_workspace *workspace, double timeout_s) {
     clock_gettime(CLOCK_MONOTONIC, &start);
     connection->is_awaiting = true;
     connection->awaited = 0;
+    connection->wants_descriptor = true;
     for (;;) {
         bd_turn turn;
         Py_BEGIN_ALLOW_THREADS
@@ -160,7 +169,10 @@ static int bd_hello_wait(bd_workspace *workspace, double timeout_s) {
     }
     connection->is_awaiting = false;
     connection->has_reply = false;
+    connection->wants_descriptor = false;
     int result = bd_hello_take(workspace, &connection->reply);
+    if (connection->descriptor >= 0) close(connection->descriptor); /* not used: reads are asked */
+    connection->descriptor = -1;
     bd_reply_free(&connection->reply);
     return result;
 }

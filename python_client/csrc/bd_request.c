@@ -80,6 +80,9 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
             bd_request_abandon(workspace, 0);
             return bd_workspace_fail_stale(workspace);
         }
+        while (connection->orphan_count)
+            bd_id_list_add(
+                workspace, &workspace->released_documents, connection->orphans[--connection->orphan_count]);
         if (turn == BD_TURN_DONE && is_swapped) break;
         if (turn == BD_TURN_DONE) continue;
         if (turn != BD_TURN_SLICE) {

@@ -458,6 +458,7 @@ static PyType_Slot bd_list_slots[] = {
     {Py_tp_dealloc, bd_list_dealloc}, {Py_tp_repr, bd_list_repr}, {Py_tp_new, bd_handle_no_new},
     {Py_tp_methods, bd_list_methods}, {Py_tp_getset, bd_list_getset}, {Py_tp_richcompare, bd_list_compare},
     {Py_tp_hash, bd_list_hash}, {Py_nb_bool, bd_sexp_bool}, {Py_sq_length, bd_list_length}, {Py_sq_item, bd_list_item},
+    {Py_tp_iter, PySeqIter_New},
     {Py_mp_length, bd_list_length}, {Py_mp_subscript, bd_list_subscript},
     {Py_tp_doc, "A parenthesised node: a sequence of lists and atoms."}, {0, NULL},
 };

@@ -17,6 +17,7 @@
 
 typedef struct bd_view bd_view;
 typedef struct bd_state bd_state;
+typedef struct bd_local bd_local;
 
 typedef struct bd_lease {
     uint32_t next, end; /* ids that this client may give to its next objects */
@@ -47,6 +48,7 @@ typedef struct bd_workspace {
     bd_view *dying;  /* views without a reference, not yet told to the worker */
     bd_connection connection;
     bd_state *state;
+    bd_local *local;   /* reads from the arena; NULL: everything is asked */
     uint32_t generation;
     uint32_t worker_pid;
     uint32_t owner_pid; /* the process that opened it: after fork() the child is another */
@@ -67,6 +69,7 @@ struct bd_view {
     uint32_t self_node;
     bool is_destroyed;
     char *destroyed_at; /* "file:line", may be NULL */
+    uint64_t created, written; /* request that made it; newest request that changed its members */
     bd_idset nodes, edges; /* known members: this client inserted them, or a reply said so */
     bd_view *next_dying;
 };

@@ -18,6 +18,7 @@ bd_view *bd_view_new(bd_workspace *workspace, uint32_t index, uint32_t self_node
     view->workspace = workspace;
     view->index = index;
     view->self_node = self_node;
+    view->created = view->written = workspace->requests;
     bd_workspace_retain(workspace);
     bd_idset_add(&view->nodes, self_node);
     return view;

@@ -4,7 +4,7 @@
  * back: the process's own workspace is replaced by a new one with a new generation and ids above all that were ever used.
  * The list of all workspaces is the one static in the extension: pthread_atfork gives its handler no argument.
  */
-#include "bd_state.h"
+#include "bd_local.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,6 +22,8 @@ static void bd_workspace_forked(void) {
     for (bd_workspace *workspace = bd_fork_list; workspace; workspace = workspace->next) {
         if (workspace->connection.fd >= 0) close(workspace->connection.fd);
         workspace->connection.fd = -1;
+        if (workspace->local) close(workspace->local->arena.fd);
+        workspace->local = NULL; /* its map stayed with the parent, too */
         workspace->page = &bd_dummy_page; /* the mapping itself stayed with the parent: MADV_DONTFORK */
         workspace->life = BD_FORKED;
         workspace->quick = false;
@@ -123,6 +125,8 @@ void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
     if (workspace->life != BD_ALIVE) return;
     workspace->life = life;
     workspace->quick = false;
+    bd_local_close(workspace->local);
+    workspace->local = NULL;
     bd_connection *connection = &workspace->connection;
     if (connection->fd >= 0) shutdown(connection->fd, SHUT_RDWR);
     unsigned long me = PyThread_get_thread_ident();

@@ -37,7 +37,7 @@ let edgeReferenceDeclaration = ClassDeclaration(
             "is_same", .local, client: "bd_edge_is_same", [Parameter("other", .edge)], result: .bool,
             errors: ["TypeError"], doc: "True when the other handle is of the same edge."),
         Method(
-            "name", .query, arguments: .ignore, result: .optional(.string),
+            "name", .query, client: "bd_edge_name", arguments: .ignore, result: .optional(.string),
             doc: "The attribute \"name\" when it is a str, else None."
         ) { call in
             if case .string(let name)? = try call.workspace.graph.edgeAttribute(try call.arguments.u32(), key: "name") {
@@ -48,7 +48,7 @@ let edgeReferenceDeclaration = ClassDeclaration(
             }
         },
         Method(
-            "get_attr", .query, [Parameter("key", .string)], result: .literal, errors: ["TypeError"],
+            "get_attr", .query, client: "bd_edge_get_attr", [Parameter("key", .string)], result: .literal, errors: ["TypeError"],
             doc: "The attribute's value, None when there is no such key. The name is the key \"name\"."
         ) { call in
             let id = try call.arguments.u32()

@@ -49,13 +49,13 @@ let graphViewDeclaration = ClassDeclaration(
             "bind", .local, client: "bd_graph_view_bind", [Parameter("node", .node)], result: .boundNode,
             errors: ["TypeError"], doc: "The node in this view. Does not look whether it is a member."),
         Method(
-            "get_node_count", .query, arguments: .ignore, result: .int, errors: ["StaleHandleError"],
+            "get_node_count", .query, client: "bd_graph_view_get_node_count", arguments: .ignore, result: .int, errors: ["StaleHandleError"],
             doc: "Count of members, the self node included."
         ) { call in
             call.result.i64(Int64(try call.workspace.graph.nodeCount(view: try call.arguments.u32())))
         },
         Method(
-            "get_nodes", .query, arguments: .ignore, result: .list(.boundNode), errors: ["StaleHandleError"],
+            "get_nodes", .query, client: "bd_graph_view_get_nodes", arguments: .ignore, result: .list(.boundNode), errors: ["StaleHandleError"],
             doc: "All members in order of insertion, the self node first."
         ) { call in
             call.write(try call.workspace.graph.nodes(view: try call.arguments.u32()))

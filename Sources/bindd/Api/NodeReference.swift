@@ -24,14 +24,14 @@ let nodeReferenceDeclaration = ClassDeclaration(
             "is_same", .local, client: "bd_node_is_same", [Parameter("other", .node)], result: .bool,
             errors: ["TypeError"], doc: "True when the other handle is of the same node."),
         Method(
-            "get_attr", .query, [Parameter("key", .string)], result: .literal, errors: ["TypeError"],
+            "get_attr", .query, client: "bd_node_get_attr", [Parameter("key", .string)], result: .literal, errors: ["TypeError"],
             doc: "The attribute's value, None when there is no such key."
         ) { call in
             let id = try call.arguments.u32()
             call.write(try call.workspace.graph.nodeAttribute(id, key: try call.arguments.string()))
         },
         Method(
-            "get_dynamic_attrs", .query, arguments: .ignore, result: .attributes,
+            "get_dynamic_attrs", .query, client: "bd_node_get_dynamic_attrs", arguments: .ignore, result: .attributes,
             doc: "All attributes as a dict, in the order in which they were first set."
         ) { call in
             call.write(try call.workspace.graph.nodeAttributes(try call.arguments.u32()))

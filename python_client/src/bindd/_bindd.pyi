@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, overload
+from typing import Any, final, overload
 
-Literal = int | float | str | bool
+from typing_extensions import disjoint_base
+
+_Literal = int | float | str | bool
 
 
+@disjoint_base
 class NodeReference:
     """A node: an id and attributes. It exists independently of any view."""
 
     @staticmethod
-    def create(**attributes: Literal) -> NodeReference:
+    def create(**attributes: _Literal) -> NodeReference:
         """A new node with the given attributes, member of no view. Ids rise in order of creation.
 
         attributes: attributes of the new node
@@ -25,21 +28,22 @@ class NodeReference:
 
         Raises TypeError.
         """
-    def get_attr(self, *, key: str) -> Literal | None:
+    def get_attr(self, *, key: str) -> _Literal | None:
         """The attribute's value, None when there is no such key.
 
         Raises TypeError.
         """
-    def get_dynamic_attrs(self) -> dict[str, Literal]:
+    def get_dynamic_attrs(self) -> dict[str, _Literal]:
         """All attributes as a dict, in the order in which they were first set."""
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
+@disjoint_base
 class EdgeReference:
     """An edge from a source to a target node, with a type (0…255), a direction flag and attributes."""
 
     @staticmethod
-    def create(*, source: NodeReference, target: NodeReference, edge_type: int, directional: bool | None = None, name: str | None = None, **attributes: Literal) -> EdgeReference:
+    def create(*, source: NodeReference, target: NodeReference, edge_type: int, directional: bool | None = None, name: str | None = None, **attributes: _Literal) -> EdgeReference:
         """A new edge, member of no view. Any number of edges may join the same nodes.
 
         edge_type: 0…255
@@ -64,7 +68,7 @@ class EdgeReference:
         """
     def name(self) -> str | None:
         """The attribute "name" when it is a str, else None."""
-    def get_attr(self, *, key: str) -> Literal | None:
+    def get_attr(self, *, key: str) -> _Literal | None:
         """The attribute's value, None when there is no such key. The name is the key "name".
 
         Raises TypeError.
@@ -72,6 +76,7 @@ class EdgeReference:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
+@disjoint_base
 class BoundNodeReference:
     """A node seen in a view. Equal to any BoundNode of the same node, whatever the view; its hash is the node's id."""
 
@@ -106,6 +111,7 @@ class BoundNodeReference:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
+@disjoint_base
 class BoundEdgeReference:
     """An edge seen in a view."""
 
@@ -116,6 +122,7 @@ class BoundEdgeReference:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
+@disjoint_base
 class GraphView:
     """A membership structure over nodes and edges. A node or an edge may be in any number of views. Freed by destroy(), or when the last Python reference to it goes."""
 
@@ -177,6 +184,7 @@ class GraphView:
 BoundNode = BoundNodeReference
 BoundEdge = BoundEdgeReference
 
+@final
 class Workspace:
     """One isolated state in the daemon, as this process sees it. Made by bindd.connect()."""
 
@@ -206,6 +214,7 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
+@final
 class Document:
     """A parsed text: its forms in order. The snapshot is local; the daemon keeps the document until free()."""
 
@@ -223,6 +232,7 @@ class Document:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
+@final
 class List:
     """A parenthesised node."""
 
@@ -244,6 +254,7 @@ class List:
     def __iter__(self) -> Iterator[List | Atom]: ...
     def __zig_address__(self) -> int: ...
 
+@final
 class Atom:
     """A word, number, string or comment."""
 
@@ -280,7 +291,7 @@ def _replace(workspace: Workspace, /) -> None: ...
 def _close() -> None: ...
 def _finish() -> None: ...
 
-def sexp_parse(*, text: bytes, label: str = '', depth_limit: int = 0) -> Document:
+def sexp_parse(*, text: str | bytes | bytearray | memoryview, label: str = '', depth_limit: int = 0) -> Document:
     """Parses one text, all of it, into a document that keeps every token.
 
     text: UTF-8

@@ -454,7 +454,8 @@ def _control_answer(link: socket.socket, deadline: float) -> Any:
 
 def inspect(id: int | None) -> dict[str, Any]:
     number = None if id is None else id - (1 << 64) if id >> 63 else id
-    return control(socket_path(), "inspect", {} if number is None else {"id": number})
+    answer: dict[str, Any] = control(socket_path(), "inspect", {} if number is None else {"id": number})
+    return answer
 
 
 # -- when a worker died: called by the extension ----------------------------------------------------------------------------

@@ -44,4 +44,4 @@ def parse(source: str | bytes | os.PathLike[str], *, label: str | None = None, d
 def dumps(document: Document) -> str:
     """The document's text in KiCad's canonical layout: the same text for a file that KiCad wrote. Bytes that are no UTF-8
     come back as lone surrogates (write with errors="surrogateescape")."""
-    return _dumps(document=document).decode("utf-8", "surrogateescape")
+    return _dumps(document=document)
