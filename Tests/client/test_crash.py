@@ -203,11 +203,11 @@ calls = {
     "attrs": lambda o: o["node"].get_dynamic_attrs(),
     "name": lambda o: o["edge"].name(),
     "visit": lambda o: o["bound"].visit_edges_of_type(edge_type=1, ctx=None, f=print),
-    "insert_node": lambda o: (o["view"].insert_node(node=o["node"]), bindd._bindd._current().sync()),
-    "insert_edge": lambda o: (o["view"].insert_edge(edge=o["edge"]), bindd._bindd._current().sync()),
+    "insert_node": lambda o: o["view"].insert_node(node=o["node"]),
+    "insert_edge": lambda o: o["view"].insert_edge(edge=o["edge"]),
     "subgraph": lambda o: o["view"].get_subgraph_from_nodes(nodes=[o["bound"]]),
     "insert_subgraph": lambda o: o["view"].insert_subgraph(subgraph=o["other"]),
-    "destroy": lambda o: (o["view"].destroy(), bindd._bindd._current().sync()),
+    "destroy": lambda o: o["view"].destroy(),
     "parse": lambda o: sexp.parse("(a)"),
     "dumps": lambda o: sexp.dumps(o["document"]),
     "sync": lambda o: bindd._bindd._current().sync(),
@@ -225,6 +225,7 @@ for name, call in calls.items():
     for _ in range(2):
         try:
             call(objects)
+            workspace.sync()  # reads need no worker: they go on until somebody has to ask it
         except errors.BinddError as error:
             caught.append(type(error).__name__)
     assert caught and caught[0] == "WorkerCrashed", (name, caught)

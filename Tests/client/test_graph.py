@@ -240,6 +240,7 @@ def test_a_million_dropped_handles_while_the_worker_is_stopped() -> None:
         assert bindd.statistics()["live"]["NodeReference"] == 0
     finally:
         os.kill(workspace.pid, signal.SIGCONT)
+    workspace.sync()
     assert view.get_node_count() == 1
     end = time.monotonic() + 5
     while bindd.handles()["workspaces"][0]["objects"]["Node"] > 1:

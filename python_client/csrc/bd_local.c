@@ -38,8 +38,9 @@ void bd_local_close(bd_local *local) {
 
 /* The arena when everything up to `request` is applied in it. NULL: ask the worker; *failed: with an exception. */
 static bd_local *bd_local_settled(bd_workspace *workspace, uint64_t request, bool *failed) {
-    bd_local *local = workspace->local;
     *failed = false;
+    if (!workspace->quick) bd_request_push(workspace);
+    bd_local *local = workspace->local;
     if (!local) return NULL;
     if (bd_arena_applied(&local->arena, local->slot) >= request) return local;
     bd_reply reply;
@@ -136,6 +137,7 @@ bd_answer bd_local_visit(
     bd_workspace *workspace = view->workspace;
     bool failed = false;
     memset(list, 0, sizeof *list);
+    if (!workspace->quick) bd_request_push(workspace);
     bd_local *local = workspace->local;
     if (!local) return BD_ASK;
     uint64_t oldest = bd_local_oldest(local);

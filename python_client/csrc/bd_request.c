@@ -106,6 +106,20 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
     return 0;
 }
 
+void bd_request_push(bd_workspace *workspace) {
+    bd_connection *connection = &workspace->connection;
+    if (workspace->life != BD_ALIVE || workspace->sync ||
+        !bd_connection_try_hold(connection, PyThread_get_thread_ident(), 0))
+        return;
+    if (bd_connection_is_sent(connection)) {
+        if (bd_release_flush(workspace) < 0) PyErr_Clear(); /* they stay noted */
+        if (connection->fill.size) bd_connection_swap(connection);
+    }
+    connection->is_awaiting = false;
+    bd_connection_turn(connection, 0); /* a death is told by the next call that waits */
+    bd_connection_release(connection);
+}
+
 int bd_request_flush(bd_workspace *workspace, double limit_s) {
     if (bd_workspace_check(workspace) < 0) return -1;
     bd_workspace_retain(workspace);

@@ -174,6 +174,8 @@ static inline int bd_request_call(
 }
 void bd_request_done(bd_workspace *workspace, bd_reply *reply);
 int bd_request_flush(bd_workspace *workspace, double limit_s);
+/* Sends what the socket takes at once: for reads, which need no request but should not let releases wait for ever. */
+void bd_request_push(bd_workspace *workspace);
 int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, bool wants_reply, double limit_s);
 
 /* The hot path: two words, no questions. */

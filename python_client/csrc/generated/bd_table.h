@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 1u
-#define BD_DESCRIPTION_HASH 0x4f848e82fa8b7250ull
-#define BD_DESCRIPTION_HASH_TEXT "4f848e82"
+#define BD_DESCRIPTION_HASH 0xb4f3effbcdd63785ull
+#define BD_DESCRIPTION_HASH_TEXT "b4f3effb"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-4f848e82"
+#define BD_BUILD "0.1.0-b4f3effb"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -110,7 +110,9 @@ BD_CLIENT_FUNCTION(bd_bound_node_visit_edges_of_type);
 BD_CLIENT_FUNCTION(bd_edge_create);
 BD_CLIENT_FUNCTION(bd_edge_directional);
 BD_CLIENT_FUNCTION(bd_edge_edge_type);
+BD_CLIENT_FUNCTION(bd_edge_get_attr);
 BD_CLIENT_FUNCTION(bd_edge_is_same);
+BD_CLIENT_FUNCTION(bd_edge_name);
 BD_CLIENT_FUNCTION(bd_edge_source);
 BD_CLIENT_FUNCTION(bd_edge_target);
 BD_CLIENT_FUNCTION(bd_graph_view_bind);
@@ -118,12 +120,16 @@ BD_CLIENT_FUNCTION(bd_graph_view_create);
 BD_CLIENT_FUNCTION(bd_graph_view_create_and_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_destroy);
 BD_CLIENT_FUNCTION(bd_graph_view_get_counts);
+BD_CLIENT_FUNCTION(bd_graph_view_get_node_count);
+BD_CLIENT_FUNCTION(bd_graph_view_get_nodes);
 BD_CLIENT_FUNCTION(bd_graph_view_get_self_node);
 BD_CLIENT_FUNCTION(bd_graph_view_get_subgraph_from_nodes);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_edge);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_subgraph);
 BD_CLIENT_FUNCTION(bd_node_create);
+BD_CLIENT_FUNCTION(bd_node_get_attr);
+BD_CLIENT_FUNCTION(bd_node_get_dynamic_attrs);
 BD_CLIENT_FUNCTION(bd_node_get_uuid);
 BD_CLIENT_FUNCTION(bd_node_is_same);
 BD_CLIENT_FUNCTION(bd_sexp_dumps);
@@ -210,24 +216,6 @@ const bd_method bd_methods[] = {
     {NULL, 0, 0, 0, 0, 0, 0, 0}
 };
 
-static PyObject *bd_thunk_node_reference_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_NODE_REFERENCE_GET_ATTR, self, args, n, kwnames);
-}
-static PyObject *bd_thunk_node_reference_get_dynamic_attrs(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_NODE_REFERENCE_GET_DYNAMIC_ATTRS, self, args, n, kwnames);
-}
-static PyObject *bd_thunk_edge_reference_name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_EDGE_REFERENCE_NAME, self, args, n, kwnames);
-}
-static PyObject *bd_thunk_edge_reference_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_EDGE_REFERENCE_GET_ATTR, self, args, n, kwnames);
-}
-static PyObject *bd_thunk_graph_view_get_node_count(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT, self, args, n, kwnames);
-}
-static PyObject *bd_thunk_graph_view_get_nodes(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODES, self, args, n, kwnames);
-}
 static PyObject *bd_thunk_debug_crash(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_CRASH, self, args, n, kwnames);
 }
@@ -244,8 +232,8 @@ static PyObject *bd_thunk_debug_cut_frame(PyObject *self, PyObject *const *args,
 static PyMethodDef bd_methods_node_reference[] = {
     BD_METHOD_DEF("get_uuid", bd_node_get_uuid, "get_uuid($self, /)\012--\012\012The node's id: 1, 2, 3, \342\200\246 in order of creation, never reused in this process."),
     BD_METHOD_DEF("is_same", bd_node_is_same, "is_same($self, /, *, other)\012--\012\012True when the other handle is of the same node.\012\012Raises TypeError."),
-    BD_METHOD_DEF("get_attr", bd_thunk_node_reference_get_attr, "get_attr($self, /, *, key)\012--\012\012The attribute's value, None when there is no such key.\012\012Raises TypeError."),
-    BD_METHOD_DEF("get_dynamic_attrs", bd_thunk_node_reference_get_dynamic_attrs, "get_dynamic_attrs($self, /)\012--\012\012All attributes as a dict, in the order in which they were first set."),
+    BD_METHOD_DEF("get_attr", bd_node_get_attr, "get_attr($self, /, *, key)\012--\012\012The attribute's value, None when there is no such key.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_dynamic_attrs", bd_node_get_dynamic_attrs, "get_dynamic_attrs($self, /)\012--\012\012All attributes as a dict, in the order in which they were first set."),
     BD_HANDLE_METHODS
     {NULL, NULL, 0, NULL}
 };
@@ -259,8 +247,8 @@ static PyMethodDef bd_methods_edge_reference[] = {
     BD_METHOD_DEF("edge_type", bd_edge_edge_type, "edge_type($self, /)\012--\012\0120\342\200\246255."),
     BD_METHOD_DEF("directional", bd_edge_directional, "directional($self, /)\012--\012\012True when the edge has a direction."),
     BD_METHOD_DEF("is_same", bd_edge_is_same, "is_same($self, /, *, other)\012--\012\012True when the other handle is of the same edge.\012\012Raises TypeError."),
-    BD_METHOD_DEF("name", bd_thunk_edge_reference_name, "name($self, /)\012--\012\012The attribute \"name\" when it is a str, else None."),
-    BD_METHOD_DEF("get_attr", bd_thunk_edge_reference_get_attr, "get_attr($self, /, *, key)\012--\012\012The attribute's value, None when there is no such key. The name is the key \"name\".\012\012Raises TypeError."),
+    BD_METHOD_DEF("name", bd_edge_name, "name($self, /)\012--\012\012The attribute \"name\" when it is a str, else None."),
+    BD_METHOD_DEF("get_attr", bd_edge_get_attr, "get_attr($self, /, *, key)\012--\012\012The attribute's value, None when there is no such key. The name is the key \"name\".\012\012Raises TypeError."),
     BD_HANDLE_METHODS
     {NULL, NULL, 0, NULL}
 };
@@ -296,8 +284,8 @@ static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("insert_node", bd_graph_view_insert_node, "insert_node($self, /, *, node)\012--\012\012Adds a node to the view. Inserting a member changes nothing.\012\012Raises TypeError, StaleHandleError."),
     BD_METHOD_DEF("insert_edge", bd_graph_view_insert_edge, "insert_edge($self, /, *, edge)\012--\012\012Adds an edge whose source and target are members. Inserting a member changes nothing.\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("bind", bd_graph_view_bind, "bind($self, /, *, node)\012--\012\012The node in this view. Does not look whether it is a member.\012\012Raises TypeError."),
-    BD_METHOD_DEF("get_node_count", bd_thunk_graph_view_get_node_count, "get_node_count($self, /)\012--\012\012Count of members, the self node included.\012\012Raises StaleHandleError."),
-    BD_METHOD_DEF("get_nodes", bd_thunk_graph_view_get_nodes, "get_nodes($self, /)\012--\012\012All members in order of insertion, the self node first.\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("get_node_count", bd_graph_view_get_node_count, "get_node_count($self, /)\012--\012\012Count of members, the self node included.\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("get_nodes", bd_graph_view_get_nodes, "get_nodes($self, /)\012--\012\012All members in order of insertion, the self node first.\012\012Raises StaleHandleError."),
     BD_METHOD_DEF("get_subgraph_from_nodes", bd_graph_view_get_subgraph_from_nodes, "get_subgraph_from_nodes($self, /, *, nodes)\012--\012\012A new view of the listed nodes and of every edge of this view between two of them.\012\012Raises TypeError, StaleHandleError."),
     BD_METHOD_DEF("insert_subgraph", bd_graph_view_insert_subgraph, "insert_subgraph($self, /, *, subgraph)\012--\012\012Adds the nodes and then the edges of another view, in the order in which they entered it.\012\012Raises TypeError, StaleHandleError."),
     BD_METHOD_DEF("get_counts", bd_graph_view_get_counts, "get_counts($self, /)\012--\012\012A tuple: count of nodes, count of edges.\012\012Raises StaleHandleError."),
