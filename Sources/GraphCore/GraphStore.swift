@@ -80,18 +80,31 @@ public struct GraphStore: ~Copyable {
 
     /// A node that nothing holds but one pin of its creator.
     public mutating func createNode(_ id: UInt32, attributes: [AttributePair] = []) throws(GraphError) {
-        try makeNode(id, attributes: attributes).pointee.references = 1
+        try makeNode(id) { lists, strings throws(GraphError) in
+            try lists.setting(0, attributes, strings: &strings)
+        }.pointee.references = 1
     }
 
+    public mutating func createNode(
+        _ id: UInt32, attributes: UnsafeBufferPointer<AttributeInput>
+    ) throws(GraphError) {
+        try makeNode(id) { lists, strings throws(GraphError) in
+            try lists.setting(0, attributes, strings: &strings)
+        }.pointee.references = 1
+    }
+
+    private typealias MakeAttributes = (AttributeLists, inout StringPool) throws(GraphError) -> UInt32
+
+    @inline(__always)
     private mutating func makeNode(
-        _ id: UInt32, attributes: [AttributePair] = []
+        _ id: UInt32, _ attributes: MakeAttributes
     ) throws(GraphError) -> UnsafeMutablePointer<bd_node> {
         guard id != 0, nodes.find(id)?.pointee.flags ?? 0 == 0 else {
             throw GraphError(.idInUse, "node id \(id) is in use")
         }
         let record = try nodes.insert(id)
-        do {
-            record.pointee.attributes = try lists.setting(0, attributes, strings: &strings)
+        do throws(GraphError) {
+            record.pointee.attributes = try attributes(lists, &strings)
         } catch {
             nodes.remove(id)
             throw error
@@ -103,6 +116,21 @@ public struct GraphStore: ~Copyable {
 
     /// A free edge, held by one pin of its creator; it holds its two ends.
     public mutating func createEdge(_ edge: Edge, attributes: [AttributePair] = []) throws(GraphError) {
+        try makeEdge(edge) { lists, strings throws(GraphError) in
+            try lists.setting(0, attributes, strings: &strings)
+        }
+    }
+
+    public mutating func createEdge(
+        _ edge: Edge, attributes: UnsafeBufferPointer<AttributeInput>
+    ) throws(GraphError) {
+        try makeEdge(edge) { lists, strings throws(GraphError) in
+            try lists.setting(0, attributes, strings: &strings)
+        }
+    }
+
+    @inline(__always)
+    private mutating func makeEdge(_ edge: Edge, _ attributes: MakeAttributes) throws(GraphError) {
         let source = try node(edge.source)
         let target = try node(edge.target)
         guard edge.id != 0, edges.find(edge.id)?.pointee.source ?? 0 == 0 else {
@@ -112,7 +140,7 @@ public struct GraphStore: ~Copyable {
         do throws(GraphError) {
             let references = try edgeReferences.insert(edge.id)
             do throws(GraphError) {
-                record.pointee.attributes = try lists.setting(0, attributes, strings: &strings)
+                record.pointee.attributes = try attributes(lists, &strings)
             } catch {
                 edgeReferences.remove(edge.id)
                 throw error
@@ -137,7 +165,7 @@ public struct GraphStore: ~Copyable {
         }
         let record = try views.insert(id)
         do throws(GraphError) {
-            let node = try makeNode(selfNode)
+            let node = try makeNode(selfNode) { _, _ in 0 }
             do throws(GraphError) { try members.append(record, node: selfNode) } catch {
                 removeNode(selfNode, node)
                 throw error
@@ -157,7 +185,7 @@ public struct GraphStore: ~Copyable {
     /// A new node that the view alone holds.
     public mutating func createAndInsertNode(view: UInt32, node id: UInt32) throws(GraphError) {
         let record = try self.view(view)
-        let node = try makeNode(id)
+        let node = try makeNode(id) { _, _ in 0 }
         do { try members.append(record, node: id) } catch {
             removeNode(id, node)
             throw error

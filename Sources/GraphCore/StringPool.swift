@@ -3,6 +3,7 @@
 // Cost: one hash of the bytes and one probe per string.
 
 import CLayout
+import Glibc
 
 struct StringPool: ~Copyable {
     private let arena: Arena
@@ -31,7 +32,8 @@ struct StringPool: ~Copyable {
         return try result.get()
     }
 
-    private mutating func intern(_ bytes: UnsafeRawBufferPointer) throws(GraphError) -> UInt32 {
+    /// The same for bytes. They should be UTF-8; reading repairs what is not.
+    mutating func intern(_ bytes: UnsafeRawBufferPointer) throws(GraphError) -> UInt32 {
         guard bytes.count <= Int(UInt32.max) else {
             throw GraphError(.limitExceeded, "a string of \(bytes.count) bytes exceeds \(UInt32.max)")
         }
@@ -84,7 +86,10 @@ struct StringPool: ~Copyable {
 
     func equals(_ granule: UInt32, _ other: UnsafeRawBufferPointer) -> Bool {
         let own = bytes(granule)
-        return own.count == other.count && own.elementsEqual(other)
+        guard own.count == other.count, let a = own.baseAddress, let b = other.baseAddress else {
+            return own.count == other.count
+        }
+        return memcmp(a, b, own.count) == 0
     }
 
     /// Bytes that a pooled string takes in the arena.

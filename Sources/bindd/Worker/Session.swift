@@ -201,7 +201,10 @@ final class Session {
         }
         page.beginTurn()
         do {
-            while !isEnded, let message = try reader.nextInPlace() { try apply(message) }
+            try reader.forEach { message throws(WireError) in
+                try apply(message)
+                return !isEnded
+            }
         } catch {
             end("broken bytes: \(error)")
         }
@@ -209,7 +212,7 @@ final class Session {
         page.publish(workspace)
     }
 
-    private func apply(_ message: MessageReader.InPlace) throws {
+    private func apply(_ message: MessageReader.InPlace) throws(WireError) {
         request += 1
         page.begin(operation: message.operation, request: request, slot: slot)
         defer {
