@@ -8,16 +8,17 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 1u
-#define BD_DESCRIPTION_HASH 0xb4f3effbcdd63785ull
-#define BD_DESCRIPTION_HASH_TEXT "b4f3effb"
+#define BD_DESCRIPTION_HASH 0x6a02fefca2ecb782ull
+#define BD_DESCRIPTION_HASH_TEXT "6a02fefc"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-b4f3effb"
+#define BD_BUILD "0.1.0-6a02fefc"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
 #define BD_LIMIT_HELLO_BYTES_MAX 8192ull
 #define BD_LIMIT_CONTROL_BYTES_MAX 67108864ull
 #define BD_LIMIT_NAME_BYTES_MAX 255ull
+#define BD_LIMIT_WORKSPACE_NAME_BYTES_MAX 64ull
 #define BD_LIMIT_LEASE_IDS_MAX 65536ull
 #define BD_LIMIT_CLIENTS_MAX 1024ull
 #define BD_LIMIT_UNSENT_BYTES_MAX 67108864ull
@@ -166,7 +167,7 @@ const bd_parameter bd_parameters[] = {
     {"subgraph", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.insert_subgraph */
     {"text", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.parse */
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, ""}, /* sexp.parse */
-    {"depth_limit", BD_T_INT, 0, BD_DEFAULT_INT, 0, 0.0, NULL}, /* sexp.parse */
+    {"depth_limit", BD_T_U32, 0, BD_DEFAULT_INT, 0, 0.0, NULL}, /* sexp.parse */
     {"document", BD_T_DOCUMENT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.dumps */
     {"how", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "SEGV"}, /* debug.crash */
     {"seconds", BD_T_FLOAT, 0, BD_DEFAULT_FLOAT, 0, 3600.0, NULL}, /* debug.hang */
@@ -298,7 +299,7 @@ static PyMethodDef bd_static_graph_view[] = {
     {NULL, NULL, 0, NULL}
 };
 static PyMethodDef bd_functions[] = {
-    BD_METHOD_DEF("sexp_parse", bd_sexp_parse, "sexp_parse($self, /, *, text, label='', depth_limit=0)\012--\012\012Parses one text, all of it, into a document that keeps every token.\012\012text: UTF-8\012label: name shown in errors\012depth_limit: lists inside lists; 0: the default of 1000\012\012Raises SexpError, TypeError, LimitExceeded."),
+    BD_METHOD_DEF("sexp_parse", bd_sexp_parse, "sexp_parse($self, /, *, text, label='', depth_limit=0)\012--\012\012Parses one text, all of it, into a document that keeps every token. A document travels as its id and its snapshot (bytes, laid out as in bd_layout.h).\012\012text: UTF-8\012label: name shown in errors\012depth_limit: lists inside lists; 0: the default of 1000\012\012Raises SexpError, TypeError, LimitExceeded."),
     BD_METHOD_DEF("sexp_dumps", bd_sexp_dumps, "sexp_dumps($self, /, *, document)\012--\012\012The document's text in KiCad's canonical layout: the same bytes for a file that KiCad 8 or later wrote.\012\012Raises TypeError, StaleHandleError."),
     BD_METHOD_DEF("debug_crash", bd_thunk_debug_crash, "debug_crash($self, /, *, how='SEGV')\012--\012\012Makes the worker of this workspace die: SEGV, BUS, ABRT, ILL, KILL by that signal, TRAP by a failed check of Swift, EXIT by leaving with status 0, STACK by overflowing its stack. Raises WorkerCrashed.\012\012how: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT or STACK\012\012Raises WorkerCrashed, ValueError."),
     BD_METHOD_DEF("debug_hang", bd_thunk_debug_hang, "debug_hang($self, /, *, seconds=3600.0)\012--\012\012Keeps the worker busy for that long; it stops early when the request is cancelled.\012\012seconds: how long the worker does nothing else\012\012Raises CallTimeout, WorkerHung."),

@@ -292,7 +292,7 @@ def _close() -> None: ...
 def _finish() -> None: ...
 
 def sexp_parse(*, text: str | bytes | bytearray | memoryview, label: str = '', depth_limit: int = 0) -> Document:
-    """Parses one text, all of it, into a document that keeps every token.
+    """Parses one text, all of it, into a document that keeps every token. A document travels as its id and its snapshot (bytes, laid out as in bd_layout.h).
 
     text: UTF-8
     label: name shown in errors
