@@ -67,7 +67,7 @@ final class Session {
         target.session = self
 
         workspace.raiseFloors(hello)
-        for kind in [LeaseKind.node, .edge, .view] { try extendLease(kind, wanted: 4096) }
+        for kind in [LeaseKind.node, .edge, .view] { try extendLease(kind, wanted: Session.leaseIds) }
         var payload = PayloadWriter(reserving: 128)
         head(0).encode(into: &payload)
         HelloReply(
@@ -110,6 +110,29 @@ final class Session {
         return id
     }
 
+    /// The next id of the client's lease, for an object that the worker makes: the reply's head tells the client how far
+    /// its lease is used.
+    private func take(_ kind: LeaseKind) throws(GraphError) -> UInt32 {
+        if lease(kind).isEmpty {
+            do { try extendLease(kind, wanted: Session.leaseIds) } catch {
+                throw GraphError(.limitExceeded, "the workspace has no more ids of kind \(kind)")
+            }
+        }
+        let lease = lease(kind)
+        setLease(kind, lease.lowerBound + 1..<lease.upperBound)
+        return lease.lowerBound
+    }
+
+    private static let leaseIds: UInt32 = 4096
+
+    /// For operations that make nodes and edges. Not to be kept beyond the session.
+    private(set) lazy var ids = IdAllocator(
+        nextNode: { [unowned self] () throws(GraphError) -> UInt32 in try take(.node) },
+        nextEdge: { [unowned self] () throws(GraphError) -> UInt32 in try take(.edge) })
+
+    /// `isCancelled`, for algorithms to poll.
+    private(set) lazy var hasGivenUp: () -> Bool = { [unowned self] in isCancelled }
+
     func extendLease(_ kind: LeaseKind, wanted: UInt32) throws {
         setLease(kind, try workspace.extend(lease(kind), kind, wanted: wanted))
     }
@@ -130,7 +153,7 @@ final class Session {
 
     func isPinned(kind: UInt32, index: UInt32) -> Bool {
         switch kind {
-        case BD_KIND_NODE, BD_KIND_BOUND_NODE: pinnedNodes.contains(index)
+        case BD_KIND_NODE, BD_KIND_BOUND_NODE, BD_KIND_TYPE_GRAPH: pinnedNodes.contains(index)
         case BD_KIND_EDGE, BD_KIND_BOUND_EDGE: pinnedEdges.contains(index)
         default: false
         }
@@ -303,6 +326,7 @@ final class Session {
         switch error {
         case let error as RemoteError: error
         case let error as GraphError: RemoteError(error)
+        case let error as TypeGraphError: RemoteError(error)
         default: documentError(error) ?? RemoteError("BinddError", "\(error)")
         }
     }
