@@ -11,6 +11,7 @@
 
 #define BD_ARENA_TRIES 64u              /* a read that meets a growing list starts over at most so often */
 #define BD_ARENA_CHAIN_MAX 256u         /* edge types at one node */
+#define BD_ARENA_NAMES_MAX 1024u        /* the worker has an index of longer lists */
 #define BD_ARENA_GROWTH (16ull << 20)   /* bytes mapped ahead of need */
 
 static inline uint32_t bd_arena_u32(const unsigned char *at) {
@@ -78,6 +79,10 @@ void bd_arena_close(bd_arena *arena) {
 uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot) {
     if (!arena->base || slot >= BD_CLIENT_SLOTS_MAX) return 0;
     return bd_arena_u64(arena->base + offsetof(bd_arena_header, applied) + slot * sizeof(uint64_t));
+}
+
+uint64_t bd_arena_retargets(const bd_arena *arena) {
+    return arena->base ? bd_arena_u64(arena->base + offsetof(bd_arena_header, retargets)) : 0;
 }
 
 /* `bytes` bytes at a granule, NULL when they are not all in the file. */
@@ -385,6 +390,73 @@ static bd_read bd_arena_copy_list(bd_arena *arena, uint32_t granule, bd_arena_li
     return BD_READ_BROKEN;
 }
 
+static inline bool bd_arena_edge_passes(const bd_arena_edge *edge, uint32_t node, bd_direction direction) {
+    if (!(edge->bits & BD_EDGE_DIRECTIONAL) || direction == BD_DIRECTION_ANY) return true;
+    return (direction == BD_DIRECTION_OUT ? edge->source : edge->target) == node;
+}
+
+/* From the first edge list of a member to that of one type; 0 when it has none. */
+static bd_read bd_arena_list_of_type(bd_arena *arena, uint32_t *granule, uint32_t type) {
+    for (uint32_t chain = 0; *granule; chain++) {
+        const unsigned char *head = bd_arena_at(arena, *granule, sizeof(bd_edge_list));
+        if (!head || chain >= BD_ARENA_CHAIN_MAX) return BD_READ_BROKEN;
+        if (bd_arena_u32(head + offsetof(bd_edge_list, edge_type)) == type) break;
+        *granule = bd_arena_u32(head + offsetof(bd_edge_list, next));
+    }
+    return BD_READ_OK;
+}
+
+static bd_read bd_arena_edge_is_named(bd_arena *arena, uint32_t edge, const char *name, size_t bytes) {
+    bd_arena_value value;
+    bd_read read = bd_arena_edge_attribute(arena, edge, "name", 4, &value);
+    if (read != BD_READ_OK) return read;
+    bool is_named = value.kind == BD_LITERAL_STRING && value.text.count == bytes &&
+                    memcmp(value.text.bytes, name, bytes) == 0;
+    return is_named ? BD_READ_OK : BD_READ_NONE;
+}
+
+/* Looks through one edge list; *block is where its ids were. */
+static bd_read bd_arena_first_of_list(
+    bd_arena *arena, uint32_t granule, uint32_t node, bd_direction direction, const char *name, size_t name_bytes,
+    bd_arena_edge *found, uint32_t *block) {
+    const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
+    if (!head) return BD_READ_BROKEN;
+    uint32_t count = bd_arena_u32(head + offsetof(bd_edge_list, count));
+    *block = bd_arena_u32(head + offsetof(bd_edge_list, block));
+    if ((!*block && count > BD_EDGE_LIST_INLINE) || (name && count > BD_ARENA_NAMES_MAX)) return BD_READ_BROKEN;
+    for (uint32_t index = 0; index < count; index++) {
+        /* Each step may move the map: found anew. */
+        const unsigned char *from = *block ? bd_arena_at(arena, *block, (uint64_t)count * 4)
+                                           : bd_arena_at(arena, granule, sizeof(bd_edge_list));
+        if (!from) return BD_READ_BROKEN;
+        if (!*block) from += offsetof(bd_edge_list, inline_edges);
+        bd_read read = bd_arena_edge_info(arena, bd_arena_u32(from + (size_t)index * 4), found);
+        if (read != BD_READ_OK) return BD_READ_BROKEN;
+        if (!bd_arena_edge_passes(found, node, direction)) continue;
+        if (!name) return BD_READ_OK;
+        read = bd_arena_edge_is_named(arena, found->edge, name, name_bytes);
+        if (read != BD_READ_NONE) return read;
+    }
+    return BD_READ_NONE;
+}
+
+bd_read bd_arena_first(
+    bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, const char *name,
+    size_t name_bytes, bd_arena_edge *found) {
+    for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
+        uint32_t granule = 0, block = 0;
+        bd_read failure = BD_READ_OK, result = bd_arena_member(arena, view, node, &granule);
+        if (result != BD_READ_OK) return result;
+        result = bd_arena_list_of_type(arena, &granule, type);
+        if (result != BD_READ_OK || !granule) return result == BD_READ_OK ? BD_READ_NONE : result;
+        result = bd_arena_first_of_list(arena, granule, node, direction, name, name_bytes, found, &block);
+        const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
+        if (!head || !bd_arena_view(arena, view, &failure)) return head ? failure : BD_READ_BROKEN;
+        if (bd_arena_u32(head + offsetof(bd_edge_list, block)) == block) return result;
+    }
+    return BD_READ_BROKEN;
+}
+
 bd_read bd_arena_edges(
     bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, bd_arena_list *list) {
     uint32_t granule = 0;
@@ -395,12 +467,8 @@ bd_read bd_arena_edges(
         return bd_arena_view(arena, view, &failure) ? BD_READ_OK : failure;
     }
     if (result != BD_READ_OK) return result;
-    for (uint32_t chain = 0; granule; chain++) {
-        const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
-        if (!head || chain >= BD_ARENA_CHAIN_MAX) return BD_READ_BROKEN;
-        if (bd_arena_u32(head + offsetof(bd_edge_list, edge_type)) == type) break;
-        granule = bd_arena_u32(head + offsetof(bd_edge_list, next));
-    }
+    result = bd_arena_list_of_type(arena, &granule, type);
+    if (result != BD_READ_OK) return result;
     if (!granule) return BD_READ_OK;
     result = bd_arena_copy_list(arena, granule, list);
     if (result != BD_READ_OK) return result;
@@ -410,9 +478,7 @@ bd_read bd_arena_edges(
         bd_arena_edge edge;
         result = bd_arena_edge_info(arena, list->ids[index], &edge);
         if (result != BD_READ_OK) return BD_READ_BROKEN;
-        bool is_directional = edge.bits & BD_EDGE_DIRECTIONAL;
-        if (is_directional && direction == BD_DIRECTION_OUT && edge.source != node) continue;
-        if (is_directional && direction == BD_DIRECTION_IN && edge.target != node) continue;
+        if (!bd_arena_edge_passes(&edge, node, direction)) continue;
         if (!bd_arena_list_push(list, edge)) return BD_READ_NO_MEMORY;
     }
     bd_read failure = BD_READ_OK;

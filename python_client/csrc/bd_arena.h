@@ -62,6 +62,9 @@ void bd_arena_close(bd_arena *arena);
 /* Requests of the client in `slot` that the worker has applied. 0 when the arena is not open. */
 uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot);
 
+/* Edges that got other targets after they were made. */
+uint64_t bd_arena_retargets(const bd_arena *arena);
+
 bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info);
 bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node);
 
@@ -84,6 +87,12 @@ typedef enum bd_direction { BD_DIRECTION_ANY, BD_DIRECTION_OUT, BD_DIRECTION_IN 
 /* Edges of one type at a node in order of insertion, into list->edges. BD_READ_OK with none for a node that is no member. */
 bd_read bd_arena_edges(
     bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, bd_arena_list *list);
+
+/* The first edge of that type at a node that has that name (NULL: whatever its name). BD_READ_NONE when there is none, or
+ * no such member or view. BD_READ_BROKEN also for a list that is too long to look for a name in it. */
+bd_read bd_arena_first(
+    bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, const char *name,
+    size_t name_bytes, bd_arena_edge *found);
 
 void bd_arena_list_free(bd_arena_list *list);
 bool bd_arena_list_push(bd_arena_list *list, bd_arena_edge edge);

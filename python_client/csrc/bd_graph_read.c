@@ -229,7 +229,7 @@ PyObject *bd_graph_view_insert_subgraph(PyObject *self, PyObject *const *args, P
 /* -- visit ------------------------------------------------------------------------------------------------------------- */
 
 /* Over what the worker answered (result) or what the arena told (found). */
-static int bd_visit_each(
+int bd_visit_each(
     bd_view *view, bd_reader *result, const bd_arena_list *found, size_t edges, PyObject *function,
     PyObject *context) {
     for (size_t i = 0; i < edges; i++) {

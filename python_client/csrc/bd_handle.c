@@ -4,6 +4,7 @@
  */
 #include "bd_handle.h"
 #include "bd_local.h"
+#include "bd_recipe.h"
 
 #include <stdio.h>
 
@@ -240,7 +241,7 @@ PyObject *bd_handle_address(PyObject *self, PyObject *ignored) {
 /* -- types --------------------------------------------------------------------------------------------------------------- */
 
 typedef struct bd_handle_slots {
-    uint32_t kind;
+    uint32_t slot;
     size_t size;
     destructor dealloc;
     reprfunc repr;
@@ -256,6 +257,10 @@ static const bd_handle_slots bd_slots[] = {
      bd_bound_node_compare},
     {BD_KIND_BOUND_EDGE, sizeof(bd_bound_edge_object), bd_bound_edge_dealloc, bd_bound_edge_repr, NULL, NULL},
     {BD_KIND_PATH, sizeof(bd_path_object), bd_path_dealloc, bd_path_repr, NULL, NULL},
+    {BD_KIND_TYPE_GRAPH, sizeof(bd_bound_node_object), bd_type_graph_dealloc, bd_type_graph_repr, NULL, NULL},
+    {BD_TYPE_EDGE_RECIPE, sizeof(bd_recipe_object), bd_recipe_dealloc, bd_recipe_repr, NULL, NULL},
+    {BD_TYPE_NODE_RECIPE, sizeof(bd_recipe_object), bd_recipe_dealloc, bd_recipe_repr, NULL, NULL},
+    {0, sizeof(PyObject), NULL, NULL, NULL, NULL}, /* a place of static methods: no instances */
 };
 
 bool bd_handle_take(PyObject *object, bd_handle_parts *parts) {
@@ -276,6 +281,10 @@ bool bd_handle_take(PyObject *object, bd_handle_parts *parts) {
     } else if (dealloc == bd_bound_edge_dealloc) {
         bd_bound_edge_object *bound = (bd_bound_edge_object *)object;
         *parts = (bd_handle_parts){BD_KIND_BOUND_EDGE, bound->info.edge, bound->view->workspace, bound->view};
+    } else if (dealloc == bd_type_graph_dealloc) {
+        bd_bound_node_object *type_graph = (bd_bound_node_object *)object;
+        *parts = (bd_handle_parts){
+            BD_KIND_TYPE_GRAPH, type_graph->node, type_graph->view->workspace, type_graph->view};
     } else if (dealloc == bd_path_dealloc) { /* the worker knows no paths: the end stands for it */
         bd_path_object *path = (bd_path_object *)object;
         *parts = (bd_handle_parts){BD_KIND_PATH, path->end, path->view->workspace, path->view};
@@ -288,15 +297,15 @@ bool bd_handle_take(PyObject *object, bd_handle_parts *parts) {
 PyTypeObject *bd_handle_type_new(PyObject *module, const bd_class *declared) {
     const bd_handle_slots *known = NULL;
     for (size_t i = 0; i < sizeof bd_slots / sizeof *bd_slots; i++)
-        if (bd_slots[i].kind == declared->kind) known = &bd_slots[i];
+        if (bd_slots[i].slot == declared->slot) known = &bd_slots[i];
     if (!known) {
         PyErr_Format(PyExc_ImportError, "bindd: no handle structure for the class %s", declared->name);
         return NULL;
     }
     PyType_Slot slots[8];
     int count = 0;
-    slots[count++] = (PyType_Slot){Py_tp_dealloc, (void *)known->dealloc};
-    slots[count++] = (PyType_Slot){Py_tp_repr, (void *)known->repr};
+    if (known->dealloc) slots[count++] = (PyType_Slot){Py_tp_dealloc, (void *)known->dealloc};
+    if (known->repr) slots[count++] = (PyType_Slot){Py_tp_repr, (void *)known->repr};
     slots[count++] = (PyType_Slot){Py_tp_new, (void *)bd_handle_no_new};
     slots[count++] = (PyType_Slot){Py_tp_methods, declared->methods};
     slots[count++] = (PyType_Slot){Py_tp_doc, (void *)declared->doc};

@@ -166,6 +166,13 @@ static int bd_request_append(
 
 /* Asks for ids where there are none. 1 when something was asked (the GIL was let go), 0 when all are there. */
 static int bd_claims_prepare(bd_workspace *workspace, const bd_claim *claims, int count) {
+    if (count && workspace->ids_unsettled) { /* any answer tells how far the leases are used */
+        bd_reply reply;
+        bd_reader result;
+        if (bd_request_call(workspace, BD_OP_SYNC, "sync", NULL, 0, &reply, &result) < 0) return -1;
+        bd_request_done(workspace, &reply);
+        return 1;
+    }
     for (int i = 0; i < count; i++) {
         if (claims[i].lease->next < claims[i].lease->end) continue;
         return bd_lease_extend(workspace, claims[i].kind, claims[i].lease) < 0 ? -1 : 1;
@@ -173,7 +180,8 @@ static int bd_claims_prepare(bd_workspace *workspace, const bd_claim *claims, in
     return 0;
 }
 
-static bool bd_claims_are_ready(const bd_claim *claims, int count) {
+static bool bd_claims_are_ready(const bd_workspace *workspace, const bd_claim *claims, int count) {
+    if (count && workspace->ids_unsettled) return false;
     for (int i = 0; i < count; i++)
         if (claims[i].lease->next >= claims[i].lease->end) return false;
     return true;
@@ -215,7 +223,7 @@ static int bd_request_hold_ready(bd_workspace *workspace, const char *name, cons
         int asked;
         while ((asked = bd_claims_prepare(workspace, claims, claim_count)) > 0) continue;
         if (asked < 0 || bd_request_hold(workspace, name, workspace->call_timeout) < 0) return -1;
-        if (workspace->life != BD_ALIVE || bd_claims_are_ready(claims, claim_count)) return 0;
+        if (workspace->life != BD_ALIVE || bd_claims_are_ready(workspace, claims, claim_count)) return 0;
         bd_connection_release(&workspace->connection); /* another thread took the last id meanwhile */
     }
 }
@@ -229,6 +237,10 @@ static void bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
     workspace->round_trips++;
     workspace->page->received_replies++;
     bd_workspace_update_leases(workspace, reply->data);
+    if (workspace->ids_unsettled) {
+        workspace->ids_unsettled = false;
+        bd_workspace_update_quick(workspace);
+    }
 }
 
 int bd_request_call_creating(
@@ -247,6 +259,10 @@ int bd_request_call_creating(
         bd_error_in_flight(workspace, name, 0);
     } else {
         bd_claims_take(claims, claim_count);
+        if (bd_operation_makes(operation)) {
+            workspace->ids_unsettled = true;
+            workspace->quick = false;
+        }
         if (bd_request_append(workspace, operation, BD_FLAG_REPLY_WANTED, pieces, count) == 0 &&
             bd_request_wait(workspace, name, workspace->requests, true, workspace->call_timeout) == 0) {
             bd_request_take_reply(workspace, reply);

@@ -39,6 +39,8 @@ typedef struct bd_workspace {
     bool quick;      /* alive, little to release, no debugging: commands may be appended without further questions */
     bool is_private;
     bool sync, debug;
+    bool ids_unsettled; /* a request that takes ids from the leases is not answered yet: nobody else takes any */
+    bool edges_changed; /* this client changed edges that handles may know: they look again */
     bd_client_page *page;
     uint64_t requests; /* appended so far */
     bd_lease nodes, edges, views;
@@ -115,11 +117,12 @@ typedef struct bd_workspace_object {
 } bd_workspace_object;
 
 struct bd_state {
-    PyTypeObject *types[BD_KIND_COUNT]; /* by kind of handle */
+    PyTypeObject *types[BD_TYPE_COUNT]; /* by kind of handle; those without handles follow */
     PyObject *names[BD_PARAMETER_COUNT + 1]; /* interned keyword names */
     PyObject *current;          /* Workspace of the innermost `with`, or NULL */
     PyObject *fallback;         /* the process's own Workspace, opened at first use, or NULL */
     PyObject *stored;           /* dict: BoundNode.store */
+    PyObject *namespace;        /* types.SimpleNamespace, NULL until it is needed */
     uint32_t generation;        /* of the newest workspace */
     uint32_t node_floor, edge_floor, view_floor, document_floor; /* ids up to these were seen in this process */
     uint64_t retired[8];        /* counters of workspaces that are gone, see bd_statistics.c */
@@ -240,6 +243,7 @@ PyObject *bd_edge_new(bd_workspace *workspace, const bd_edge_info *info);
 PyObject *bd_bound_node_new(bd_view *view, uint32_t node);
 PyObject *bd_bound_edge_new(bd_view *view, const bd_edge_info *info);
 PyObject *bd_view_object_new(bd_view *view);
+PyObject *bd_type_graph_new(bd_view *view, uint32_t self_node);
 void bd_read_edge_info(bd_reader *reader, bd_edge_info *info);
 static inline void bd_state_saw_node(bd_state *state, uint32_t node) {
     if (node > state->node_floor) state->node_floor = node;
@@ -257,6 +261,19 @@ static inline uint64_t bd_debug_id(uint32_t kind, uint32_t generation, uint32_t 
 }
 static inline bd_state *bd_state_of(PyObject *module) { return (bd_state *)PyModule_GetState(module); }
 
+/* -- edges: bd_graph.c --------------------------------------------------------------------------------------------------- */
+/* A command that makes a free edge, pinned for this client; info->edge is its id then. `attributes` as on the wire. */
+int bd_edge_make(bd_workspace *workspace, bd_edge_info *info, const void *attributes, size_t bytes);
+/* Puts it into a view of which both ends are known to be members: another command. */
+int bd_edge_insert_known(bd_view *view, const bd_edge_info *info);
+bool bd_view_has_node(bd_view *view, uint32_t node);
+/* Brings a handle's knowledge of its edge up to date, where edges were changed. */
+int bd_edge_look_again(bd_workspace *workspace, bd_edge_info *info);
+bool bd_edges_may_have_changed(const bd_workspace *workspace);
+static inline int bd_edge_current(bd_workspace *workspace, bd_edge_info *info) {
+    return bd_edges_may_have_changed(workspace) ? bd_edge_look_again(workspace, info) : 0;
+}
+
 /* -- arguments and values: bd_arguments.c, bd_value.c --------------------------------------------------------------------- */
 /* Checks positional arguments, absent keywords and handle types; fills `values` (borrowed) in order of declaration. */
 int bd_arguments_take(
@@ -265,7 +282,10 @@ int bd_arguments_match(bd_state *state, const bd_method *declared, PyObject *key
 int bd_value_u8(PyObject *value, uint32_t *out);
 int bd_value_int(PyObject *value, int64_t *out);
 const char *bd_value_str(PyObject *value, size_t *bytes, const char *message);
-int bd_value_write_literal(bd_writer *writer, PyObject *value);
+int bd_value_write_literal(bd_writer *writer, PyObject *value, const char *message);
+/* The pairs of a dict (of nothing else) as attributes, without their count, which grows; without the key "name" when
+ * has_name. */
+int bd_value_write_dict(bd_writer *writer, PyObject *dict, bool has_name, uint32_t *written);
 /* Every keyword that the method does not declare, as attributes; `first` ones (already written) included in the count. */
 int bd_value_write_keywords(
     bd_state *state, int method, bd_writer *writer, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
@@ -273,6 +293,8 @@ int bd_value_write_keywords(
 PyObject *bd_value_read_literal(bd_reader *reader);
 PyObject *bd_value_read_str(bd_reader *reader);
 PyObject *bd_value_read_attributes(bd_reader *reader);
+/* `refusal` of the parameter, else `message`, as TypeError. -1. */
+int bd_arguments_refuse(const bd_parameter *parameter, const char *message);
 PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords);
 
 /* -- errors: bd_error.c --------------------------------------------------------------------------------------------------- */

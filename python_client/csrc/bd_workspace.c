@@ -72,7 +72,8 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
 
 void bd_workspace_update_quick(bd_workspace *workspace) {
     workspace->quick =
-        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !bd_release_is_due(workspace);
+        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !workspace->ids_unsettled &&
+        !bd_release_is_due(workspace);
 }
 
 static void bd_workspace_retire(bd_workspace *workspace) {
@@ -215,8 +216,8 @@ void bd_id_list_add(bd_workspace *workspace, bd_id_list *list, uint32_t id) {
 /* -- leases -------------------------------------------------------------------------------------------------------- */
 
 static void bd_lease_update(bd_lease *lease, uint32_t next, uint32_t end) {
-    if (end <= next) return;
-    if (next > lease->next) lease->next = next; /* a new block, or the worker named some itself */
+    if (end < next) return;
+    if (next > lease->next) lease->next = next; /* a new block, or the worker made objects itself */
     if (end > lease->end) lease->end = end;
 }
 

@@ -22,6 +22,7 @@ let edgeOperandDeclaration = ClassDeclaration(
         },
         Method(
             "visit_operands_of_type", .query, isStatic: true, client: "bd_rule_visit_values",
+            rule: EdgeRule(type: EdgeOperand.tid),
             [Parameter("bound_node", .boundNode, "the expression"), Parameter("operand_type", .node)]
                 + EdgeKind.visitor, result: .value("None"), errors: ["TypeError", "ValueError", "StaleHandleError"],
             doc: "Calls f for each edge to an operand of that type. ValueError when the node has no operand set."

@@ -149,12 +149,12 @@ struct EdgeKind {
 
     /// A new edge in the view of the first node: commands between known members, else this call.
     func add(
-        _ name: String, text: String? = nil, _ parameters: [Parameter], result: ValueType = .value("BoundEdge"), doc: String,
-        handler: @escaping Method.Handler
+        _ name: String, text: String? = nil, _ parameters: [Parameter], result: ValueType = .value("BoundEdge"),
+        want: EdgeRule.Want = .edge, doc: String, handler: @escaping Method.Handler
     ) -> Method {
         Method(
             name, .call, isStatic: true, client: "bd_rule_add",
-            rule: EdgeRule(type: tid, isDirectional: isDirectional, text: text), parameters, result: result,
+            rule: EdgeRule(type: tid, want: want, isDirectional: isDirectional, text: text), parameters, result: result,
             errors: ["TypeError", "ValueError", "StaleHandleError"], doc: doc, handler: handler)
     }
 }

@@ -23,7 +23,7 @@ let traitDeclaration = ClassDeclaration(
         },
         kind.add(
             "add_trait_instance_to", [target, Parameter("trait_instance", .boundNode)], result: .value("BoundNode"),
-            doc: "Gives an instance that exists to the target. Returns the instance."
+            want: .boundTarget, doc: "Gives an instance that exists to the target. Returns the instance."
         ) { call in
             let target = try call.boundNode()
             let instance = try call.boundNode()
@@ -64,6 +64,7 @@ let traitDeclaration = ClassDeclaration(
         },
         Method(
             "visit_implementers", .query, isStatic: true, client: "bd_rule_visit_values",
+            rule: EdgeRule(type: EdgeTrait.tid),
             [
                 traitType,
                 Parameter(
