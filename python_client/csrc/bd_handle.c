@@ -203,12 +203,32 @@ static PyObject *bd_bound_edge_repr(PyObject *self) {
     return PyUnicode_FromString(text);
 }
 
+/* As the worker counts. False without an exception when that cannot be known; only Ctrl-C raises. */
+static bool bd_view_ask_counts(bd_view *view, uint32_t *nodes, uint32_t *edges) {
+    if (view->workspace->life != BD_ALIVE || view->is_destroyed) return false;
+    bd_reply reply;
+    bd_reader result;
+    bd_piece piece = {&view->index, sizeof view->index};
+    if (bd_request_call(
+            view->workspace, BD_OP_GRAPH_VIEW_GET_COUNTS, "GraphView.get_counts", &piece, 1, &reply, &result) < 0) {
+        if (PyErr_ExceptionMatches(PyExc_Exception)) PyErr_Clear();
+        return false;
+    }
+    *nodes = (uint32_t)bd_reader_u64(&result);
+    *edges = (uint32_t)bd_reader_u64(&result);
+    bool is_read = !result.bad;
+    bd_request_done(view->workspace, &reply);
+    return is_read;
+}
+
 /* |V| and |E| as the arena has them when it is up to date, else the members that this client knows: what it inserted and
- * what replies told. */
+ * what replies told. Where the worker made more than that, it is asked. */
 static PyObject *bd_view_repr(PyObject *self) {
-    const bd_view *view = ((bd_view_object *)self)->view;
+    bd_view *view = ((bd_view_object *)self)->view;
     uint32_t nodes, edges;
-    if (!bd_local_counts_now(view, &nodes, &edges)) {
+    if (!bd_local_counts_now(view, &nodes, &edges) &&
+        !(view->has_strangers && bd_view_ask_counts(view, &nodes, &edges))) {
+        if (PyErr_Occurred()) return NULL;
         nodes = (uint32_t)view->nodes.members;
         edges = (uint32_t)view->edges.members;
     }

@@ -70,6 +70,7 @@ struct bd_view {
     uint32_t index;
     uint32_t self_node;
     bool is_destroyed;
+    bool has_strangers; /* the worker made members that this client did not hear of */
     char *destroyed_at; /* "file:line", may be NULL */
     uint64_t created, written; /* request that made it; newest request that changed its members */
     bd_idset nodes, edges; /* known members: this client inserted them, or a reply said so */

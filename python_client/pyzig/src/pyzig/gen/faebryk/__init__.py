@@ -7,8 +7,8 @@ def _load() -> None:
     from importlib import import_module
 
     for name in (
-        "composition", "edgebuilder", "interface", "linker", "next", "node_type", "nodebuilder", "operand", "pointer",
-        "trait", "typegraph",
+        "composition", "edgebuilder", "interface", "linker", "module", "next", "node_type", "nodebuilder", "operand",
+        "pointer", "trait", "typegraph",
     ):
         try:
             globals()[name] = import_module(f"{__name__}.{name}")
