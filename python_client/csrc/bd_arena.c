@@ -151,7 +151,8 @@ bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node) {
     return bd_arena_u32(record + offsetof(bd_node, flags)) & BD_NODE_EXISTS ? BD_READ_OK : BD_READ_NONE;
 }
 
-bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
+static inline bd_read bd_arena_edge_read(
+    bd_arena *arena, uint32_t edge, bd_arena_edge *info, uint32_t *attributes) {
     bool broken = false;
     const unsigned char *record = bd_arena_record(arena, &arena->edges, edge, &broken);
     if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
@@ -159,10 +160,16 @@ bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) 
     info->source = bd_arena_u32(record + offsetof(bd_edge, source));
     info->target = bd_arena_u32(record + offsetof(bd_edge, target));
     info->bits = bd_arena_u32(record + offsetof(bd_edge, bits));
+    *attributes = bd_arena_u32(record + offsetof(bd_edge, attributes));
     return info->source ? BD_READ_OK : BD_READ_NONE;
 }
 
-static bd_read bd_arena_string(bd_arena *arena, uint64_t granule, bd_arena_text *text) {
+bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
+    uint32_t attributes;
+    return bd_arena_edge_read(arena, edge, info, &attributes);
+}
+
+static inline bd_read bd_arena_string(bd_arena *arena, uint64_t granule, bd_arena_text *text) {
     if (granule == 0 || granule > UINT32_MAX) return BD_READ_BROKEN;
     const unsigned char *record = bd_arena_at(arena, (uint32_t)granule, sizeof(bd_string));
     if (!record) return BD_READ_BROKEN;
@@ -181,7 +188,7 @@ static bd_read bd_arena_pair(bd_arena *arena, const unsigned char *pair, bd_aren
 }
 
 /* The pairs behind a list's granule; their count through *count. */
-static const unsigned char *bd_arena_pairs(bd_arena *arena, uint32_t list, uint32_t *count) {
+static inline const unsigned char *bd_arena_pairs(bd_arena *arena, uint32_t list, uint32_t *count) {
     const unsigned char *head = bd_arena_at(arena, list, sizeof(bd_attributes));
     if (!head) return NULL;
     *count = bd_arena_u32(head);
@@ -406,13 +413,23 @@ static bd_read bd_arena_list_of_type(bd_arena *arena, uint32_t *granule, uint32_
     return BD_READ_OK;
 }
 
-static bd_read bd_arena_edge_is_named(bd_arena *arena, uint32_t edge, const char *name, size_t bytes) {
-    bd_arena_value value;
-    bd_read read = bd_arena_edge_attribute(arena, edge, "name", 4, &value);
-    if (read != BD_READ_OK) return read;
-    bool is_named = value.kind == BD_LITERAL_STRING && value.text.count == bytes &&
-                    memcmp(value.text.bytes, name, bytes) == 0;
-    return is_named ? BD_READ_OK : BD_READ_NONE;
+/* Whether the list has the attribute "name" with that text. Written out, because children are found by it. */
+static bd_read bd_arena_is_named(bd_arena *arena, uint32_t list, const char *name, size_t bytes) {
+    uint32_t count;
+    if (!list) return BD_READ_NONE;
+    const unsigned char *pair = bd_arena_pairs(arena, list, &count), *base = arena->base;
+    if (!pair) return BD_READ_BROKEN;
+    for (uint32_t index = 0; index < count; index++, pair += sizeof(bd_attribute)) {
+        bd_arena_text text;
+        if (bd_arena_string(arena, bd_arena_u32(pair), &text) != BD_READ_OK || arena->base != base)
+            return BD_READ_BROKEN; /* or the map has moved, which is rare: the worker is asked */
+        if (text.count != 4 || memcmp(text.bytes, "name", 4) != 0) continue;
+        if (bd_arena_u32(pair + offsetof(bd_attribute, kind)) != BD_LITERAL_STRING) return BD_READ_NONE;
+        if (bd_arena_string(arena, bd_arena_u64(pair + offsetof(bd_attribute, value)), &text) != BD_READ_OK)
+            return BD_READ_BROKEN;
+        return text.count == bytes && memcmp(text.bytes, name, bytes) == 0 ? BD_READ_OK : BD_READ_NONE;
+    }
+    return BD_READ_NONE;
 }
 
 /* Looks through one edge list; *block is where its ids were. */
@@ -430,11 +447,12 @@ static bd_read bd_arena_first_of_list(
                                            : bd_arena_at(arena, granule, sizeof(bd_edge_list));
         if (!from) return BD_READ_BROKEN;
         if (!*block) from += offsetof(bd_edge_list, inline_edges);
-        bd_read read = bd_arena_edge_info(arena, bd_arena_u32(from + (size_t)index * 4), found);
+        uint32_t attributes;
+        bd_read read = bd_arena_edge_read(arena, bd_arena_u32(from + (size_t)index * 4), found, &attributes);
         if (read != BD_READ_OK) return BD_READ_BROKEN;
         if (!bd_arena_edge_passes(found, node, direction)) continue;
         if (!name) return BD_READ_OK;
-        read = bd_arena_edge_is_named(arena, found->edge, name, name_bytes);
+        read = bd_arena_is_named(arena, attributes, name, name_bytes);
         if (read != BD_READ_NONE) return read;
     }
     return BD_READ_NONE;

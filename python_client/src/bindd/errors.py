@@ -64,7 +64,8 @@ class BinddError(Exception):
         return "\n".join(lines[: LINES_MAX - 1] + [f"  … {len(lines) - LINES_MAX + 1} more lines"])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self).__name__, self.message, dict(self.__dict__))
+        known = type(self).__name__ if type(self) in _CODES.values() else type(self)
+        return _rebuild, (known, self.message, dict(self.__dict__))
 
     @staticmethod
     def _attributes(fields: dict[str, Any]) -> dict[str, Any]:
@@ -72,8 +73,8 @@ class BinddError(Exception):
         return fields
 
 
-def _rebuild(name: str, message: str, attributes: dict[str, Any]) -> BinddError:
-    error: BinddError = globals()[name](message)
+def _rebuild(kind: str | type[BinddError], message: str, attributes: dict[str, Any]) -> BinddError:
+    error: BinddError = (globals()[kind] if isinstance(kind, str) else kind)(message)
     error.__dict__.update(attributes)
     return error
 
@@ -182,39 +183,42 @@ class TypeGraphPathError(BinddError, ValueError):
         return {**fields, "path": json.loads(fields.get("path", "[]"))}
 
 
-class _NodeError(BinddError, ValueError):
-    """An error that tells of a node: `node` is a BoundNode; of a copy by pickle, which cannot carry handles, its id."""
-
-    kind: str = ""
-    node: Any = None
-    identifier: str = ""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        attributes = dict(self.__dict__)
-        if "node" in self.fields:
-            attributes["node"] = self.fields["node"]
-        return _rebuild, (type(self).__name__, self.message, attributes)
+def _reduce_with_node(error: BinddError) -> tuple[Any, ...]:
+    """Handles cannot be pickled: a copy has the node's id instead."""
+    attributes = dict(error.__dict__)
+    if "node" in error.fields:
+        attributes["node"] = error.fields["node"]
+    return _rebuild, (type(error).__name__, error.message, attributes)
 
 
-class TypeGraphInstantiationError(_NodeError):
+class TypeGraphInstantiationError(BinddError, ValueError):
     """A type cannot be instantiated.
 
     `kind` is "unresolved_type_reference", "unresolved_reference", "missing_operand_reference", "invalid_argument" or
     "other"; `node` is the BoundNode that is to blame, `identifier` what could not be found there.
     """
 
+    kind: str = ""
+    node: Any = None
+    identifier: str = ""
+    __reduce__ = _reduce_with_node
 
-class TypeGraphResolveError(_NodeError):
+
+class TypeGraphResolveError(BinddError, ValueError):
     """A reference cannot be resolved: `node` is the failing BoundNode of its chain, `identifier` what was looked for.
 
     `kind` is "typegraph_not_found", "type_not_found", "composition_child_not_found", "trait_type_not_found",
     "trait_instance_not_found", "pointer_dereference_failed", "operand_not_found" or "unknown_edge_type".
     """
 
+    kind: str = ""
+    node: Any = None
+    identifier: str = ""
+    __reduce__ = _reduce_with_node
 
-_FOREIGN = {"TypeGraphPathError", "TypeGraphInstantiationError", "TypeGraphResolveError"}
-for _name in _FOREIGN:
-    globals()[_name].__module__ = "faebryk.core.zig"  # where existing programs expect them; pickle goes by _rebuild
+
+for _class in (TypeGraphPathError, TypeGraphInstantiationError, TypeGraphResolveError):
+    _class.__module__ = "faebryk.core.zig"  # where existing programs expect them; pickle goes by _rebuild
 
 
 _CODES: dict[int, type[BinddError]] = {
