@@ -8,17 +8,16 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 1u
-#define BD_DESCRIPTION_HASH 0x6a02fefca2ecb782ull
-#define BD_DESCRIPTION_HASH_TEXT "6a02fefc"
+#define BD_DESCRIPTION_HASH 0x92be0bf9e5f210c3ull
+#define BD_DESCRIPTION_HASH_TEXT "92be0bf9"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-6a02fefc"
+#define BD_BUILD "0.1.0-92be0bf9"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
 #define BD_LIMIT_HELLO_BYTES_MAX 8192ull
 #define BD_LIMIT_CONTROL_BYTES_MAX 67108864ull
 #define BD_LIMIT_NAME_BYTES_MAX 255ull
-#define BD_LIMIT_WORKSPACE_NAME_BYTES_MAX 64ull
 #define BD_LIMIT_LEASE_IDS_MAX 65536ull
 #define BD_LIMIT_CLIENTS_MAX 1024ull
 #define BD_LIMIT_UNSENT_BYTES_MAX 67108864ull
@@ -76,28 +75,32 @@ enum {
     BD_METHOD_BOUND_NODE_TRY_LOAD = 18,
     BD_METHOD_BOUND_EDGE_EDGE = 19,
     BD_METHOD_BOUND_EDGE_G = 20,
-    BD_METHOD_GRAPH_VIEW_CREATE = 21,
-    BD_METHOD_GRAPH_VIEW_GET_SELF_NODE = 22,
-    BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE = 23,
-    BD_METHOD_GRAPH_VIEW_INSERT_NODE = 24,
-    BD_METHOD_GRAPH_VIEW_INSERT_EDGE = 25,
-    BD_METHOD_GRAPH_VIEW_BIND = 26,
-    BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT = 27,
-    BD_METHOD_GRAPH_VIEW_GET_NODES = 28,
-    BD_METHOD_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES = 29,
-    BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH = 30,
-    BD_METHOD_GRAPH_VIEW_GET_COUNTS = 31,
-    BD_METHOD_GRAPH_VIEW_DESTROY = 32,
-    BD_METHOD_SEXP_PARSE = 33,
-    BD_METHOD_SEXP_DUMPS = 34,
-    BD_METHOD_DEBUG_CRASH = 35,
-    BD_METHOD_DEBUG_HANG = 36,
-    BD_METHOD_DEBUG_FREEZE = 37,
-    BD_METHOD_DEBUG_CUT_FRAME = 38,
-    BD_METHOD_COUNT = 39
+    BD_METHOD_BFSPATH_GET_LENGTH = 21,
+    BD_METHOD_BFSPATH_GET_START_NODE = 22,
+    BD_METHOD_BFSPATH_GET_END_NODE = 23,
+    BD_METHOD_BFSPATH_GET_EDGES = 24,
+    BD_METHOD_GRAPH_VIEW_CREATE = 25,
+    BD_METHOD_GRAPH_VIEW_GET_SELF_NODE = 26,
+    BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE = 27,
+    BD_METHOD_GRAPH_VIEW_INSERT_NODE = 28,
+    BD_METHOD_GRAPH_VIEW_INSERT_EDGE = 29,
+    BD_METHOD_GRAPH_VIEW_BIND = 30,
+    BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT = 31,
+    BD_METHOD_GRAPH_VIEW_GET_NODES = 32,
+    BD_METHOD_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES = 33,
+    BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH = 34,
+    BD_METHOD_GRAPH_VIEW_GET_COUNTS = 35,
+    BD_METHOD_GRAPH_VIEW_DESTROY = 36,
+    BD_METHOD_SEXP_PARSE = 37,
+    BD_METHOD_SEXP_DUMPS = 38,
+    BD_METHOD_DEBUG_CRASH = 39,
+    BD_METHOD_DEBUG_HANG = 40,
+    BD_METHOD_DEBUG_FREEZE = 41,
+    BD_METHOD_DEBUG_CUT_FRAME = 42,
+    BD_METHOD_COUNT = 43
 };
 #define BD_PARAMETER_COUNT 29u
-#define BD_CLASS_COUNT 5u
+#define BD_CLASS_COUNT 6u
 
 #ifdef BD_CLIENT_FUNCTION /* written by hand: bd_graph.c, bd_sexp.c */
 BD_CLIENT_FUNCTION(bd_bound_edge_edge);
@@ -133,6 +136,10 @@ BD_CLIENT_FUNCTION(bd_node_get_attr);
 BD_CLIENT_FUNCTION(bd_node_get_dynamic_attrs);
 BD_CLIENT_FUNCTION(bd_node_get_uuid);
 BD_CLIENT_FUNCTION(bd_node_is_same);
+BD_CLIENT_FUNCTION(bd_path_get_edges);
+BD_CLIENT_FUNCTION(bd_path_get_end_node);
+BD_CLIENT_FUNCTION(bd_path_get_length);
+BD_CLIENT_FUNCTION(bd_path_get_start_node);
 BD_CLIENT_FUNCTION(bd_sexp_dumps);
 BD_CLIENT_FUNCTION(bd_sexp_parse);
 #endif
@@ -167,7 +174,7 @@ const bd_parameter bd_parameters[] = {
     {"subgraph", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.insert_subgraph */
     {"text", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.parse */
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, ""}, /* sexp.parse */
-    {"depth_limit", BD_T_U32, 0, BD_DEFAULT_INT, 0, 0.0, NULL}, /* sexp.parse */
+    {"depth_limit", BD_T_INT, 0, BD_DEFAULT_INT, 0, 0.0, NULL}, /* sexp.parse */
     {"document", BD_T_DOCUMENT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.dumps */
     {"how", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "SEGV"}, /* debug.crash */
     {"seconds", BD_T_FLOAT, 0, BD_DEFAULT_FLOAT, 0, 3600.0, NULL}, /* debug.hang */
@@ -196,6 +203,10 @@ const bd_method bd_methods[] = {
     {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY},
     {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE},
     {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW},
+    {"BFSPath.get_length", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_INT},
+    {"BFSPath.get_start_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE},
+    {"BFSPath.get_end_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE},
+    {"BFSPath.get_edges", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_EDGE | BD_T_LIST},
     {"GraphView.create", 23, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW},
     {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE},
     {"GraphView.create_and_insert_node", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE},
@@ -279,6 +290,17 @@ static PyMethodDef bd_methods_bound_edge[] = {
 static PyMethodDef bd_static_bound_edge[] = {
     {NULL, NULL, 0, NULL}
 };
+static PyMethodDef bd_methods_bfspath[] = {
+    BD_METHOD_DEF("get_length", bd_path_get_length, "get_length($self, /)\012--\012\012Count of edges; 0 when start and end are the same node."),
+    BD_METHOD_DEF("get_start_node", bd_path_get_start_node, "get_start_node($self, /)\012--\012\012Where the search began, in the view that was searched."),
+    BD_METHOD_DEF("get_end_node", bd_path_get_end_node, "get_end_node($self, /)\012--\012\012Where the path leads, in the view that was searched."),
+    BD_METHOD_DEF("get_edges", bd_path_get_edges, "get_edges($self, /)\012--\012\012The edges from start to end, as a new list."),
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_bfspath[] = {
+    {NULL, NULL, 0, NULL}
+};
 static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("get_self_node", bd_graph_view_get_self_node, "get_self_node($self, /)\012--\012\012The node that stands for the view; its id identifies the view."),
     BD_METHOD_DEF("create_and_insert_node", bd_graph_view_create_and_insert_node, "create_and_insert_node($self, /)\012--\012\012A new node, inserted.\012\012Raises StaleHandleError."),
@@ -299,7 +321,7 @@ static PyMethodDef bd_static_graph_view[] = {
     {NULL, NULL, 0, NULL}
 };
 static PyMethodDef bd_functions[] = {
-    BD_METHOD_DEF("sexp_parse", bd_sexp_parse, "sexp_parse($self, /, *, text, label='', depth_limit=0)\012--\012\012Parses one text, all of it, into a document that keeps every token. A document travels as its id and its snapshot (bytes, laid out as in bd_layout.h).\012\012text: UTF-8\012label: name shown in errors\012depth_limit: lists inside lists; 0: the default of 1000\012\012Raises SexpError, TypeError, LimitExceeded."),
+    BD_METHOD_DEF("sexp_parse", bd_sexp_parse, "sexp_parse($self, /, *, text, label='', depth_limit=0)\012--\012\012Parses one text, all of it, into a document that keeps every token.\012\012text: UTF-8\012label: name shown in errors\012depth_limit: lists inside lists; 0: the default of 1000\012\012Raises SexpError, TypeError, LimitExceeded."),
     BD_METHOD_DEF("sexp_dumps", bd_sexp_dumps, "sexp_dumps($self, /, *, document)\012--\012\012The document's text in KiCad's canonical layout: the same bytes for a file that KiCad 8 or later wrote.\012\012Raises TypeError, StaleHandleError."),
     BD_METHOD_DEF("debug_crash", bd_thunk_debug_crash, "debug_crash($self, /, *, how='SEGV')\012--\012\012Makes the worker of this workspace die: SEGV, BUS, ABRT, ILL, KILL by that signal, TRAP by a failed check of Swift, EXIT by leaving with status 0, STACK by overflowing its stack. Raises WorkerCrashed.\012\012how: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT or STACK\012\012Raises WorkerCrashed, ValueError."),
     BD_METHOD_DEF("debug_hang", bd_thunk_debug_hang, "debug_hang($self, /, *, seconds=3600.0)\012--\012\012Keeps the worker busy for that long; it stops early when the request is cancelled.\012\012seconds: how long the worker does nothing else\012\012Raises CallTimeout, WorkerHung."),
@@ -313,6 +335,7 @@ static const bd_class bd_classes[] = {
     {"EdgeReference", "EdgeReference", NULL, "bindd.graph.EdgeReference", 2, "An edge from a source to a target node, with a type (0\342\200\246255), a direction flag and attributes.", bd_methods_edge_reference, bd_static_edge_reference},
     {"BoundNode", "BoundNodeReference", "BoundNode", "bindd.graph.BoundNodeReference", 4, "A node seen in a view. Equal to any BoundNode of the same node, whatever the view; its hash is the node's id.", bd_methods_bound_node, bd_static_bound_node},
     {"BoundEdge", "BoundEdgeReference", "BoundEdge", "bindd.graph.BoundEdgeReference", 5, "An edge seen in a view.", bd_methods_bound_edge, bd_static_bound_edge},
+    {"BFSPath", "BFSPath", NULL, "bindd.graph.BFSPath", 6, "A path that a search found: its ends and the edges between them. It never changes, whatever becomes of the graph. An edge may be walked against its direction.", bd_methods_bfspath, bd_static_bfspath},
     {"GraphView", "GraphView", NULL, "bindd.graph.GraphView", 3, "A membership structure over nodes and edges. A node or an edge may be in any number of views. Freed by destroy(), or when the last Python reference to it goes.", bd_methods_graph_view, bd_static_graph_view},
     {NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL}
 };

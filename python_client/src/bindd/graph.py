@@ -4,6 +4,7 @@ Creating and inserting do not wait for the daemon; reading does. Two handles of 
 only BoundNodes compare by what they refer to.
 """
 
+from bindd._bindd import BFSPath as BFSPath
 from bindd._bindd import BoundEdge as BoundEdge
 from bindd._bindd import BoundEdgeReference as BoundEdgeReference
 from bindd._bindd import BoundNode as BoundNode
@@ -13,5 +14,6 @@ from bindd._bindd import GraphView as GraphView
 from bindd._bindd import NodeReference as NodeReference
 
 __all__ = [
-    "BoundEdge", "BoundEdgeReference", "BoundNode", "BoundNodeReference", "EdgeReference", "GraphView", "NodeReference",
+    "BFSPath", "BoundEdge", "BoundEdgeReference", "BoundNode", "BoundNodeReference", "EdgeReference", "GraphView",
+    "NodeReference",
 ]
