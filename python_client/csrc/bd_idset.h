@@ -4,7 +4,7 @@
  *   largest id; the page of the last hit is kept, so neighbours cost 1-2 ns.
  * bd_counts: how many Python proxies each id has, and whether the worker holds a pin for this client. Pages of 4,096 ids,
  *   freed when all their counts are zero: not at once, a loop over short-lived proxies would allocate one per turn, but
- *   when BD_COUNTS_EMPTY_MAX of them lie empty (8 MiB).
+ *   when BD_COUNTS_EMPTY_MAX of them lie empty (1 MiB).
  */
 #ifndef BD_IDSET_H
 #define BD_IDSET_H
@@ -15,7 +15,7 @@
 
 #define BD_IDSET_PAGE_BITS 512u
 #define BD_COUNTS_PAGE_IDS 4096u
-#define BD_COUNTS_EMPTY_MAX 512u
+#define BD_COUNTS_EMPTY_MAX 64u
 
 typedef struct bd_idset_page {
     uint32_t number; /* id / 512 */
