@@ -28,12 +28,7 @@ static bool bd_arena_column_fits(const bd_column *column, uint32_t record_bytes)
         column->directory % 4 == 0 && column->directory < 1ull << 32;
 }
 
-/* Makes everything up to `end` touchable. */
-static bool bd_arena_map(bd_arena *arena, uint64_t end) {
-    if (end <= arena->mapped) return true;
-    if (end > arena->capacity) return false;
-    uint64_t bytes = end + end / 4 + BD_ARENA_GROWTH;
-    bytes = bytes < arena->capacity ? bytes & ~0xFFFull : arena->capacity;
+static bool bd_arena_map(bd_arena *arena, uint64_t bytes) {
     void *base = arena->base
         ? mremap((void *)(uintptr_t)arena->base, (size_t)arena->mapped, (size_t)bytes, MREMAP_MAYMOVE)
         : mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, arena->fd, 0);
@@ -44,6 +39,20 @@ static bool bd_arena_map(bd_arena *arena, uint64_t end) {
     return true;
 }
 
+/* Makes everything up to `end` touchable. False when the worker does not use that much of the file: it tells what it
+ * uses before anything there can be reached. */
+static bool bd_arena_reach(bd_arena *arena, uint64_t end) {
+    uint64_t used = bd_arena_u64(arena->base + offsetof(bd_arena_header, used_bytes));
+    if (used > arena->capacity) used = arena->capacity;
+    if (end > used) return false;
+    if (used > arena->mapped) {
+        uint64_t bytes = used + used / 4 + BD_ARENA_GROWTH;
+        if (!bd_arena_map(arena, bytes < arena->capacity ? bytes & ~0xFFFull : arena->capacity)) return false;
+    }
+    arena->limit = used;
+    return true;
+}
+
 bool bd_arena_open(bd_arena *arena, int fd) {
     struct stat about;
     memset(arena, 0, sizeof *arena);
@@ -51,7 +60,7 @@ bool bd_arena_open(bd_arena *arena, int fd) {
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &about) != 0 || about.st_size < 1 << 16) goto refuse;
     arena->capacity = (uint64_t)about.st_size;
-    if (!bd_arena_map(arena, sizeof(bd_arena_header))) goto refuse;
+    if (!bd_arena_map(arena, 1 << 16)) goto refuse;
     bd_arena_header header;
     memcpy(&header, arena->base, sizeof header);
     if (header.magic != BD_ARENA_MAGIC || header.layout_version != BD_LAYOUT_VERSION ||
@@ -83,7 +92,7 @@ uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot) {
 /* `bytes` bytes at a granule, NULL when they are not all in the file. */
 static inline const unsigned char *bd_arena_at(bd_arena *arena, uint32_t granule, uint64_t bytes) {
     uint64_t start = (uint64_t)granule * BD_GRANULE_BYTES, end = start + bytes;
-    if (end > arena->mapped && !bd_arena_map(arena, end)) return NULL;
+    if (end > arena->limit && !bd_arena_reach(arena, end)) return NULL;
     return granule ? arena->base + start : NULL;
 }
 
@@ -93,7 +102,7 @@ static inline const unsigned char *bd_arena_record(
     uint32_t page = id / column->records_per_page, at = id & (column->records_per_page - 1);
     uint64_t entry = column->directory + (uint64_t)page * 4;
     if (page >= BD_ARENA_DIRECTORY_ENTRIES) return NULL;
-    if (entry + 4 > arena->mapped && !bd_arena_map(arena, entry + 4)) {
+    if (entry + 4 > arena->limit && !bd_arena_reach(arena, entry + 4)) {
         *broken = true;
         return NULL;
     }
