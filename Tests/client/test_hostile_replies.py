@@ -170,3 +170,21 @@ def test_leases_that_grow_while_requests_are_given_up(fake: FakeDaemon) -> None:
             view.create_and_insert_node()
         workspace.sync()
         assert workspace.alive and made == 100
+
+
+def test_scattered_ids_cost_little(fake: FakeDaemon) -> None:
+    """Each id in a region of its own: memory follows what Python holds, not the distance between ids."""
+    count = 20_000
+    infos = [(i * 100_003 & 0xFFFFFFFF, i * 200_003 & 0xFFFFFFFF, i * 300_007 & 0xFFFFFFFF, 1) for i in range(1, count + 1)]
+    reply = edges(*infos)
+    fake.answer = lambda client, message: message.operation == OP["BOUND_NODE_VISIT_EDGES_OF_TYPE"] and not client.reply(
+        message, reply)
+    with bindd.connect() as workspace:
+        view = GraphView.create()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        held = visit(view)
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        assert len(held) == count
+        assert grown < 64 * len(reply) // 1024, f"{len(reply)} bytes of reply cost {grown} KiB"
+        held.clear()
+        workspace.sync()
