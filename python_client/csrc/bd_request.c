@@ -153,7 +153,7 @@ static int bd_request_append(
             BD_LIMIT_MESSAGE_BYTES_MAX);
         return -1;
     }
-    bool is_due = flags & BD_FLAG_REPLY_WANTED || operation == BD_OP_GRAPH_VIEW_DESTROY || bd_release_is_due(workspace);
+    bool is_due = flags & BD_FLAG_REPLY_WANTED || bd_release_is_due(workspace);
     if (is_due && bd_release_flush(workspace) < 0) return -1;
     if (!bd_connection_append(&workspace->connection, operation, flags, pieces, count)) {
         PyErr_NoMemory();

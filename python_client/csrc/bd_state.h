@@ -55,7 +55,7 @@ typedef struct bd_workspace {
     bd_counts node_counts, edge_counts;
     bd_id_list kept_nodes; /* to be pinned before anything is released */
     bd_id_list released_nodes, released_edges, released_views, released_documents;
-    bd_view *dying;  /* views without a reference, not yet told to the worker */
+    bd_view *dying;  /* views without a reference, and what destroyed ones knew: not yet told to the worker */
     bd_connection connection;
     bd_state *state;
     bd_local *local;   /* reads from the arena; NULL: everything is asked */
@@ -230,8 +230,6 @@ static inline int bd_request_create_node(
 /* -- releases: bd_release.c -------------------------------------------------------------------------------------------- */
 int bd_release_flush(bd_workspace *workspace); /* puts what was noted into the outgoing buffer */
 bool bd_release_is_due(const bd_workspace *workspace);
-/* Payload of GraphView.destroy: the view, and which of its members the worker is to pin for this client. */
-void bd_release_write_destroy(bd_view *view, bd_writer *writer);
 
 /* -- views: bd_view.c -------------------------------------------------------------------------------------------------- */
 static inline void bd_view_retain(bd_view *view) { view->references++; }
