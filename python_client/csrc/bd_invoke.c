@@ -177,12 +177,12 @@ static PyObject *bd_call_read_handle(bd_call *call, uint8_t type, bd_reader *rea
     if (is_bound && !view) reader->bad = true;
     if (reader->bad) return NULL;
     if (is_node) {
-        bd_state_saw_node(call->state, info.source);
+        bd_workspace_saw_node(call->workspace, info.source);
         if (!is_bound) return bd_node_new(call->workspace, info.source);
         if (!view->is_destroyed) bd_idset_add(&view->nodes, info.source);
         return bd_bound_node_new(view, info.source);
     }
-    bd_state_saw_edge(call->state, &info);
+    bd_workspace_saw_edge(call->workspace, &info);
     if (!is_bound) return bd_edge_new(call->workspace, &info);
     if (!view->is_destroyed) bd_view_know_edge(view, &info);
     return bd_bound_edge_new(view, &info);
