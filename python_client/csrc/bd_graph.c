@@ -303,6 +303,7 @@ PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_
     bd_workspace *workspace = view->workspace;
     if (bd_workspace_check(workspace) < 0) return NULL;
     if (view->is_destroyed) Py_RETURN_NONE;
+    bd_visit_hold_all(view);
     bd_writer writer;
     bd_writer_init(&writer);
     bd_release_write_destroy(view, &writer);
