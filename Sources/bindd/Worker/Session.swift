@@ -226,6 +226,7 @@ final class Session {
             return fail(message, remote(error))
         }
         guard message.flags.contains(.replyWanted) else { return }
+        page.publish(workspace)  // who has the answer finds its effects in the reports
         var payload = PayloadWriter(reserving: ReplyHead.byteCount + call.result.bytes.count)
         head(request).encode(into: &payload)
         payload.raw(call.result.bytes)
