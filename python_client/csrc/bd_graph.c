@@ -333,6 +333,7 @@ PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_
         free(site);
         return view->is_destroyed && workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
     }
+    bd_visit_hold_all(view);
     if (bd_view_bury(view, site) < 0) return NULL;
     if (workspace->sync) {
         bd_reply reply;

@@ -82,6 +82,7 @@ struct bd_view {
     char *destroyed_at; /* "file:line", may be NULL */
     uint64_t created, written; /* request that made it; newest request that changed its members */
     bd_idset nodes, edges; /* known members: this client inserted them, or a reply said so */
+    struct bd_visit *visits; /* running ones, the innermost first; see bd_local.h */
     bd_view *next_dying;
 };
 
