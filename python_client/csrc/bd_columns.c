@@ -9,6 +9,7 @@
  *   GraphView.attribute_column    u32 view, str key, str of -> list of literal
  * Cost: 2-5 ns per id, 10 ns per edge, 30-40 ns per attribute; the memory of the columns, once.
  */
+#include "bd_batch.h"
 #include "bd_local.h"
 
 #include <stdlib.h>
@@ -81,7 +82,7 @@ PyObject *bd_graph_view_node_ids(PyObject *self, PyObject *const *args, Py_ssize
     bd_view *view = ((bd_view_object *)self)->view;
     bd_state *state = view->workspace->state;
     bd_arena_list found;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_nodes(view, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) {
@@ -144,6 +145,7 @@ static bd_answer bd_edge_table_local(bd_view *view, PyObject **table) {
     if (!local) return failed ? BD_FAILED : BD_ASK;
     bd_arena_list found = {0};
     bd_edge_columns columns;
+    uint64_t batches = bd_arena_batches(&local->arena);
     bd_read read = bd_arena_view_edges(&local->arena, view->index, &found);
     if (read == BD_READ_OK && bd_edge_columns_make(&columns, found.count) < 0) {
         bd_edge_columns_drop(&columns);
@@ -157,6 +159,7 @@ static bd_answer bd_edge_table_local(bd_view *view, PyObject **table) {
             bd_edge_info info = {edge.edge, edge.source, edge.target, edge.bits};
             if (read == BD_READ_OK) bd_edge_columns_put(view->workspace->state, &columns, row, &info);
         }
+        if (read == BD_READ_OK && !bd_arena_was_still(&local->arena, batches)) read = BD_READ_BROKEN;
         if (read == BD_READ_OK) *table = bd_edge_columns_table(&columns);
         else bd_edge_columns_drop(&columns);
     }
@@ -172,7 +175,7 @@ PyObject *bd_graph_view_edge_table(PyObject *self, PyObject *const *args, Py_ssi
     const int method = BD_METHOD_GRAPH_VIEW_EDGE_TABLE;
     bd_view *view = ((bd_view_object *)self)->view;
     PyObject *table = NULL;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_edge_table_local(view, &table);
     if (answer != BD_ASK) return table;
     bd_piece piece = {&view->index, 4};
@@ -272,6 +275,7 @@ static bd_answer bd_values_local(bd_view *view, bool of_edges, const char *key, 
     if (!local) return failed ? BD_FAILED : BD_ASK;
     bd_arena_list rows = {0};
     bd_values values;
+    uint64_t batches = bd_arena_batches(&local->arena);
     bd_read read = of_edges ? bd_arena_view_edges(&local->arena, view->index, &rows)
                             : bd_arena_view_nodes(&local->arena, view->index, &rows);
     bd_answer answer = BD_ASK;
@@ -280,6 +284,7 @@ static bd_answer bd_values_local(bd_view *view, bool of_edges, const char *key, 
         answer = BD_FAILED;
     } else if (read == BD_READ_OK) {
         read = bd_values_fill(local, of_edges, &rows, key, bytes, &values);
+        if (read == BD_READ_OK && !bd_arena_was_still(&local->arena, batches)) read = BD_READ_BROKEN;
         if (read == BD_READ_OK) *column = bd_values_column(&values);
         else bd_values_drop(&values);
         if (read == BD_READ_OK) answer = *column ? BD_ANSWERED : BD_FAILED;
@@ -323,7 +328,7 @@ PyObject *bd_graph_view_attribute_column(PyObject *self, PyObject *const *args, 
     if (bd_arguments_take(view->workspace->state, method, args, count, keywords, given) < 0) return NULL;
     const char *key = bd_value_str(given[0], &key_bytes, "Expected a string");
     const char *of = key && given[1] ? bd_value_str(given[1], &of_bytes, "Expected a string") : "nodes";
-    if (!key || !of || bd_view_check(view) < 0) return NULL;
+    if (!key || !of || bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bool of_edges = of_bytes == 5 && memcmp(of, "edges", 5) == 0, of_nodes = of_bytes == 5 && memcmp(of, "nodes", 5) == 0;
     PyObject *column = NULL;
     if (of_edges || of_nodes) { /* another word is refused by the worker, as everywhere */

@@ -66,6 +66,16 @@ let graphViewExchangeMethods: [Method] = [
         for row in rows { call.write(row) }
     },
     Method(
+        "batch", .local, client: "bd_graph_view_batch", arguments: .ignore, result: .any,
+        errors: ["RuntimeError", "StaleHandleError"],
+        doc: """
+            A context manager: what the block creates and inserts in the view's workspace (this thread alone) is sent as one \
+            request at its end and done whole or not at all. Reads in the block see the state before it; RuntimeError \
+            when they, or a nested batch, or a method that needs the worker's answer (destroy, subgraphs) meet what the batch \
+            made or would change. An exception in the block, or one of its commands that fails, gives all of it up: its \
+            new handles are stale then, and views are as before. What only the worker can know is raised at the block's end.
+            """),
+    Method(
         "to_networkx", .local, client: "bd_graph_view_to_networkx", result: .any, errors: ["ImportError", "StaleHandleError"],
         doc: """
             A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their \

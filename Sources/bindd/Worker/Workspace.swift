@@ -10,6 +10,8 @@ enum LeaseKind: UInt32 {
     case node = 1
     case edge = 2
     case view = 3
+
+    var index: Int { Int(rawValue) - 1 }
 }
 
 final class Workspace {

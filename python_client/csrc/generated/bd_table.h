@@ -7,11 +7,11 @@
 
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
-#define BD_PROTOCOL_LAYOUT 1u
-#define BD_DESCRIPTION_HASH 0xf2f4227aa0172d1aull
-#define BD_DESCRIPTION_HASH_TEXT "f2f4227a"
+#define BD_PROTOCOL_LAYOUT 2u
+#define BD_DESCRIPTION_HASH 0xcea71ea08b2005d8ull
+#define BD_DESCRIPTION_HASH_TEXT "cea71ea0"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-f2f4227a"
+#define BD_BUILD "0.1.0-cea71ea0"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -30,6 +30,7 @@
 #define BD_OP_RELEASE 3u
 #define BD_OP_LEASE 4u
 #define BD_OP_PIN 5u
+#define BD_OP_BATCH 6u
 #define BD_OP_NODE_REFERENCE_CREATE 16u
 #define BD_OP_NODE_REFERENCE_GET_ATTR 17u
 #define BD_OP_NODE_REFERENCE_GET_DYNAMIC_ATTRS 18u
@@ -98,19 +99,20 @@ enum {
     BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 35,
     BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 36,
     BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 37,
-    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 38,
-    BD_METHOD_GRAPH_VIEW_TO_DOT = 39,
-    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 40,
-    BD_METHOD_GRAPH_VIEW_TO_ARROW = 41,
-    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 42,
-    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 43,
-    BD_METHOD_SEXP_PARSE = 44,
-    BD_METHOD_SEXP_DUMPS = 45,
-    BD_METHOD_DEBUG_CRASH = 46,
-    BD_METHOD_DEBUG_HANG = 47,
-    BD_METHOD_DEBUG_FREEZE = 48,
-    BD_METHOD_DEBUG_CUT_FRAME = 49,
-    BD_METHOD_COUNT = 50
+    BD_METHOD_GRAPH_VIEW_BATCH = 38,
+    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 39,
+    BD_METHOD_GRAPH_VIEW_TO_DOT = 40,
+    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 41,
+    BD_METHOD_GRAPH_VIEW_TO_ARROW = 42,
+    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 43,
+    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 44,
+    BD_METHOD_SEXP_PARSE = 45,
+    BD_METHOD_SEXP_DUMPS = 46,
+    BD_METHOD_DEBUG_CRASH = 47,
+    BD_METHOD_DEBUG_HANG = 48,
+    BD_METHOD_DEBUG_FREEZE = 49,
+    BD_METHOD_DEBUG_CUT_FRAME = 50,
+    BD_METHOD_COUNT = 51
 };
 #define BD_PARAMETER_COUNT 35u
 #define BD_CLASS_COUNT 5u
@@ -133,6 +135,7 @@ BD_CLIENT_FUNCTION(bd_edge_name);
 BD_CLIENT_FUNCTION(bd_edge_source);
 BD_CLIENT_FUNCTION(bd_edge_target);
 BD_CLIENT_FUNCTION(bd_graph_view_attribute_column);
+BD_CLIENT_FUNCTION(bd_graph_view_batch);
 BD_CLIENT_FUNCTION(bd_graph_view_bind);
 BD_CLIENT_FUNCTION(bd_graph_view_create);
 BD_CLIENT_FUNCTION(bd_graph_view_create_and_insert_node);
@@ -206,57 +209,58 @@ const bd_parameter bd_parameters[] = {
 };
 
 const bd_method bd_methods[] = {
-    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE},
-    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT},
-    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL},
-    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL},
-    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES},
-    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE},
-    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE},
-    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE},
-    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT},
-    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL},
-    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL},
-    {"EdgeReference.name", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL},
-    {"EdgeReference.get_attr", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL},
-    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE},
-    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW},
-    {"BoundNode.visit_edges_of_type", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE},
-    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE},
-    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY},
-    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY},
-    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE},
-    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW},
-    {"GraphView.create", 23, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW},
-    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE},
-    {"GraphView.create_and_insert_node", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE},
-    {"GraphView.insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE},
-    {"GraphView.insert_edge", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE},
-    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE},
-    {"GraphView.get_node_count", 27, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT},
-    {"GraphView.get_nodes", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST},
-    {"GraphView.get_subgraph_from_nodes", 29, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW},
-    {"GraphView.insert_subgraph", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE},
-    {"GraphView.get_counts", 31, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
-    {"GraphView.destroy", 32, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE},
-    {"GraphView.node_ids", 33, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
-    {"GraphView.edge_table", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
-    {"GraphView.attribute_keys", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST},
-    {"GraphView.attribute_column", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY},
-    {"GraphView.attribute_rows", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST},
-    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 27, BD_T_ANY},
-    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 27, BD_T_STR},
-    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_STR},
-    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
-    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
-    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
-    {"sexp.parse", 38, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 29, BD_T_DOCUMENT},
-    {"sexp.dumps", 39, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 32, BD_T_STR},
-    {"debug.crash", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 33, BD_T_NONE},
-    {"debug.hang", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 34, BD_T_NONE},
-    {"debug.freeze", 42, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 35, BD_T_NONE},
-    {"debug.cut_frame", 43, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 35, BD_T_NONE},
-    {NULL, 0, 0, 0, 0, 0, 0, 0}
+    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE, 1},
+    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT, 0},
+    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL, 0},
+    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL, 0},
+    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES, 0},
+    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE, 1},
+    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0},
+    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0},
+    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT, 0},
+    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL, 0},
+    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL, 0},
+    {"EdgeReference.name", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL, 0},
+    {"EdgeReference.get_attr", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL, 0},
+    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE, 0},
+    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW, 0},
+    {"BoundNode.visit_edges_of_type", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE, 0},
+    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE, 0},
+    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY, 0},
+    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY, 0},
+    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE, 0},
+    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW, 0},
+    {"GraphView.create", 23, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW, 1},
+    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 0},
+    {"GraphView.create_and_insert_node", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 1},
+    {"GraphView.insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE, 1},
+    {"GraphView.insert_edge", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE, 1},
+    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE, 0},
+    {"GraphView.get_node_count", 27, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT, 0},
+    {"GraphView.get_nodes", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST, 0},
+    {"GraphView.get_subgraph_from_nodes", 29, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW, 0},
+    {"GraphView.insert_subgraph", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE, 0},
+    {"GraphView.get_counts", 31, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
+    {"GraphView.destroy", 32, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE, 0},
+    {"GraphView.node_ids", 33, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
+    {"GraphView.edge_table", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
+    {"GraphView.attribute_keys", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST, 0},
+    {"GraphView.attribute_column", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY, 0},
+    {"GraphView.attribute_rows", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST, 0},
+    {"GraphView.batch", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 27, BD_T_ANY, 0},
+    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 27, BD_T_ANY, 0},
+    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 27, BD_T_STR, 0},
+    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_STR, 0},
+    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY, 0},
+    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY, 0},
+    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY, 0},
+    {"sexp.parse", 38, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 29, BD_T_DOCUMENT, 0},
+    {"sexp.dumps", 39, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 32, BD_T_STR, 0},
+    {"debug.crash", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 33, BD_T_NONE, 0},
+    {"debug.hang", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 34, BD_T_NONE, 0},
+    {"debug.freeze", 42, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 35, BD_T_NONE, 0},
+    {"debug.cut_frame", 43, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 35, BD_T_NONE, 0},
+    {NULL, 0, 0, 0, 0, 0, 0, 0, 0}
 };
 
 static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
@@ -344,6 +348,7 @@ static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("attribute_keys", bd_thunk_graph_view_attribute_keys, "attribute_keys($self, /, *, of='nodes')\012--\012\012Keys that any node (or edge) of the view has, in the order in which they first appear.\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("attribute_column", bd_graph_view_attribute_column, "attribute_column($self, /, *, key, of='nodes')\012--\012\012One attribute of all nodes (or edges) of the view, in the order of node_ids (or edge_table), as an AttributeColumn: kind, values, validity, to_arrow(), tolist().\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("attribute_rows", bd_thunk_graph_view_attribute_rows, "attribute_rows($self, /, *, of='nodes')\012--\012\012All attributes of all nodes (or edges) of the view: a dict for each, in the order of node_ids (or edge_table).\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("batch", bd_graph_view_batch, "batch($self, /)\012--\012\012A context manager: what the block creates and inserts in the view's workspace (this thread alone) is sent as one request at its end and done whole or not at all. Reads in the block see the state before it; RuntimeError when they, or a nested batch, or a method that needs the worker's answer (destroy, subgraphs) meet what the batch made or would change. An exception in the block, or one of its commands that fails, gives all of it up: its new handles are stale then, and views are as before. What only the worker can know is raised at the block's end.\012\012Raises RuntimeError, StaleHandleError."),
     BD_METHOD_DEF("to_networkx", bd_graph_view_to_networkx, "to_networkx($self, /)\012--\012\012A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their attributes with edge_type and directional. Needs networkx (pip install \"bindd[exchange]\").\012\012Raises ImportError, StaleHandleError."),
     BD_METHOD_DEF("to_dot", bd_graph_view_to_dot, "to_dot($self, /, *, label='name')\012--\012\012The view in the language of graphviz. Edges without a direction have no arrow.\012\012label: attribute that names a node or an edge\012\012Raises StaleHandleError."),
     BD_METHOD_DEF("to_mermaid", bd_graph_view_to_mermaid, "to_mermaid($self, /, *, label='name')\012--\012\012The view as a Mermaid flowchart.\012\012label: attribute that names a node or an edge\012\012Raises StaleHandleError."),
