@@ -1,7 +1,7 @@
 /* Many objects of a view at once, as columns: node ids, the edge table, one attribute of all. From the arena when it is
  * up to date, else one round trip for the whole column. A column is a read-only memoryview over a bytes object: numpy,
  * Arrow and plain Python take it without copying, and it outlives view, workspace and worker. Python's bindd._columns
- * gives the columns names. The functions of bindd._exchange, which hang on GraphView, are called from here as well.
+ * gives the columns names.
  *
  * Wire:
  *   GraphView.node_ids            u32 view -> list of u32 node
@@ -353,39 +353,3 @@ PyObject *bd_graph_view_attribute_column(PyObject *self, PyObject *const *args, 
     bd_writer_free(&writer);
     return column;
 }
-
-/* -- functions of bindd._exchange ---------------------------------------------------------------------------------------- */
-
-/* function(view, each declared parameter, None where it was not given) */
-static PyObject *bd_exchange_call(
-    int method, const char *function_name, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
-    PyObject *given[BD_PARAMETERS_PER_METHOD_MAX] = {NULL};
-    bd_state *state = ((bd_view_object *)self)->view->workspace->state;
-    if (bd_arguments_take(state, method, args, count, keywords, given) < 0) return NULL;
-    uint32_t parameters = bd_methods[method].parameter_count;
-    PyObject *arguments = PyTuple_New(1 + (Py_ssize_t)parameters), *result = NULL;
-    if (!arguments) return NULL;
-    for (uint32_t i = 0; i <= parameters; i++) {
-        PyObject *value = i == 0 ? self : given[i - 1] ? given[i - 1] : Py_None;
-        Py_INCREF(value);
-        PyTuple_SetItem(arguments, (Py_ssize_t)i, value);
-    }
-    PyObject *module = PyImport_ImportModule("bindd._exchange");
-    PyObject *function = module ? PyObject_GetAttrString(module, function_name) : NULL;
-    if (function) result = PyObject_CallObject(function, arguments);
-    Py_XDECREF(function);
-    Py_XDECREF(module);
-    Py_DECREF(arguments);
-    return result;
-}
-
-#define BD_EXCHANGE(function, method, python_name)                                                                     \
-    PyObject *function(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {                  \
-        return bd_exchange_call(method, python_name, self, args, count, keywords);                                     \
-    }
-BD_EXCHANGE(bd_graph_view_to_networkx, BD_METHOD_GRAPH_VIEW_TO_NETWORKX, "to_networkx")
-BD_EXCHANGE(bd_graph_view_to_dot, BD_METHOD_GRAPH_VIEW_TO_DOT, "to_dot")
-BD_EXCHANGE(bd_graph_view_to_mermaid, BD_METHOD_GRAPH_VIEW_TO_MERMAID, "to_mermaid")
-BD_EXCHANGE(bd_graph_view_to_arrow, BD_METHOD_GRAPH_VIEW_TO_ARROW, "to_arrow")
-BD_EXCHANGE(bd_graph_view_to_pandas, BD_METHOD_GRAPH_VIEW_TO_PANDAS, "to_pandas")
-BD_EXCHANGE(bd_graph_view_repr_svg, BD_METHOD_GRAPH_VIEW__REPR_SVG_, "repr_svg")

@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 2u
-#define BD_DESCRIPTION_HASH 0xcea71ea08b2005d8ull
-#define BD_DESCRIPTION_HASH_TEXT "cea71ea0"
+#define BD_DESCRIPTION_HASH 0x8c828f29120fe976ull
+#define BD_DESCRIPTION_HASH_TEXT "8c828f29"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-cea71ea0"
+#define BD_BUILD "0.1.0-8c828f29"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -53,12 +53,14 @@
 #define BD_OP_GRAPH_VIEW_ATTRIBUTE_KEYS 35u
 #define BD_OP_GRAPH_VIEW_ATTRIBUTE_COLUMN 36u
 #define BD_OP_GRAPH_VIEW_ATTRIBUTE_ROWS 37u
-#define BD_OP_SEXP_PARSE 38u
-#define BD_OP_SEXP_DUMPS 39u
-#define BD_OP_DEBUG_CRASH 40u
-#define BD_OP_DEBUG_HANG 41u
-#define BD_OP_DEBUG_FREEZE 42u
-#define BD_OP_DEBUG_CUT_FRAME 43u
+#define BD_OP_GRAPH_VIEW_TO_BYTES 38u
+#define BD_OP_GRAPH_VIEW_FROM_BYTES 39u
+#define BD_OP_SEXP_PARSE 40u
+#define BD_OP_SEXP_DUMPS 41u
+#define BD_OP_DEBUG_CRASH 42u
+#define BD_OP_DEBUG_HANG 43u
+#define BD_OP_DEBUG_FREEZE 44u
+#define BD_OP_DEBUG_CUT_FRAME 45u
 
 enum {
     BD_METHOD_NODE_REFERENCE_CREATE = 0,
@@ -99,22 +101,26 @@ enum {
     BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 35,
     BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 36,
     BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 37,
-    BD_METHOD_GRAPH_VIEW_BATCH = 38,
-    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 39,
-    BD_METHOD_GRAPH_VIEW_TO_DOT = 40,
-    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 41,
-    BD_METHOD_GRAPH_VIEW_TO_ARROW = 42,
-    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 43,
-    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 44,
-    BD_METHOD_SEXP_PARSE = 45,
-    BD_METHOD_SEXP_DUMPS = 46,
-    BD_METHOD_DEBUG_CRASH = 47,
-    BD_METHOD_DEBUG_HANG = 48,
-    BD_METHOD_DEBUG_FREEZE = 49,
-    BD_METHOD_DEBUG_CUT_FRAME = 50,
-    BD_METHOD_COUNT = 51
+    BD_METHOD_GRAPH_VIEW_TO_BYTES = 38,
+    BD_METHOD_GRAPH_VIEW_FROM_BYTES = 39,
+    BD_METHOD_GRAPH_VIEW_SAVE = 40,
+    BD_METHOD_GRAPH_VIEW_LOAD = 41,
+    BD_METHOD_GRAPH_VIEW_BATCH = 42,
+    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 43,
+    BD_METHOD_GRAPH_VIEW_TO_DOT = 44,
+    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 45,
+    BD_METHOD_GRAPH_VIEW_TO_ARROW = 46,
+    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 47,
+    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 48,
+    BD_METHOD_SEXP_PARSE = 49,
+    BD_METHOD_SEXP_DUMPS = 50,
+    BD_METHOD_DEBUG_CRASH = 51,
+    BD_METHOD_DEBUG_HANG = 52,
+    BD_METHOD_DEBUG_FREEZE = 53,
+    BD_METHOD_DEBUG_CUT_FRAME = 54,
+    BD_METHOD_COUNT = 55
 };
-#define BD_PARAMETER_COUNT 35u
+#define BD_PARAMETER_COUNT 38u
 #define BD_CLASS_COUNT 5u
 
 #ifdef BD_CLIENT_FUNCTION /* written by hand: bd_graph.c, bd_sexp.c */
@@ -141,6 +147,7 @@ BD_CLIENT_FUNCTION(bd_graph_view_create);
 BD_CLIENT_FUNCTION(bd_graph_view_create_and_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_destroy);
 BD_CLIENT_FUNCTION(bd_graph_view_edge_table);
+BD_CLIENT_FUNCTION(bd_graph_view_from_bytes);
 BD_CLIENT_FUNCTION(bd_graph_view_get_counts);
 BD_CLIENT_FUNCTION(bd_graph_view_get_node_count);
 BD_CLIENT_FUNCTION(bd_graph_view_get_nodes);
@@ -149,8 +156,10 @@ BD_CLIENT_FUNCTION(bd_graph_view_get_subgraph_from_nodes);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_edge);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_subgraph);
+BD_CLIENT_FUNCTION(bd_graph_view_load);
 BD_CLIENT_FUNCTION(bd_graph_view_node_ids);
 BD_CLIENT_FUNCTION(bd_graph_view_repr_svg);
+BD_CLIENT_FUNCTION(bd_graph_view_save);
 BD_CLIENT_FUNCTION(bd_graph_view_to_arrow);
 BD_CLIENT_FUNCTION(bd_graph_view_to_dot);
 BD_CLIENT_FUNCTION(bd_graph_view_to_mermaid);
@@ -197,6 +206,9 @@ const bd_parameter bd_parameters[] = {
     {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.attribute_column */
     {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_column */
     {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_rows */
+    {"data", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.from_bytes */
+    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.save */
+    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.load */
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_dot */
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_mermaid */
     {"text", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.parse */
@@ -247,19 +259,23 @@ const bd_method bd_methods[] = {
     {"GraphView.attribute_keys", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST, 0},
     {"GraphView.attribute_column", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY, 0},
     {"GraphView.attribute_rows", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST, 0},
-    {"GraphView.batch", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 27, BD_T_ANY, 0},
-    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 27, BD_T_ANY, 0},
-    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 27, BD_T_STR, 0},
-    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_STR, 0},
-    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY, 0},
-    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY, 0},
-    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY, 0},
-    {"sexp.parse", 38, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 29, BD_T_DOCUMENT, 0},
-    {"sexp.dumps", 39, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 32, BD_T_STR, 0},
-    {"debug.crash", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 33, BD_T_NONE, 0},
-    {"debug.hang", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 34, BD_T_NONE, 0},
-    {"debug.freeze", 42, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 35, BD_T_NONE, 0},
-    {"debug.cut_frame", 43, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 35, BD_T_NONE, 0},
+    {"GraphView.to_bytes", 38, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 27, BD_T_BYTES, 0},
+    {"GraphView.from_bytes", 39, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 27, BD_T_VIEW, 0},
+    {"GraphView.save", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_NONE, 0},
+    {"GraphView.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 29, BD_T_VIEW, 0},
+    {"GraphView.batch", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 30, BD_T_ANY, 0},
+    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 30, BD_T_ANY, 0},
+    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 30, BD_T_STR, 0},
+    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 31, BD_T_STR, 0},
+    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
+    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
+    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
+    {"sexp.parse", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 32, BD_T_DOCUMENT, 0},
+    {"sexp.dumps", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 35, BD_T_STR, 0},
+    {"debug.crash", 42, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 36, BD_T_NONE, 0},
+    {"debug.hang", 43, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 37, BD_T_NONE, 0},
+    {"debug.freeze", 44, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 38, BD_T_NONE, 0},
+    {"debug.cut_frame", 45, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 38, BD_T_NONE, 0},
     {NULL, 0, 0, 0, 0, 0, 0, 0, 0}
 };
 
@@ -268,6 +284,9 @@ static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *co
 }
 static PyObject *bd_thunk_graph_view_attribute_rows(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_graph_view_to_bytes(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_GRAPH_VIEW_TO_BYTES, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_debug_crash(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_CRASH, self, args, n, kwnames);
@@ -348,6 +367,8 @@ static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("attribute_keys", bd_thunk_graph_view_attribute_keys, "attribute_keys($self, /, *, of='nodes')\012--\012\012Keys that any node (or edge) of the view has, in the order in which they first appear.\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("attribute_column", bd_graph_view_attribute_column, "attribute_column($self, /, *, key, of='nodes')\012--\012\012One attribute of all nodes (or edges) of the view, in the order of node_ids (or edge_table), as an AttributeColumn: kind, values, validity, to_arrow(), tolist().\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("attribute_rows", bd_thunk_graph_view_attribute_rows, "attribute_rows($self, /, *, of='nodes')\012--\012\012All attributes of all nodes (or edges) of the view: a dict for each, in the order of node_ids (or edge_table).\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("to_bytes", bd_thunk_graph_view_to_bytes, "to_bytes($self, /)\012--\012\012The view as bytes: nodes, edges, attributes and their orders, with checksums (docs/FILE_FORMAT.md). The same view gives the same bytes.\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("save", bd_graph_view_save, "save($self, /, *, path)\012--\012\012Writes to_bytes() to a file: whole, or the old file stays as it was (temporary file, fsync, rename). Keeps the mode of a file that is there.\012\012path: a str or path object\012\012Raises OSError, TypeError, StaleHandleError."),
     BD_METHOD_DEF("batch", bd_graph_view_batch, "batch($self, /)\012--\012\012A context manager: what the block creates and inserts in the view's workspace (this thread alone) is sent as one request at its end and done whole or not at all. Reads in the block see the state before it; RuntimeError when they, or a nested batch, or a method that needs the worker's answer (destroy, subgraphs) meet what the batch made or would change. An exception in the block, or one of its commands that fails, gives all of it up: its new handles are stale then, and views are as before. What only the worker can know is raised at the block's end.\012\012Raises RuntimeError, StaleHandleError."),
     BD_METHOD_DEF("to_networkx", bd_graph_view_to_networkx, "to_networkx($self, /)\012--\012\012A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their attributes with edge_type and directional. Needs networkx (pip install \"bindd[exchange]\").\012\012Raises ImportError, StaleHandleError."),
     BD_METHOD_DEF("to_dot", bd_graph_view_to_dot, "to_dot($self, /, *, label='name')\012--\012\012The view in the language of graphviz. Edges without a direction have no arrow.\012\012label: attribute that names a node or an edge\012\012Raises StaleHandleError."),
@@ -360,6 +381,8 @@ static PyMethodDef bd_methods_graph_view[] = {
 };
 static PyMethodDef bd_static_graph_view[] = {
     BD_METHOD_DEF("create", bd_graph_view_create, "create($module, /)\012--\012\012A new view, which contains just its own new self node."),
+    BD_METHOD_DEF("from_bytes", bd_graph_view_from_bytes, "from_bytes($module, /, *, data)\012--\012\012A new view of what to_bytes() gave. Everything is checked first: ValueError says what is wrong. Nodes and edges get new ids, in the same order.\012\012Raises TypeError, ValueError, LimitExceeded."),
+    BD_METHOD_DEF("load", bd_graph_view_load, "load($module, /, *, path)\012--\012\012A new view of what save() wrote. ValueError names the file and what is wrong with it.\012\012path: a str or path object\012\012Raises OSError, TypeError, ValueError, LimitExceeded."),
     {NULL, NULL, 0, NULL}
 };
 static PyMethodDef bd_functions[] = {
