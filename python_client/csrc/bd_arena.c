@@ -89,6 +89,15 @@ uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot) {
     return bd_arena_u64(arena->base + offsetof(bd_arena_header, applied) + slot * sizeof(uint64_t));
 }
 
+uint64_t bd_arena_batches(const bd_arena *arena) {
+    return arena->base ? bd_arena_u64(arena->base + offsetof(bd_arena_header, batches)) : 1;
+}
+
+bool bd_arena_was_still(const bd_arena *arena, uint64_t batches) {
+    bd_fence();
+    return !(batches & 1) && bd_arena_batches(arena) == batches;
+}
+
 /* `bytes` bytes at a granule, NULL when they are not all in the file. */
 static inline const unsigned char *bd_arena_at(bd_arena *arena, uint32_t granule, uint64_t bytes) {
     uint64_t start = (uint64_t)granule * BD_GRANULE_BYTES, end = start + bytes;

@@ -7,11 +7,11 @@
 
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
-#define BD_PROTOCOL_LAYOUT 1u
-#define BD_DESCRIPTION_HASH 0xa31f10d7fdfa7dd2ull
-#define BD_DESCRIPTION_HASH_TEXT "a31f10d7"
+#define BD_PROTOCOL_LAYOUT 2u
+#define BD_DESCRIPTION_HASH 0x8c828f29120fe976ull
+#define BD_DESCRIPTION_HASH_TEXT "8c828f29"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-a31f10d7"
+#define BD_BUILD "0.1.0-8c828f29"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -30,6 +30,7 @@
 #define BD_OP_RELEASE 3u
 #define BD_OP_LEASE 4u
 #define BD_OP_PIN 5u
+#define BD_OP_BATCH 6u
 #define BD_OP_NODE_REFERENCE_CREATE 16u
 #define BD_OP_NODE_REFERENCE_GET_ATTR 17u
 #define BD_OP_NODE_REFERENCE_GET_DYNAMIC_ATTRS 18u
@@ -52,12 +53,14 @@
 #define BD_OP_GRAPH_VIEW_ATTRIBUTE_KEYS 35u
 #define BD_OP_GRAPH_VIEW_ATTRIBUTE_COLUMN 36u
 #define BD_OP_GRAPH_VIEW_ATTRIBUTE_ROWS 37u
-#define BD_OP_SEXP_PARSE 38u
-#define BD_OP_SEXP_DUMPS 39u
-#define BD_OP_DEBUG_CRASH 40u
-#define BD_OP_DEBUG_HANG 41u
-#define BD_OP_DEBUG_FREEZE 42u
-#define BD_OP_DEBUG_CUT_FRAME 43u
+#define BD_OP_GRAPH_VIEW_TO_BYTES 38u
+#define BD_OP_GRAPH_VIEW_FROM_BYTES 39u
+#define BD_OP_SEXP_PARSE 40u
+#define BD_OP_SEXP_DUMPS 41u
+#define BD_OP_DEBUG_CRASH 42u
+#define BD_OP_DEBUG_HANG 43u
+#define BD_OP_DEBUG_FREEZE 44u
+#define BD_OP_DEBUG_CUT_FRAME 45u
 
 enum {
     BD_METHOD_NODE_REFERENCE_CREATE = 0,
@@ -81,43 +84,44 @@ enum {
     BD_METHOD_BOUND_NODE_TRY_LOAD = 18,
     BD_METHOD_BOUND_EDGE_EDGE = 19,
     BD_METHOD_BOUND_EDGE_G = 20,
-    BD_METHOD_BFSPATH_GET_LENGTH = 21,
-    BD_METHOD_BFSPATH_GET_START_NODE = 22,
-    BD_METHOD_BFSPATH_GET_END_NODE = 23,
-    BD_METHOD_BFSPATH_GET_EDGES = 24,
-    BD_METHOD_GRAPH_VIEW_CREATE = 25,
-    BD_METHOD_GRAPH_VIEW_GET_SELF_NODE = 26,
-    BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE = 27,
-    BD_METHOD_GRAPH_VIEW_INSERT_NODE = 28,
-    BD_METHOD_GRAPH_VIEW_INSERT_EDGE = 29,
-    BD_METHOD_GRAPH_VIEW_BIND = 30,
-    BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT = 31,
-    BD_METHOD_GRAPH_VIEW_GET_NODES = 32,
-    BD_METHOD_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES = 33,
-    BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH = 34,
-    BD_METHOD_GRAPH_VIEW_GET_COUNTS = 35,
-    BD_METHOD_GRAPH_VIEW_DESTROY = 36,
-    BD_METHOD_GRAPH_VIEW_NODE_IDS = 37,
-    BD_METHOD_GRAPH_VIEW_EDGE_TABLE = 38,
-    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 39,
-    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 40,
-    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 41,
-    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 42,
-    BD_METHOD_GRAPH_VIEW_TO_DOT = 43,
-    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 44,
-    BD_METHOD_GRAPH_VIEW_TO_ARROW = 45,
-    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 46,
-    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 47,
-    BD_METHOD_SEXP_PARSE = 48,
-    BD_METHOD_SEXP_DUMPS = 49,
-    BD_METHOD_DEBUG_CRASH = 50,
-    BD_METHOD_DEBUG_HANG = 51,
-    BD_METHOD_DEBUG_FREEZE = 52,
-    BD_METHOD_DEBUG_CUT_FRAME = 53,
-    BD_METHOD_COUNT = 54
+    BD_METHOD_GRAPH_VIEW_CREATE = 21,
+    BD_METHOD_GRAPH_VIEW_GET_SELF_NODE = 22,
+    BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE = 23,
+    BD_METHOD_GRAPH_VIEW_INSERT_NODE = 24,
+    BD_METHOD_GRAPH_VIEW_INSERT_EDGE = 25,
+    BD_METHOD_GRAPH_VIEW_BIND = 26,
+    BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT = 27,
+    BD_METHOD_GRAPH_VIEW_GET_NODES = 28,
+    BD_METHOD_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES = 29,
+    BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH = 30,
+    BD_METHOD_GRAPH_VIEW_GET_COUNTS = 31,
+    BD_METHOD_GRAPH_VIEW_DESTROY = 32,
+    BD_METHOD_GRAPH_VIEW_NODE_IDS = 33,
+    BD_METHOD_GRAPH_VIEW_EDGE_TABLE = 34,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 35,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 36,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 37,
+    BD_METHOD_GRAPH_VIEW_TO_BYTES = 38,
+    BD_METHOD_GRAPH_VIEW_FROM_BYTES = 39,
+    BD_METHOD_GRAPH_VIEW_SAVE = 40,
+    BD_METHOD_GRAPH_VIEW_LOAD = 41,
+    BD_METHOD_GRAPH_VIEW_BATCH = 42,
+    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 43,
+    BD_METHOD_GRAPH_VIEW_TO_DOT = 44,
+    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 45,
+    BD_METHOD_GRAPH_VIEW_TO_ARROW = 46,
+    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 47,
+    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 48,
+    BD_METHOD_SEXP_PARSE = 49,
+    BD_METHOD_SEXP_DUMPS = 50,
+    BD_METHOD_DEBUG_CRASH = 51,
+    BD_METHOD_DEBUG_HANG = 52,
+    BD_METHOD_DEBUG_FREEZE = 53,
+    BD_METHOD_DEBUG_CUT_FRAME = 54,
+    BD_METHOD_COUNT = 55
 };
-#define BD_PARAMETER_COUNT 35u
-#define BD_CLASS_COUNT 6u
+#define BD_PARAMETER_COUNT 38u
+#define BD_CLASS_COUNT 5u
 
 #ifdef BD_CLIENT_FUNCTION /* written by hand: bd_graph.c, bd_sexp.c */
 BD_CLIENT_FUNCTION(bd_bound_edge_edge);
@@ -137,11 +141,13 @@ BD_CLIENT_FUNCTION(bd_edge_name);
 BD_CLIENT_FUNCTION(bd_edge_source);
 BD_CLIENT_FUNCTION(bd_edge_target);
 BD_CLIENT_FUNCTION(bd_graph_view_attribute_column);
+BD_CLIENT_FUNCTION(bd_graph_view_batch);
 BD_CLIENT_FUNCTION(bd_graph_view_bind);
 BD_CLIENT_FUNCTION(bd_graph_view_create);
 BD_CLIENT_FUNCTION(bd_graph_view_create_and_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_destroy);
 BD_CLIENT_FUNCTION(bd_graph_view_edge_table);
+BD_CLIENT_FUNCTION(bd_graph_view_from_bytes);
 BD_CLIENT_FUNCTION(bd_graph_view_get_counts);
 BD_CLIENT_FUNCTION(bd_graph_view_get_node_count);
 BD_CLIENT_FUNCTION(bd_graph_view_get_nodes);
@@ -150,8 +156,10 @@ BD_CLIENT_FUNCTION(bd_graph_view_get_subgraph_from_nodes);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_edge);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_subgraph);
+BD_CLIENT_FUNCTION(bd_graph_view_load);
 BD_CLIENT_FUNCTION(bd_graph_view_node_ids);
 BD_CLIENT_FUNCTION(bd_graph_view_repr_svg);
+BD_CLIENT_FUNCTION(bd_graph_view_save);
 BD_CLIENT_FUNCTION(bd_graph_view_to_arrow);
 BD_CLIENT_FUNCTION(bd_graph_view_to_dot);
 BD_CLIENT_FUNCTION(bd_graph_view_to_mermaid);
@@ -162,10 +170,6 @@ BD_CLIENT_FUNCTION(bd_node_get_attr);
 BD_CLIENT_FUNCTION(bd_node_get_dynamic_attrs);
 BD_CLIENT_FUNCTION(bd_node_get_uuid);
 BD_CLIENT_FUNCTION(bd_node_is_same);
-BD_CLIENT_FUNCTION(bd_path_get_edges);
-BD_CLIENT_FUNCTION(bd_path_get_end_node);
-BD_CLIENT_FUNCTION(bd_path_get_length);
-BD_CLIENT_FUNCTION(bd_path_get_start_node);
 BD_CLIENT_FUNCTION(bd_sexp_dumps);
 BD_CLIENT_FUNCTION(bd_sexp_parse);
 #endif
@@ -202,6 +206,9 @@ const bd_parameter bd_parameters[] = {
     {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.attribute_column */
     {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_column */
     {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_rows */
+    {"data", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.from_bytes */
+    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.save */
+    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.load */
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_dot */
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_mermaid */
     {"text", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.parse */
@@ -214,61 +221,62 @@ const bd_parameter bd_parameters[] = {
 };
 
 const bd_method bd_methods[] = {
-    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE},
-    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT},
-    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL},
-    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL},
-    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES},
-    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE},
-    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE},
-    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE},
-    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT},
-    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL},
-    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL},
-    {"EdgeReference.name", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL},
-    {"EdgeReference.get_attr", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL},
-    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE},
-    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW},
-    {"BoundNode.visit_edges_of_type", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE},
-    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE},
-    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY},
-    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY},
-    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE},
-    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW},
-    {"BFSPath.get_length", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_INT},
-    {"BFSPath.get_start_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE},
-    {"BFSPath.get_end_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE},
-    {"BFSPath.get_edges", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_EDGE | BD_T_LIST},
-    {"GraphView.create", 23, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW},
-    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE},
-    {"GraphView.create_and_insert_node", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE},
-    {"GraphView.insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE},
-    {"GraphView.insert_edge", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE},
-    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE},
-    {"GraphView.get_node_count", 27, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT},
-    {"GraphView.get_nodes", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST},
-    {"GraphView.get_subgraph_from_nodes", 29, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW},
-    {"GraphView.insert_subgraph", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE},
-    {"GraphView.get_counts", 31, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
-    {"GraphView.destroy", 32, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE},
-    {"GraphView.node_ids", 33, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
-    {"GraphView.edge_table", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
-    {"GraphView.attribute_keys", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST},
-    {"GraphView.attribute_column", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY},
-    {"GraphView.attribute_rows", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST},
-    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 27, BD_T_ANY},
-    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 27, BD_T_STR},
-    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_STR},
-    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
-    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
-    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
-    {"sexp.parse", 38, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 29, BD_T_DOCUMENT},
-    {"sexp.dumps", 39, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 32, BD_T_STR},
-    {"debug.crash", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 33, BD_T_NONE},
-    {"debug.hang", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 34, BD_T_NONE},
-    {"debug.freeze", 42, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 35, BD_T_NONE},
-    {"debug.cut_frame", 43, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 35, BD_T_NONE},
-    {NULL, 0, 0, 0, 0, 0, 0, 0}
+    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE, 1},
+    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT, 0},
+    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL, 0},
+    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL, 0},
+    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES, 0},
+    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE, 1},
+    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0},
+    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0},
+    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT, 0},
+    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL, 0},
+    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL, 0},
+    {"EdgeReference.name", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL, 0},
+    {"EdgeReference.get_attr", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL, 0},
+    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE, 0},
+    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW, 0},
+    {"BoundNode.visit_edges_of_type", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE, 0},
+    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE, 0},
+    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY, 0},
+    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY, 0},
+    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE, 0},
+    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW, 0},
+    {"GraphView.create", 23, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW, 1},
+    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 0},
+    {"GraphView.create_and_insert_node", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 1},
+    {"GraphView.insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE, 1},
+    {"GraphView.insert_edge", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE, 1},
+    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE, 0},
+    {"GraphView.get_node_count", 27, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT, 0},
+    {"GraphView.get_nodes", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST, 0},
+    {"GraphView.get_subgraph_from_nodes", 29, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW, 0},
+    {"GraphView.insert_subgraph", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE, 0},
+    {"GraphView.get_counts", 31, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
+    {"GraphView.destroy", 32, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE, 0},
+    {"GraphView.node_ids", 33, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
+    {"GraphView.edge_table", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
+    {"GraphView.attribute_keys", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST, 0},
+    {"GraphView.attribute_column", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY, 0},
+    {"GraphView.attribute_rows", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST, 0},
+    {"GraphView.to_bytes", 38, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 27, BD_T_BYTES, 0},
+    {"GraphView.from_bytes", 39, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 27, BD_T_VIEW, 0},
+    {"GraphView.save", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_NONE, 0},
+    {"GraphView.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 29, BD_T_VIEW, 0},
+    {"GraphView.batch", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 30, BD_T_ANY, 0},
+    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 30, BD_T_ANY, 0},
+    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 30, BD_T_STR, 0},
+    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 31, BD_T_STR, 0},
+    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
+    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
+    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
+    {"sexp.parse", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 32, BD_T_DOCUMENT, 0},
+    {"sexp.dumps", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 35, BD_T_STR, 0},
+    {"debug.crash", 42, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 36, BD_T_NONE, 0},
+    {"debug.hang", 43, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 37, BD_T_NONE, 0},
+    {"debug.freeze", 44, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 38, BD_T_NONE, 0},
+    {"debug.cut_frame", 45, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 38, BD_T_NONE, 0},
+    {NULL, 0, 0, 0, 0, 0, 0, 0, 0}
 };
 
 static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
@@ -276,6 +284,9 @@ static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *co
 }
 static PyObject *bd_thunk_graph_view_attribute_rows(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_graph_view_to_bytes(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_GRAPH_VIEW_TO_BYTES, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_debug_crash(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_CRASH, self, args, n, kwnames);
@@ -339,17 +350,6 @@ static PyMethodDef bd_methods_bound_edge[] = {
 static PyMethodDef bd_static_bound_edge[] = {
     {NULL, NULL, 0, NULL}
 };
-static PyMethodDef bd_methods_bfspath[] = {
-    BD_METHOD_DEF("get_length", bd_path_get_length, "get_length($self, /)\012--\012\012Count of edges; 0 when start and end are the same node."),
-    BD_METHOD_DEF("get_start_node", bd_path_get_start_node, "get_start_node($self, /)\012--\012\012Where the search began, in the view that was searched."),
-    BD_METHOD_DEF("get_end_node", bd_path_get_end_node, "get_end_node($self, /)\012--\012\012Where the path leads, in the view that was searched."),
-    BD_METHOD_DEF("get_edges", bd_path_get_edges, "get_edges($self, /)\012--\012\012The edges from start to end, as a new list."),
-    BD_HANDLE_METHODS
-    {NULL, NULL, 0, NULL}
-};
-static PyMethodDef bd_static_bfspath[] = {
-    {NULL, NULL, 0, NULL}
-};
 static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("get_self_node", bd_graph_view_get_self_node, "get_self_node($self, /)\012--\012\012The node that stands for the view; its id identifies the view."),
     BD_METHOD_DEF("create_and_insert_node", bd_graph_view_create_and_insert_node, "create_and_insert_node($self, /)\012--\012\012A new node, inserted.\012\012Raises StaleHandleError."),
@@ -367,6 +367,9 @@ static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("attribute_keys", bd_thunk_graph_view_attribute_keys, "attribute_keys($self, /, *, of='nodes')\012--\012\012Keys that any node (or edge) of the view has, in the order in which they first appear.\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("attribute_column", bd_graph_view_attribute_column, "attribute_column($self, /, *, key, of='nodes')\012--\012\012One attribute of all nodes (or edges) of the view, in the order of node_ids (or edge_table), as an AttributeColumn: kind, values, validity, to_arrow(), tolist().\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("attribute_rows", bd_thunk_graph_view_attribute_rows, "attribute_rows($self, /, *, of='nodes')\012--\012\012All attributes of all nodes (or edges) of the view: a dict for each, in the order of node_ids (or edge_table).\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("to_bytes", bd_thunk_graph_view_to_bytes, "to_bytes($self, /)\012--\012\012The view as bytes: nodes, edges, attributes and their orders, with checksums (docs/FILE_FORMAT.md). The same view gives the same bytes.\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("save", bd_graph_view_save, "save($self, /, *, path)\012--\012\012Writes to_bytes() to a file: whole, or the old file stays as it was (temporary file, fsync, rename). Keeps the mode of a file that is there.\012\012path: a str or path object\012\012Raises OSError, TypeError, StaleHandleError."),
+    BD_METHOD_DEF("batch", bd_graph_view_batch, "batch($self, /)\012--\012\012A context manager: what the block creates and inserts in the view's workspace (this thread alone) is sent as one request at its end and done whole or not at all. Reads in the block see the state before it; RuntimeError when they, or a nested batch, or a method that needs the worker's answer (destroy, subgraphs) meet what the batch made or would change. An exception in the block, or one of its commands that fails, gives all of it up: its new handles are stale then, and views are as before. What only the worker can know is raised at the block's end.\012\012Raises RuntimeError, StaleHandleError."),
     BD_METHOD_DEF("to_networkx", bd_graph_view_to_networkx, "to_networkx($self, /)\012--\012\012A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their attributes with edge_type and directional. Needs networkx (pip install \"bindd[exchange]\").\012\012Raises ImportError, StaleHandleError."),
     BD_METHOD_DEF("to_dot", bd_graph_view_to_dot, "to_dot($self, /, *, label='name')\012--\012\012The view in the language of graphviz. Edges without a direction have no arrow.\012\012label: attribute that names a node or an edge\012\012Raises StaleHandleError."),
     BD_METHOD_DEF("to_mermaid", bd_graph_view_to_mermaid, "to_mermaid($self, /, *, label='name')\012--\012\012The view as a Mermaid flowchart.\012\012label: attribute that names a node or an edge\012\012Raises StaleHandleError."),
@@ -378,6 +381,8 @@ static PyMethodDef bd_methods_graph_view[] = {
 };
 static PyMethodDef bd_static_graph_view[] = {
     BD_METHOD_DEF("create", bd_graph_view_create, "create($module, /)\012--\012\012A new view, which contains just its own new self node."),
+    BD_METHOD_DEF("from_bytes", bd_graph_view_from_bytes, "from_bytes($module, /, *, data)\012--\012\012A new view of what to_bytes() gave. Everything is checked first: ValueError says what is wrong. Nodes and edges get new ids, in the same order.\012\012Raises TypeError, ValueError, LimitExceeded."),
+    BD_METHOD_DEF("load", bd_graph_view_load, "load($module, /, *, path)\012--\012\012A new view of what save() wrote. ValueError names the file and what is wrong with it.\012\012path: a str or path object\012\012Raises OSError, TypeError, ValueError, LimitExceeded."),
     {NULL, NULL, 0, NULL}
 };
 static PyMethodDef bd_functions[] = {
@@ -395,7 +400,6 @@ static const bd_class bd_classes[] = {
     {"EdgeReference", "EdgeReference", NULL, "bindd.graph.EdgeReference", 2, "An edge from a source to a target node, with a type (0\342\200\246255), a direction flag and attributes.", bd_methods_edge_reference, bd_static_edge_reference},
     {"BoundNode", "BoundNodeReference", "BoundNode", "bindd.graph.BoundNodeReference", 4, "A node seen in a view. Equal to any BoundNode of the same node, whatever the view; its hash is the node's id.", bd_methods_bound_node, bd_static_bound_node},
     {"BoundEdge", "BoundEdgeReference", "BoundEdge", "bindd.graph.BoundEdgeReference", 5, "An edge seen in a view.", bd_methods_bound_edge, bd_static_bound_edge},
-    {"BFSPath", "BFSPath", NULL, "bindd.graph.BFSPath", 6, "A path that a search found: its ends and the edges between them. It never changes, whatever becomes of the graph. An edge may be walked against its direction.", bd_methods_bfspath, bd_static_bfspath},
     {"GraphView", "GraphView", NULL, "bindd.graph.GraphView", 3, "A membership structure over nodes and edges. A node or an edge may be in any number of views. Freed by destroy(), or when the last Python reference to it goes.", bd_methods_graph_view, bd_static_graph_view},
     {NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL}
 };
