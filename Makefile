@@ -36,10 +36,11 @@ $(RELEASE): $(SWIFT_SOURCES) $(VENV)/.tools
 $(VENV)/bin/bindd: $(RELEASE)
 	install -m 755 $(RELEASE) $@
 
-# The extension and the package, editable: rebuilt when its C or the shared layout changed.
+# The extension and the packages, editable: rebuilt when the C or the shared layout changed.
 $(VENV)/.client: $(VENV)/.tools $(shell find python_client -name '*.[ch]' -o -name 'setup.py' -o -name 'pyproject.toml') \
 		$(wildcard Sources/CLayout/include/*.h)
 	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client
+	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client/pyzig
 	@touch $@
 
 # Writes what is generated from the declarations anew; the tests fail when it is stale.

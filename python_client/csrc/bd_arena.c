@@ -352,25 +352,39 @@ bd_read bd_arena_view_has_edge(bd_arena *arena, uint32_t view, uint32_t edge) {
     return BD_READ_BROKEN;
 }
 
-bd_read bd_arena_view_nodes(bd_arena *arena, uint32_t view, bd_arena_list *list) {
+/* Copies the first word of each record of a view's list: where its count is, where its block, how long a record is. */
+static bd_read bd_arena_copy_ids(
+    bd_arena *arena, uint32_t view, size_t count_at, size_t block_at, size_t stride, bd_arena_list *list) {
     for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
         bd_read failure;
         const unsigned char *record = bd_arena_view(arena, view, &failure);
         if (!record) return failure;
-        uint32_t count = bd_arena_u32(record + offsetof(bd_view_record, member_count));
-        uint32_t members = bd_arena_u32(record + offsetof(bd_view_record, members));
-        if (!bd_arena_at(arena, members, (uint64_t)count * sizeof(bd_member))) return BD_READ_BROKEN;
-        if (!bd_arena_list_reserve_ids(list, count)) return BD_READ_NO_MEMORY;
-        const unsigned char *member = bd_arena_at(arena, members, (uint64_t)count * sizeof(bd_member));
-        if (!member) return BD_READ_BROKEN;
-        for (uint32_t index = 0; index < count; index++)
-            list->ids[index] = bd_arena_u32(member + (size_t)index * sizeof(bd_member));
-        list->count = count;
+        uint32_t count = bd_arena_u32(record + count_at);
+        uint32_t block = bd_arena_u32(record + block_at);
+        list->count = 0;
+        if (count) {
+            if (!bd_arena_at(arena, block, (uint64_t)count * stride)) return BD_READ_BROKEN;
+            if (!bd_arena_list_reserve_ids(list, count)) return BD_READ_NO_MEMORY;
+            const unsigned char *from = bd_arena_at(arena, block, (uint64_t)count * stride);
+            if (!from) return BD_READ_BROKEN;
+            for (uint32_t index = 0; index < count; index++) list->ids[index] = bd_arena_u32(from + (size_t)index * stride);
+            list->count = count;
+        }
         record = bd_arena_view(arena, view, &failure);
         if (!record) return failure;
-        if (bd_arena_u32(record + offsetof(bd_view_record, members)) == members) return BD_READ_OK;
+        if (bd_arena_u32(record + block_at) == block) return BD_READ_OK;
     }
     return BD_READ_BROKEN;
+}
+
+bd_read bd_arena_view_nodes(bd_arena *arena, uint32_t view, bd_arena_list *list) {
+    return bd_arena_copy_ids(
+        arena, view, offsetof(bd_view_record, member_count), offsetof(bd_view_record, members), sizeof(bd_member), list);
+}
+
+bd_read bd_arena_view_edges(bd_arena *arena, uint32_t view, bd_arena_list *list) {
+    return bd_arena_copy_ids(
+        arena, view, offsetof(bd_view_record, edge_count), offsetof(bd_view_record, edges), sizeof(uint32_t), list);
 }
 
 /* Copies the ids of one edge list. */

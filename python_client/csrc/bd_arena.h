@@ -82,6 +82,8 @@ bd_read bd_arena_view_has_node(bd_arena *arena, uint32_t view, uint32_t node);
 bd_read bd_arena_view_has_edge(bd_arena *arena, uint32_t view, uint32_t edge);
 /* Members of the view in order of insertion, into list->ids. */
 bd_read bd_arena_view_nodes(bd_arena *arena, uint32_t view, bd_arena_list *list);
+/* Ids of the view's edges in order of insertion, into list->ids. */
+bd_read bd_arena_view_edges(bd_arena *arena, uint32_t view, bd_arena_list *list);
 
 typedef enum bd_direction { BD_DIRECTION_ANY, BD_DIRECTION_OUT, BD_DIRECTION_IN } bd_direction;
 /* Edges of one type at a node in order of insertion, into list->edges. BD_READ_OK with none for a node that is no member. */

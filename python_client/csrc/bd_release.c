@@ -73,7 +73,8 @@ static void bd_release_write_pins(bd_writer *writer, const bd_idset *members, bd
     if (!writer->failed) bd_store_u32(writer->data + at, pinning.count);
 }
 
-void bd_release_write_destroy(bd_view *view, bd_writer *writer) {
+/* Payload of GraphView.destroy: the view, and which of its members the worker is to pin for this client. */
+static void bd_release_write_destroy(bd_view *view, bd_writer *writer) {
     bd_writer_u32(writer, view->index);
     bd_release_write_pins(writer, &view->nodes, &view->workspace->node_counts);
     bd_release_write_pins(writer, &view->edges, &view->workspace->edge_counts);
