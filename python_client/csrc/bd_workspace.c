@@ -160,7 +160,10 @@ int bd_workspace_fail_stale(bd_workspace *workspace) {
     switch (workspace->life) {
         case BD_ALIVE: return 0;
         case BD_CLOSED:
-            bd_error_set("StaleHandleError", "the workspace '%s' of this handle was closed", workspace->name);
+            bd_error_set(
+                "StaleHandleError", workspace->is_private ? "the private workspace of this handle was closed"
+                                                          : "the workspace '%s' of this handle was closed",
+                workspace->name);
             break;
         case BD_FORKED:
             bd_error_set(
@@ -179,7 +182,8 @@ int bd_workspace_fail_stale(bd_workspace *workspace) {
 
 bd_workspace *bd_state_workspace(bd_state *state) {
     for (int turn = 0; turn < 2; turn++) {
-        PyObject *object = state->current ? state->current : state->fallback;
+        PyObject *object = bd_current_workspace(state);
+        if (!object && PyErr_Occurred()) return NULL;
         if (object) {
             bd_workspace *workspace = ((bd_workspace_object *)object)->workspace;
             if (workspace->life == BD_ALIVE) return workspace;

@@ -375,7 +375,8 @@ def open_current() -> _bindd.Workspace:
             if current.alive:
                 return current
             if current.state == "closed" and _bindd._is_entered():
-                raise StaleHandleError(f"the current workspace {current.name!r} was closed inside its `with`")
+                what = "private workspace" if current.private else f"workspace {current.name!r}"
+                raise StaleHandleError(f"the current {what} was closed inside its `with`")
             name = "" if current.private else current.name
         workspace = connect(name)
         _bindd._replace(workspace)
