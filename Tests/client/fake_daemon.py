@@ -97,6 +97,7 @@ class FakeDaemon:
         self.answer = answer or (lambda client, message: False)
         self.on_accept: Callable[[socket.socket], bool] = lambda link: False
         self.on_control: Callable[[str, dict[str, int | str]], object] = lambda command, arguments: {"known": False}
+        self.workspace_name: bytes = b""
         self.messages: list[Message] = []
         self.hellos: list[bytes] = []
         self.controls: list[tuple[str, dict[str, int | str]]] = []
@@ -182,7 +183,7 @@ class FakeDaemon:
         for kind in (1, 2, 3):
             client.leases[kind] = [floors[kind - 1] + 1, floors[kind - 1] + 101]
         hello = Message(0, HELLO, flags, payload, 1)
-        client.reply(hello, pack_u32(WORKER_PID, 0, generation) + struct.pack("<Q", 1) + pack_str("") + pack_str("fake"))
+        client.reply(hello, pack_u32(WORKER_PID, 0, generation) + struct.pack("<Q", 1) + pack_str(self.workspace_name) + pack_str("fake"))
         while True:
             self._handle(client, self._receive(client))
 

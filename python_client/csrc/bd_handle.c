@@ -4,6 +4,8 @@
  */
 #include "bd_handle.h"
 
+#include "bd_local.h"
+
 #include <stdio.h>
 
 PyObject *bd_handle_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
@@ -201,13 +203,17 @@ static PyObject *bd_bound_edge_repr(PyObject *self) {
     return PyUnicode_FromString(text);
 }
 
-/* |V| and |E| are the members that this client knows: what it inserted and what replies told. */
+/* |V| and |E| are what the arena says when no write of this client is on its way, else the members that it knows: what it
+ * inserted and what replies told. */
 static PyObject *bd_view_repr(PyObject *self) {
-    const bd_view *view = ((bd_view_object *)self)->view;
+    bd_view *view = ((bd_view_object *)self)->view;
+    uint32_t nodes, edges;
+    bool is_known = bd_local_counts_at_once(view, &nodes, &edges);
     char text[128];
     snprintf(
         text, sizeof text, "GraphView(id=0x%x, |V|=%llu, |E|=%llu)", view->self_node,
-        (unsigned long long)view->nodes.members, (unsigned long long)view->edges.members);
+        is_known ? nodes : (unsigned long long)view->nodes.members,
+        is_known ? edges : (unsigned long long)view->edges.members);
     return PyUnicode_FromString(text);
 }
 

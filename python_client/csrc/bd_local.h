@@ -55,6 +55,8 @@ bd_answer bd_local_node_attribute(bd_workspace *workspace, uint32_t node, const 
 bd_answer bd_local_edge_attribute(bd_workspace *workspace, uint32_t edge, const char *key, size_t bytes, PyObject **value);
 bd_answer bd_local_node_attributes(bd_workspace *workspace, uint32_t node, PyObject **dict);
 bd_answer bd_local_counts(bd_view *view, uint32_t *nodes, uint32_t *edges);
+/* The same without waiting or failing: false when own writes are on their way or the arena cannot tell. */
+bool bd_local_counts_at_once(bd_view *view, uint32_t *nodes, uint32_t *edges);
 /* Ids of the members, in *list, which the caller frees. */
 bd_answer bd_local_nodes(bd_view *view, bd_arena_list *list);
 bd_answer bd_local_has_node(bd_view *view, uint32_t node);

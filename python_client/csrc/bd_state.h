@@ -306,6 +306,7 @@ PyObject *bd_value_read_attributes(bd_reader *reader);
 PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords);
 
 /* -- errors: bd_error.c --------------------------------------------------------------------------------------------------- */
+PyObject *bd_error_text(const char *text);
 void bd_error_set(const char *class_name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bd_error_from_notice(const char *text, uint32_t code);
 void bd_error_protocol(bd_workspace *workspace, const char *name);

@@ -40,7 +40,7 @@ static PyObject *bd_workspace_repr(PyObject *self) {
 static PyObject *bd_workspace_get(PyObject *self, void *closure) {
     bd_workspace *workspace = bd_ws(self);
     switch ((int)(intptr_t)closure) {
-        case 0: return PyUnicode_FromString(workspace->name);
+        case 0: return bd_error_text(workspace->name);
         case 1: return PyLong_FromUnsignedLong(workspace->worker_pid);
         case 2: return PyLong_FromUnsignedLong(workspace->generation);
         case 3: return PyUnicode_FromString(workspace->socket);
