@@ -4,7 +4,7 @@
  *
  * Wire:
  *   GraphView.get_counts                  u32 view -> u64 nodes, u64 edges
- *   GraphView.get_subgraph_from_nodes     u32 view, u32 new view, u32 new self node, list of u32 node -> nothing
+ *   GraphView.get_subgraph_from_nodes     u32 view, u32 new view, u32 new self node, list of u32 node -> list of u32 edge
  *   GraphView.insert_subgraph             u32 view, u32 other view -> nothing
  *   BoundNode.visit_edges_of_type         u32 view, u32 node, u32 type, u32 directed (0 any, 1 out, 2 in) -> list of edge info
  * Cost: that of bd_local.h, or one round trip each.
@@ -178,16 +178,22 @@ PyObject *bd_graph_view_get_subgraph_from_nodes(
     uint32_t head[3] = {view->index, 0, 0};
     bd_piece pieces[2] = {{head, sizeof head}, {writer.data, writer.size}};
     bd_claim claims[2] = {{BD_KIND_VIEW, &workspace->views, &head[1]}, {BD_KIND_NODE, &workspace->nodes, &head[2]}};
-    int result_code = bd_request_call_creating(
+    int outcome = bd_request_call_creating(
         workspace, BD_OP_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES, BD_NAME(method), pieces, 2, claims, 2, &reply, &result);
-    if (result_code == 0) bd_request_done(workspace, &reply);
-    if (result_code < 0) {
+    if (outcome == 0) made = bd_view_new(workspace, head[1], head[2]);
+    if (!made) {
         /* After Ctrl-C the worker may have made it all the same; releasing what it never made does nothing. */
         if (head[1]) bd_id_list_add(workspace, &workspace->released_views, head[1]);
+        if (outcome == 0) bd_request_done(workspace, &reply);
         goto end;
     }
-    made = bd_view_new(workspace, head[1], head[2]);
-    if (!made) goto end;
+    for (uint32_t left = bd_reader_count(&result, 4); left; left--) bd_idset_add(&made->edges, bd_reader_u32(&result));
+    bool is_broken = result.bad || bd_reader_left(&result);
+    bd_request_done(workspace, &reply);
+    if (is_broken) {
+        bd_error_protocol(workspace, BD_NAME(method));
+        goto end;
+    }
     for (size_t at = 4; at + 4 <= writer.size; at += 4) bd_idset_add(&made->nodes, bd_load_u32(writer.data + at));
     object = bd_view_object_new(made);
 end:

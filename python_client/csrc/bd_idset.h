@@ -5,7 +5,7 @@
  * bd_counts: how many Python proxies each id has, and whether the worker holds a pin for this client. Pages of 64 ids
  *   behind a hash as well: whatever ids a worker names, a proxy costs no more than some 300 bytes here. A page is freed
  *   when all its counts are zero: not at once, a loop over short-lived proxies would allocate one per turn, but when
- *   BD_COUNTS_EMPTY_MAX of them lie empty (9 MiB).
+ *   BD_COUNTS_EMPTY_MAX of them lie empty (1 MiB).
  */
 #ifndef BD_IDSET_H
 #define BD_IDSET_H
@@ -16,7 +16,7 @@
 
 #define BD_IDSET_PAGE_BITS 512u
 #define BD_COUNTS_PAGE_IDS 64u /* one word of pins */
-#define BD_COUNTS_EMPTY_MAX 32768u
+#define BD_COUNTS_EMPTY_MAX 4096u
 
 typedef struct bd_idset_page {
     uint32_t number; /* id / 512 */

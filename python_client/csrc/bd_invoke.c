@@ -62,6 +62,14 @@ static int bd_call_write_number(bd_call *call, uint8_t type, PyObject *value) {
             if (bd_value_u8(value, &small) < 0) return -1;
             bd_writer_u32(&call->writer, small);
             return 0;
+        case BD_T_U32:
+            if (bd_value_int(value, &number) < 0) return -1;
+            if (number < 0 || number > UINT32_MAX) {
+                PyErr_SetString(PyExc_OverflowError, "the number must be between 0 and 4294967295");
+                return -1;
+            }
+            bd_writer_u32(&call->writer, (uint32_t)number);
+            return 0;
         default:
             real = PyFloat_AsDouble(value);
             if (real == -1.0 && PyErr_Occurred()) return -1;
@@ -92,6 +100,7 @@ static int bd_call_write_item(bd_call *call, uint8_t type, PyObject *value) {
     switch (type) {
         case BD_T_INT:
         case BD_T_U8:
+        case BD_T_U32:
         case BD_T_FLOAT: return bd_call_write_number(call, type, value);
         case BD_T_BOOL:
             truth = PyObject_IsTrue(value);
@@ -108,8 +117,11 @@ static int bd_call_write_item(bd_call *call, uint8_t type, PyObject *value) {
         case BD_T_ANY:
         case BD_T_CALLABLE:
         case BD_T_NONE: return 0; /* stays here */
-        default: return bd_call_write_handle(call, value);
+        default: break;
     }
+    if (Py_TYPE(value) == call->state->types[bd_kind_of_type(type)]) return bd_call_write_handle(call, value);
+    PyErr_SetString(PyExc_TypeError, "Invalid object");
+    return -1;
 }
 
 static int bd_call_write_list(bd_call *call, uint8_t type, PyObject *value) {
@@ -155,6 +167,7 @@ static int bd_call_write_parameter(bd_call *call, const bd_parameter *parameter,
 /* A bound result is in the view that was asked: the first one that the arguments mention. */
 static PyObject *bd_call_read_handle(bd_call *call, uint8_t type, bd_reader *reader) {
     bd_view *view = call->view_count ? call->views[0] : NULL;
+    if (type == BD_T_PATH && view) return bd_path_read(view, reader);
     bool is_bound = type == BD_T_BOUND_NODE || type == BD_T_BOUND_EDGE;
     bool is_node = type == BD_T_NODE || type == BD_T_BOUND_NODE;
     bd_edge_info info = {0, 0, 0, 0};
@@ -195,6 +208,7 @@ static PyObject *bd_call_read_item(bd_call *call, uint8_t type, bd_reader *reade
             word = bd_reader_u64(reader);
             return reader->bad ? NULL : PyLong_FromLongLong((long long)word);
         case BD_T_U8:
+        case BD_T_U32:
             word = bd_reader_u32(reader);
             return reader->bad ? NULL : PyLong_FromUnsignedLongLong(word);
         case BD_T_BOOL:

@@ -36,8 +36,7 @@ void bd_local_close(bd_local *local) {
 
 /* -- waiting for own writes -------------------------------------------------------------------------------------------- */
 
-/* The arena when everything up to `request` is applied in it. NULL: ask the worker; *failed: with an exception. */
-static bd_local *bd_local_settled(bd_workspace *workspace, uint64_t request, bool *failed) {
+bd_local *bd_local_settled(bd_workspace *workspace, uint64_t request, bool *failed) {
     *failed = false;
     if (!workspace->quick) bd_request_push(workspace);
     bd_local *local = workspace->local;
@@ -256,9 +255,9 @@ bd_answer bd_local_counts(bd_view *view, uint32_t *nodes, uint32_t *edges) {
     return bd_arena_view_counts(&local->arena, view->index, nodes, edges) == BD_READ_OK ? BD_ANSWERED : BD_ASK;
 }
 
-bool bd_local_counts_at_once(bd_view *view, uint32_t *nodes, uint32_t *edges) {
-    bd_local *local = view->is_destroyed ? NULL : view->workspace->local;
-    return local && bd_arena_applied(&local->arena, local->slot) >= view->written &&
+bool bd_local_counts_now(const bd_view *view, uint32_t *nodes, uint32_t *edges) {
+    bd_local *local = view->workspace->local;
+    return local && !view->is_destroyed && bd_arena_applied(&local->arena, local->slot) >= view->written &&
            bd_arena_view_counts(&local->arena, view->index, nodes, edges) == BD_READ_OK;
 }
 

@@ -228,10 +228,8 @@ PyObject *bd_sexp_dumps(PyObject *self, PyObject *const *args, Py_ssize_t count,
     bd_reply reply;
     bd_reader result;
     if (bd_request_call(document->workspace, BD_OP_SEXP_DUMPS, "sexp.dumps", &piece, 1, &reply, &result) < 0) return NULL;
-    size_t bytes;
-    const unsigned char *data = bd_reader_bytes(&result, &bytes);
-    PyObject *text = data ? PyUnicode_DecodeUTF8((const char *)data, (Py_ssize_t)bytes, "surrogateescape") : NULL;
-    if (!data) bd_error_protocol(document->workspace, "sexp.dumps");
+    PyObject *text = bd_value_read_str(&result);
+    if (!text && !PyErr_Occurred()) bd_error_protocol(document->workspace, "sexp.dumps");
     bd_request_done(document->workspace, &reply);
     return text;
 }

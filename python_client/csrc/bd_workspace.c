@@ -66,7 +66,7 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
     workspace->owner_pid = (uint32_t)getpid();
     workspace->generation = ++state->generation;
     bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
-    for (int i = 0; i < 3; i++) *leases[i] = (bd_lease){.next = 1, .end = 1, .wanted = BD_LEASE_FIRST};
+    for (int i = 0; i < 3; i++) *leases[i] = (bd_lease){.next = 1, .end = 1, .wanted = BD_LEASE_FIRST, .room = BD_LIMIT_LEASE_IDS_MAX};
     bd_workspace_enlist(workspace);
     return workspace;
 }

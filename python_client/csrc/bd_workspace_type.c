@@ -128,8 +128,9 @@ static int bd_statistics_set(PyObject *dict, const char *name, uint64_t value) {
 static int bd_statistics_set_kinds(PyObject *dict, const char *name, const uint64_t *numbers) {
     static const char *const kinds[BD_KIND_COUNT] = {
         [BD_KIND_NODE] = "NodeReference", [BD_KIND_EDGE] = "EdgeReference", [BD_KIND_VIEW] = "GraphView",
-        [BD_KIND_BOUND_NODE] = "BoundNode", [BD_KIND_BOUND_EDGE] = "BoundEdge", [BD_KIND_DOCUMENT] = "Document",
-        [BD_KIND_SEXP_LIST] = "List", [BD_KIND_SEXP_ATOM] = "Atom", [BD_KIND_WORKSPACE] = "Workspace"};
+        [BD_KIND_BOUND_NODE] = "BoundNode", [BD_KIND_BOUND_EDGE] = "BoundEdge", [BD_KIND_PATH] = "BFSPath",
+        [BD_KIND_DOCUMENT] = "Document", [BD_KIND_SEXP_LIST] = "List", [BD_KIND_SEXP_ATOM] = "Atom",
+        [BD_KIND_WORKSPACE] = "Workspace"};
     PyObject *inner = PyDict_New();
     int result = inner ? 0 : -1;
     for (int kind = 0; kind < (int)BD_KIND_COUNT && result == 0; kind++)

@@ -17,6 +17,8 @@ final class ReceiveBuffer {
 final class Session {
     let clientId: UInt64
     let slot: Int
+    /// The client's number for this workspace: part of the debug ids that it shows.
+    let generation: UInt32
     private let workspace: Workspace
     private let page: WorkerPage
     private let socket: Int32
@@ -48,6 +50,7 @@ final class Session {
     ) throws {
         self.clientId = clientId
         self.slot = slot
+        generation = hello.generation
         self.workspace = workspace
         self.page = page
         self.socket = socket
@@ -74,8 +77,14 @@ final class Session {
         workspace.graph.arena.publishApplied(0, slot: slot)
         let unset = bd_stream_set_patience(socket, Session.patienceUs)
         guard unset == 0 else { throw WorkerError("cannot prepare the socket: \(String(cString: strerror(-unset)))") }
-        try sendHello(payload.bytes)
-        try watcher.watch(.readable)
+        do {
+            try sendHello(payload.bytes)
+            try watcher.watch(.readable)
+        } catch {
+            watcher.close()
+            target.session = nil
+            throw error
+        }
     }
 
     /// Ties the watcher's closure to the session until the end of the session. No weak reference: one would make each
@@ -189,7 +198,10 @@ final class Session {
     // MARK: input
 
     private func handle(_ events: SocketWatcher.Events) {
-        if events.contains(.writable) { flush() }
+        if events.contains(.writable) {
+            flush()
+            if !isEnded { applyReceived() }
+        }
         if !isEnded, events.contains(.readable) || events.contains(.failed) { receive() }
         if !isEnded { watch() }
     }
@@ -221,11 +233,23 @@ final class Session {
             if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
             return end("read failed: \(String(cString: strerror(Int32(-count))))")
         }
+        applyReceived()
+    }
+
+    private var unsentBytes: Int { unsent.count - unsentStart }
+
+    /// Applies what has come, as long as its replies do not pile up: the rest waits until the client has read some.
+    private func applyReceived() {
         page.beginTurn()
         do {
-            try reader.forEach { message throws(WireError) in
-                try apply(message)
-                return !isEnded
+            while unsentBytes < Limits.unsentBytesMax {
+                var isMore = false
+                try reader.forEach { message throws(WireError) in
+                    try apply(message)
+                    isMore = true
+                    return !isEnded && unsentBytes < Limits.unsentBytesMax
+                }
+                guard isMore, !isEnded else { break }
             }
         } catch {
             end("broken bytes: \(error)")
@@ -237,19 +261,20 @@ final class Session {
     private func apply(_ message: MessageReader.InPlace) throws(WireError) {
         request += 1
         page.begin(operation: message.operation, request: request, slot: slot)
-        defer {
-            page.end(request: request, slot: slot)
-            workspace.graph.arena.publishApplied(request, slot: slot)
-        }
         var call = Call(workspace: workspace, session: self, arguments: message.payload)
+        var failure: RemoteError?
         do {
             try perform(message.operation, &call)
             try call.arguments.finish()
         } catch let error as WireError {
             throw error
         } catch {
-            return fail(message, remote(error))
+            failure = remote(error)
         }
+        // Before the reply: who has it may die or read the arena at once, and this request is over.
+        workspace.graph.arena.publishApplied(request, slot: slot)
+        page.end(request: request, slot: slot)
+        if let failure { return fail(message, failure) }
         guard message.flags.contains(.replyWanted) else { return }
         hasReplied = true
         var payload = PayloadWriter(reserving: ReplyHead.byteCount + call.result.bytes.count)
@@ -328,15 +353,17 @@ final class Session {
         if unsentStart == unsent.count {
             unsent.removeAll(keepingCapacity: unsent.capacity <= 1 << 20)
             unsentStart = 0
+        } else if unsentStart > 1 << 20 {
+            unsent.removeFirst(unsentStart)
+            unsentStart = 0
         }
     }
 
     /// Replies first: while too many bytes wait for the client, its requests wait in its own socket.
     private func watch() {
-        let waiting = unsent.count - unsentStart
         var events: SocketWatcher.Events = []
-        if waiting > 0 { events.insert(.writable) }
-        if waiting < Limits.unsentBytesMax { events.insert(.readable) }
+        if unsentBytes > 0 { events.insert(.writable) }
+        if unsentBytes < Limits.unsentBytesMax { events.insert(.readable) }
         do { try watcher.watch(events) } catch { end("cannot watch the socket: \(error)") }
     }
 
@@ -348,6 +375,14 @@ final class Session {
         shutdown(socket, Int32(SHUT_RDWR))
         close(socket)
         onEnd(self, reason)
+    }
+
+    /// Last words, for the client to show: the worker leaves because it was told to.
+    func sayGoodbye(_ text: String) {
+        var payload = PayloadWriter(reserving: 64)
+        payload.u32(0)
+        payload.string(text)
+        send(Operation.sync, .notice, payload.bytes)
     }
 
     /// For `debug.cut_frame`: the first bytes of a reply that never goes on.
