@@ -288,20 +288,30 @@ class Attack:
                 self.words[place] = old
 
     def run_headers(self, count: int) -> None:
-        """The header is read once, when the client connects: each of its words, wrong, in a connection of its own."""
-        import bindd
-
+        """The header is read once, when the client connects: each of its words, wrong, in a process of its own, because
+        only a process that has no ids yet can have those of the copy."""
         for turn in range(count):
             place = turn % (self.applied_offset() // 4)
             old = self.words[place]
             self.words[place] = self.value(place)
-            with bindd.connect() as workspace:
-                graph = Graph(is_real=False)
-                for name, read in graph.reads().items():
-                    self.read(f"{name} behind a header", read, [place])
-            workspace.close()
-            del graph
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    self.read_behind_header(place)
+                    status = 0
+                finally:
+                    os._exit(status)
+            status = os.waitpid(child, 0)[1]
+            assert status == 0, f"header word {place} = {self.words[place]:#x}: status {status:#x}"
             self.words[place] = old
+
+    def read_behind_header(self, place: int) -> None:
+        import bindd
+
+        with bindd.connect():
+            for name, read in Graph(is_real=False).reads().items():
+                self.read(f"{name} behind a header", read, [place])
 
 
 def normal(text: str) -> str:
@@ -317,13 +327,13 @@ def attack(folder: Path, seed: int, count: int) -> None:
     try:
         import bindd
 
+        this.run_headers(max(100, count // 1000))
         workspace = bindd.connect()
         with workspace:
             graph = Graph(is_real=False)
             this.check_intact(graph)
             this.run(graph, count)
             this.check_intact(graph)
-        this.run_headers(max(100, count // 1000))
     finally:
         end_daemon(folder, child)
     print(json.dumps({

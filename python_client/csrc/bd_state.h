@@ -55,6 +55,7 @@ typedef struct bd_workspace {
     bd_counts node_counts, edge_counts;
     bd_id_list kept_nodes; /* to be pinned before anything is released */
     bd_id_list released_nodes, released_edges, released_views, released_documents;
+    bd_view *recent; /* a living view that edges were seen in lately, not counted; NULL: none */
     bd_view *dying;  /* views without a reference, and what destroyed ones knew: not yet told to the worker */
     bd_connection connection;
     bd_state *state;
@@ -252,6 +253,7 @@ static inline int bd_view_check(bd_view *view) {
     return view->workspace->life == BD_ALIVE && !view->is_destroyed ? 0 : bd_view_fail(view);
 }
 static inline void bd_view_know_edge(bd_view *view, const bd_edge_info *info) {
+    view->workspace->recent = view;
     bd_idset_add(&view->edges, info->edge);
     bd_idset_add(&view->nodes, info->source);
     bd_idset_add(&view->nodes, info->target);
