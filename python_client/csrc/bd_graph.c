@@ -300,10 +300,9 @@ static char *bd_call_site(void) {
     PyCodeObject *code = frame ? PyFrame_GetCode(frame) : NULL;
     PyObject *file = code ? PyObject_GetAttrString((PyObject *)code, "co_filename") : NULL;
     PyObject *site = file ? PyUnicode_FromFormat("%U:%d", file, PyFrame_GetLineNumber(frame)) : NULL;
-    Py_ssize_t size = 0;
-    const char *text = site ? PyUnicode_AsUTF8AndSize(site, &size) : NULL;
-    char *copy = text ? malloc((size_t)size + 1) : NULL;
-    if (copy) memcpy(copy, text, (size_t)size + 1);
+    PyObject *bytes = site ? PyUnicode_AsEncodedString(site, "utf-8", "backslashreplace") : NULL; /* names of files may be no UTF-8 */
+    char *copy = bytes ? strdup(PyBytes_AsString(bytes)) : NULL;
+    Py_XDECREF(bytes);
     Py_XDECREF(site);
     Py_XDECREF(file);
     Py_XDECREF((PyObject *)code);

@@ -67,7 +67,7 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
     workspace->owner_pid = (uint32_t)getpid();
     workspace->generation = ++state->generation;
     bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
-    for (int i = 0; i < 3; i++) *leases[i] = (bd_lease){.next = 1, .end = 1, .wanted = BD_LEASE_FIRST};
+    for (int i = 0; i < 3; i++) *leases[i] = (bd_lease){.next = 1, .end = 1, .wanted = BD_LEASE_FIRST, .room = BD_LIMIT_LEASE_IDS_MAX};
     bd_workspace_enlist(workspace);
     return workspace;
 }
@@ -164,7 +164,10 @@ int bd_workspace_fail_stale(bd_workspace *workspace) {
     switch (workspace->life) {
         case BD_ALIVE: return 0;
         case BD_CLOSED:
-            bd_error_set("StaleHandleError", "the workspace '%s' of this handle was closed", workspace->name);
+            bd_error_set(
+                "StaleHandleError", workspace->is_private ? "the private workspace of this handle was closed"
+                                                          : "the workspace '%s' of this handle was closed",
+                workspace->name);
             break;
         case BD_FORKED:
             bd_error_set(
@@ -183,7 +186,8 @@ int bd_workspace_fail_stale(bd_workspace *workspace) {
 
 bd_workspace *bd_state_workspace(bd_state *state) {
     for (int turn = 0; turn < 2; turn++) {
-        PyObject *object = state->current ? state->current : state->fallback;
+        PyObject *object = bd_current_workspace(state);
+        if (!object && PyErr_Occurred()) return NULL;
         if (object) {
             bd_workspace *workspace = ((bd_workspace_object *)object)->workspace;
             if (workspace->life == BD_ALIVE) return workspace;
