@@ -346,7 +346,8 @@ PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_
         free(site);
         return view->is_destroyed && workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
     }
-    if (bd_batch_collects(workspace, BD_OP_GRAPH_VIEW_DESTROY, BD_NAME(BD_METHOD_GRAPH_VIEW_DESTROY)) < 0) {
+    if (workspace->batch &&
+        bd_batch_collects(workspace, BD_OP_GRAPH_VIEW_DESTROY, BD_NAME(BD_METHOD_GRAPH_VIEW_DESTROY)) < 0) {
         free(site);
         return NULL;
     }
