@@ -260,8 +260,8 @@ def table(description: dict) -> str:
         out.append(
             f"    {{{c_string(full_name(owner, method))}, {operation}, BD_KIND_OF_REQUEST_{method['kind'].upper()}, "
             f"{self_kind}, {int(method['arguments'] == 'ignore')}, {len(method['parameters'])}, {first[index]}, "
-            f"{c_type(method['result'])}, {rule_c(method.get('rule'))}}},")
-    out += ["    {NULL, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0}}", "};", ""]
+            f"{c_type(method['result'])}, {int(method['batch'])}, {rule_c(method.get('rule'))}}},")
+    out += ["    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0}}", "};", ""]
     highest = max([m["operation"] or 0 for _, _, m in methods])
     kinds = {m["operation"]: m["kind"] for _, _, m in methods if m["operation"] is not None}
     out.append(f"const uint8_t bd_operation_kinds[{highest + 1}] = {{")
@@ -409,6 +409,17 @@ class Atom:
     @property
     def column(self) -> int: ...
     def __zig_address__(self) -> int: ...
+
+@final
+class Batch:
+    """Changes that are made whole or not at all. Made by GraphView.batch()."""
+
+    @property
+    def command_count(self) -> int: ...
+    def __enter__(self) -> Batch: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool: ...
 
 VERSION: str
 BUILD: str

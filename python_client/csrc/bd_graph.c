@@ -11,6 +11,7 @@
  * Static methods get the module as `self`.
  * Cost: local 20-30 ns, a command 30-60 ns, the rest one round trip.
  */
+#include "bd_batch.h"
 #include "bd_local.h"
 
 #include <stdlib.h>
@@ -58,7 +59,8 @@ PyObject *bd_node_create(PyObject *self, PyObject *const *args, Py_ssize_t count
 PyObject *bd_node_get_uuid(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     BD_IGNORED;
     bd_node_object *node = (bd_node_object *)self;
-    if (bd_workspace_check(node->workspace) < 0) return NULL;
+    if (bd_workspace_check(node->workspace) < 0 || bd_guard_use(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     return PyLong_FromUnsignedLong(node->node);
 }
 
@@ -95,6 +97,8 @@ PyObject *bd_edge_create(PyObject *self, PyObject *const *args, Py_ssize_t count
             PyErr_SetString(PyExc_ValueError, "source and target belong to different workspaces");
         return NULL;
     }
+    if (bd_guard_use(workspace, BD_KIND_NODE, info.source) < 0 || bd_guard_use(workspace, BD_KIND_NODE, info.target) < 0)
+        return NULL;
     if (bd_edge_create_bits(values, &info.bits) < 0) return NULL;
     const char *name = NULL;
     size_t name_bytes = 0;
@@ -131,6 +135,7 @@ bool bd_edges_may_have_changed(const bd_workspace *workspace) {
 
 /* Asks for the edge as it is now. */
 int bd_edge_look_again(bd_workspace *workspace, bd_edge_info *info) {
+    if (workspace->batch && bd_idset_has(&workspace->batch->edges, info->edge)) return 0; /* nobody else knows it yet */
     bd_answer answer = bd_local_edge_info(workspace, info);
     if (answer != BD_ASK) return answer == BD_FAILED ? -1 : 0;
     const char *name = BD_NAME(BD_METHOD_EDGE_REFERENCE_REFRESH);
@@ -147,7 +152,7 @@ int bd_edge_look_again(bd_workspace *workspace, bd_edge_info *info) {
         return -1;
     }
     *info = found;
-    bd_state_saw_edge(workspace->state, info);
+    bd_workspace_saw_edge(workspace, info);
     return 0;
 }
 
@@ -161,8 +166,9 @@ PyObject *bd_edge_refresh(PyObject *self, PyObject *const *args, Py_ssize_t coun
 /* The handle's edge as it is now. */
 static bd_edge_object *bd_edge_checked(PyObject *self) {
     bd_edge_object *edge = (bd_edge_object *)self;
-    bool is_fit = bd_workspace_check(edge->workspace) == 0 && bd_edge_current(edge->workspace, &edge->info) == 0;
-    return is_fit ? edge : NULL;
+    if (bd_workspace_check(edge->workspace) < 0 || bd_guard_use(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0)
+        return NULL;
+    return bd_edge_current(edge->workspace, &edge->info) < 0 ? NULL : edge;
 }
 
 PyObject *bd_edge_source(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
@@ -216,7 +222,7 @@ PyObject *bd_graph_view_create(PyObject *self, PyObject *const *args, Py_ssize_t
         bd_view *view = bd_view_new(workspace, words[0], words[1]);
         bd_local_note(workspace, BD_KIND_NODE, words[1]);
         if (view) {
-            object = bd_view_object_new(view);
+            if (bd_batch_made_view(view) == 0) object = bd_view_object_new(view);
             bd_view_release(view);
         }
     }
@@ -242,8 +248,7 @@ PyObject *bd_graph_view_create_and_insert_node(
         return NULL;
     bd_local_note_view(view);
     bd_local_note(view->workspace, BD_KIND_NODE, node);
-    bd_idset_add(&view->nodes, node);
-    return bd_bound_node_new(view, node);
+    return bd_batch_learn_node(view, node) < 0 ? NULL : bd_bound_node_new(view, node);
 }
 
 static int bd_view_same_workspace(bd_view *view, bd_workspace *other) {
@@ -260,14 +265,16 @@ PyObject *bd_graph_view_insert_node(PyObject *self, PyObject *const *args, Py_ss
             view->workspace->state, BD_METHOD_GRAPH_VIEW_INSERT_NODE, args, count, keywords, values) < 0)
         return NULL;
     bd_node_object *node = (bd_node_object *)values[0];
-    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, node->workspace) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, node->workspace) < 0 ||
+        bd_guard_use(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     if (!bd_idset_has(&view->nodes, node->node)) {
         if (bd_request_command2(
                 view->workspace, BD_OP_GRAPH_VIEW_INSERT_NODE, BD_NAME(BD_METHOD_GRAPH_VIEW_INSERT_NODE), view->index,
                 node->node) < 0)
             return NULL;
         bd_local_note_view(view);
-        bd_idset_add(&view->nodes, node->node);
+        if (bd_batch_learn_node(view, node->node) < 0) return NULL;
     }
     return bd_bound_node_new(view, node->node);
 }
@@ -278,7 +285,9 @@ PyObject *bd_graph_view_bind(PyObject *self, PyObject *const *args, Py_ssize_t c
     if (bd_arguments_take(view->workspace->state, BD_METHOD_GRAPH_VIEW_BIND, args, count, keywords, values) < 0)
         return NULL;
     bd_node_object *node = (bd_node_object *)values[0];
-    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, node->workspace) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, node->workspace) < 0 ||
+        bd_guard_use(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     return bd_bound_node_new(view, node->node);
 }
 
@@ -287,20 +296,26 @@ bool bd_view_has_node(bd_view *view, uint32_t node) {
 }
 
 int bd_edge_insert_known(bd_view *view, const bd_edge_info *info) {
+    bool is_batched = bd_batch_is_mine(view->workspace);
     if (bd_request_command2(
             view->workspace, BD_OP_GRAPH_VIEW_INSERT_EDGE, BD_NAME(BD_METHOD_GRAPH_VIEW_INSERT_EDGE), view->index,
             info->edge) < 0)
         return -1;
-    bd_local_note_edge_inserted(view, info);
-    bd_view_know_edge(view, info);
-    return 0;
+    if (is_batched) bd_local_note_view(view);
+    else bd_local_note_edge_inserted(view, info);
+    return bd_batch_learn_edge(view, info);
 }
 
-/* Between known members it cannot fail: a command. Else the worker decides, and its refusal is raised here. */
+bool bd_edge_can_insert(bd_view *view, const bd_edge_info *info) {
+    return bd_batch_is_mine(view->workspace) ||
+           (bd_view_has_node(view, info->source) && bd_view_has_node(view, info->target));
+}
+
+/* Between known members it cannot fail: a command. Else the worker decides, and its refusal is raised here; in a batch at
+ * its end. */
 static int bd_view_insert_edge(bd_view *view, const bd_edge_info *info) {
     const char *name = BD_NAME(BD_METHOD_GRAPH_VIEW_INSERT_EDGE);
-    if (bd_view_has_node(view, info->source) && bd_view_has_node(view, info->target))
-        return bd_edge_insert_known(view, info);
+    if (bd_edge_can_insert(view, info)) return bd_edge_insert_known(view, info);
     uint32_t words[2] = {view->index, info->edge};
     bd_piece piece = {words, sizeof words};
     bd_reply reply;
@@ -317,10 +332,11 @@ PyObject *bd_graph_view_insert_edge(PyObject *self, PyObject *const *args, Py_ss
             view->workspace->state, BD_METHOD_GRAPH_VIEW_INSERT_EDGE, args, count, keywords, values) < 0)
         return NULL;
     bd_edge_object *edge = (bd_edge_object *)values[0];
-    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, edge->workspace) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, edge->workspace) < 0 ||
+        bd_guard_use(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0)
+        return NULL;
     if (!bd_idset_has(&view->edges, edge->info.edge)) {
         if (bd_edge_current(view->workspace, &edge->info) < 0 || bd_view_insert_edge(view, &edge->info) < 0) return NULL;
-        bd_view_know_edge(view, &edge->info);
     }
     return bd_bound_edge_new(view, &edge->info);
 }
@@ -331,10 +347,9 @@ static char *bd_call_site(void) {
     PyCodeObject *code = frame ? PyFrame_GetCode(frame) : NULL;
     PyObject *file = code ? PyObject_GetAttrString((PyObject *)code, "co_filename") : NULL;
     PyObject *site = file ? PyUnicode_FromFormat("%U:%d", file, PyFrame_GetLineNumber(frame)) : NULL;
-    Py_ssize_t size = 0;
-    const char *text = site ? PyUnicode_AsUTF8AndSize(site, &size) : NULL;
-    char *copy = text ? malloc((size_t)size + 1) : NULL;
-    if (copy) memcpy(copy, text, (size_t)size + 1);
+    PyObject *bytes = site ? PyUnicode_AsEncodedString(site, "utf-8", "backslashreplace") : NULL; /* names of files may be no UTF-8 */
+    char *copy = bytes ? strdup(PyBytes_AsString(bytes)) : NULL;
+    Py_XDECREF(bytes);
     Py_XDECREF(site);
     Py_XDECREF(file);
     Py_XDECREF((PyObject *)code);
@@ -342,29 +357,55 @@ static char *bd_call_site(void) {
     return copy;
 }
 
+/* What the view knew moves into a record of a dying view, as when the last handle goes: which members Python still holds
+ * is looked up in the moment in which the request is appended, and nothing waits in between. A list written before a wait
+ * would pin what other threads let go of meanwhile. */
+static int bd_view_bury(bd_view *view, char *site) {
+    bd_workspace *workspace = view->workspace;
+    bd_view *gone = calloc(1, sizeof *gone);
+    if (!gone) {
+        free(site);
+        PyErr_NoMemory();
+        return -1;
+    }
+    gone->workspace = workspace;
+    gone->index = view->index;
+    gone->nodes = view->nodes;
+    gone->edges = view->edges;
+    memset(&view->nodes, 0, sizeof view->nodes);
+    memset(&view->edges, 0, sizeof view->edges);
+    view->is_destroyed = true;
+    view->destroyed_at = site;
+    gone->next_dying = workspace->dying;
+    workspace->dying = gone;
+    workspace->quick = false;
+    int result = bd_release_flush(workspace); /* appends, never waits */
+    bd_local_note_view(view);
+    return result;
+}
+
 PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     BD_IGNORED;
     bd_view *view = bd_view_of(self);
     bd_workspace *workspace = view->workspace;
-    if (bd_workspace_check(workspace) < 0) return NULL;
-    if (view->is_destroyed) Py_RETURN_NONE;
-    bd_writer writer;
-    bd_writer_init(&writer);
-    bd_release_write_destroy(view, &writer);
-    int result = -1;
-    if (writer.failed) {
-        PyErr_NoMemory();
-    } else {
-        bd_piece piece = {writer.data, writer.size};
-        result = bd_request_command(
-            workspace, BD_OP_GRAPH_VIEW_DESTROY, BD_NAME(BD_METHOD_GRAPH_VIEW_DESTROY), &piece, 1);
+    char *site = view->is_destroyed ? NULL : bd_call_site(); /* first: it makes objects, and that may run the collector */
+    if (bd_workspace_check(workspace) < 0 || view->is_destroyed) {
+        free(site);
+        return view->is_destroyed && workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
     }
-    bd_writer_free(&writer);
-    if (result < 0) return NULL;
-    view->is_destroyed = true;
-    view->destroyed_at = bd_call_site();
-    bd_idset_free(&view->edges);
-    bd_idset_free(&view->nodes);
+    if (workspace->batch &&
+        bd_batch_collects(workspace, BD_OP_GRAPH_VIEW_DESTROY, BD_NAME(BD_METHOD_GRAPH_VIEW_DESTROY)) < 0) {
+        free(site);
+        return NULL;
+    }
+    bd_visit_hold_all(view);
+    if (bd_view_bury(view, site) < 0) return NULL;
+    if (workspace->sync) {
+        bd_reply reply;
+        bd_reader result;
+        if (bd_request_call(workspace, BD_OP_SYNC, "GraphView.destroy", NULL, 0, &reply, &result) < 0) return NULL;
+        bd_request_done(workspace, &reply);
+    }
     Py_RETURN_NONE;
 }
 
@@ -373,7 +414,8 @@ PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_
 PyObject *bd_bound_node_node(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     BD_IGNORED;
     bd_workspace *workspace = bd_bound(self)->view->workspace;
-    return bd_workspace_check(workspace) < 0 ? NULL : bd_node_new(workspace, bd_bound(self)->node);
+    if (bd_workspace_check(workspace) < 0 || bd_guard_use(workspace, BD_KIND_NODE, bd_bound(self)->node) < 0) return NULL;
+    return bd_node_new(workspace, bd_bound(self)->node);
 }
 
 PyObject *bd_bound_node_g(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
@@ -386,7 +428,8 @@ PyObject *bd_bound_edge_edge(PyObject *self, PyObject *const *args, Py_ssize_t c
     BD_IGNORED;
     bd_bound_edge_object *bound = (bd_bound_edge_object *)self;
     bd_workspace *workspace = bound->view->workspace;
-    return bd_workspace_check(workspace) < 0 ? NULL : bd_edge_new(workspace, &bound->info);
+    if (bd_workspace_check(workspace) < 0 || bd_guard_use(workspace, BD_KIND_EDGE, bound->info.edge) < 0) return NULL;
+    return bd_edge_new(workspace, &bound->info);
 }
 
 PyObject *bd_bound_edge_g(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {

@@ -3,6 +3,7 @@
  * A bound result comes without its view: it is in the view that was asked.
  * Cost: about 100 ns above the round trip.
  */
+#include "bd_batch.h"
 #include "bd_handle.h"
 #include "bd_recipe.h"
 #include "bd_result.h"
@@ -54,6 +55,8 @@ static int bd_call_write_handle(bd_call *call, PyObject *object) {
         return -1;
     }
     if (bd_call_use_workspace(call, parts.workspace) < 0) return -1;
+    if (bd_guard_read(parts.workspace, parts.kind, parts.index) < 0) return -1;
+    if (parts.view && bd_guard_read(parts.workspace, BD_KIND_VIEW, parts.view->index) < 0) return -1;
     if (parts.view) {
         if (bd_view_check(parts.view) < 0) return -1;
         if (call->view_count < BD_CALL_VIEWS_MAX) call->views[call->view_count++] = parts.view;
@@ -240,12 +243,12 @@ static PyObject *bd_call_read_handle(bd_call *call, uint8_t type, bd_reader *rea
     if (is_bound && !view) reader->bad = true;
     if (reader->bad) return NULL;
     if (is_node) {
-        bd_state_saw_node(call->state, info.source);
+        bd_workspace_saw_node(call->workspace, info.source);
         if (!is_bound) return bd_node_new(call->workspace, info.source);
         if (!view->is_destroyed) bd_idset_add(&view->nodes, info.source);
         return bd_bound_node_new(view, info.source);
     }
-    bd_state_saw_edge(call->state, &info);
+    bd_workspace_saw_edge(call->workspace, &info);
     if (!is_bound) return bd_edge_new(call->workspace, &info);
     if (!view->is_destroyed) bd_view_know_edge(view, &info);
     return bd_bound_edge_new(view, &info);

@@ -56,7 +56,7 @@ static bd_path_tree *bd_path_tree_new(bd_view *view, uint32_t source, uint32_t c
         return NULL;
     }
     bd_view_retain(view);
-    bd_state_saw_node(view->workspace->state, source);
+    bd_workspace_saw_node(view->workspace, source);
     *tree = (bd_path_tree){1, view, source, 0};
     return tree;
 }
@@ -75,7 +75,7 @@ static bool bd_path_tree_read_step(bd_path_tree *tree, uint32_t before, bd_reade
     step->before = before;
     step->length = before ? tree->steps[before - 1].length + 1 : 1;
     tree->count++;
-    bd_state_saw_edge(view->workspace->state, &step->info);
+    bd_workspace_saw_edge(view->workspace, &step->info);
     if (!view->is_destroyed) bd_view_know_edge(view, &step->info);
     return true;
 }
@@ -93,7 +93,7 @@ static PyObject *bd_path_new(bd_path_tree *tree, uint32_t end, uint32_t step) {
     self->view = tree->view;
     self->end = end;
     self->step = step;
-    bd_state_saw_node(workspace->state, end);
+    bd_workspace_saw_node(workspace, end);
     if (!tree->view->is_destroyed) bd_idset_add(&tree->view->nodes, end);
     workspace->page->live[BD_KIND_PATH]++;
     workspace->page->created[BD_KIND_PATH]++;

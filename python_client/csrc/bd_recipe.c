@@ -5,6 +5,7 @@
  *   name, optional u32 index, attributes; a node's is its attributes.
  * Cost: one allocation of what it says, beside the object.
  */
+#include "bd_batch.h"
 #include "bd_recipe.h"
 
 #include <stdio.h>
@@ -222,6 +223,8 @@ static int bd_recipe_make_edge(
         PyErr_SetString(PyExc_ValueError, "source and target belong to different workspaces");
         return -1;
     }
+    if (bd_guard_use(*workspace, BD_KIND_NODE, info->source) < 0 || bd_guard_use(*workspace, BD_KIND_NODE, info->target) < 0)
+        return -1;
     return bd_edge_make(*workspace, info, recipe->data + recipe->wire_bytes, recipe->pairs_bytes);
 }
 
@@ -249,8 +252,8 @@ PyObject *bd_recipe_insert_edge(PyObject *self, PyObject *const *args, Py_ssize_
     bd_workspace *workspace = view->workspace;
     bd_edge_info info;
     if (bd_view_check(view) < 0) return NULL;
-    bool is_known = source->workspace == workspace && target->workspace == workspace &&
-                    bd_view_has_node(view, source->node) && bd_view_has_node(view, target->node);
+    info = (bd_edge_info){0, source->node, target->node, 0};
+    bool is_known = source->workspace == workspace && target->workspace == workspace && bd_edge_can_insert(view, &info);
     if (!is_known) return bd_invoke(method, self, args, count, keywords);
     if (bd_recipe_make_edge(recipe, values[1], values[2], &workspace, &info) < 0 ||
         bd_edge_insert_known(view, &info) < 0)

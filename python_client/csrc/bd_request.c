@@ -5,7 +5,7 @@
  * after letting go: making Python objects may run the collector, and that may run anything.
  * Whoever waits when the worker dies gets an exception of his own, also those that had not sent yet.
  */
-#include "bd_state.h"
+#include "bd_batch.h"
 
 #include <time.h>
 
@@ -153,13 +153,16 @@ static int bd_request_append(
             BD_LIMIT_MESSAGE_BYTES_MAX);
         return -1;
     }
-    bool is_due = flags & BD_FLAG_REPLY_WANTED || operation == BD_OP_GRAPH_VIEW_DESTROY || bd_release_is_due(workspace);
+    bool is_due = flags & BD_FLAG_REPLY_WANTED || bd_release_is_due(workspace);
     if (is_due && bd_release_flush(workspace) < 0) return -1;
     if (!bd_connection_append(&workspace->connection, operation, flags, pieces, count)) {
         PyErr_NoMemory();
         return -1;
     }
     workspace->page->sent_requests = ++workspace->requests;
+    if (operation == BD_OP_LEASE) bd_lease_asked(workspace, pieces->data);
+    if (operation == BD_OP_BATCH && workspace->batch && workspace->batch->phase == BD_BATCH_ENDING)
+        workspace->batch->request = workspace->requests;
     if (workspace->debug) bd_debug_request(workspace, workspace->requests, operation, pieces, count);
     return 0;
 }
@@ -194,6 +197,15 @@ static void bd_claims_take(const bd_claim *claims, int count) {
 int bd_request_create(
     bd_workspace *workspace, uint16_t operation, const char *name, const bd_piece *pieces, int count,
     const bd_claim *claims, int claim_count) {
+    int is_collected = workspace->batch ? bd_batch_collects(workspace, operation, name) : 0;
+    if (is_collected < 0 || (is_collected && bd_workspace_check(workspace) < 0)) return -1;
+    if (is_collected) {
+        int asked;
+        while ((asked = bd_claims_prepare(workspace, claims, claim_count)) > 0) continue;
+        if (asked < 0) return -1;
+        bd_claims_take(claims, claim_count);
+        return bd_batch_add(workspace, operation, pieces, count, claims, claim_count);
+    }
     if (workspace->sync) {
         bd_reply reply;
         bd_reader result;
@@ -228,19 +240,38 @@ static int bd_request_hold_ready(bd_workspace *workspace, const char *name, cons
     }
 }
 
-/* Takes the awaited reply out of the connection. */
-static void bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
+/* Takes the awaited reply out of the connection. False when its head is damaged. */
+static bool bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
     bd_connection *connection = &workspace->connection;
     *reply = connection->reply;
     memset(&connection->reply, 0, sizeof connection->reply);
     connection->has_reply = false;
     workspace->round_trips++;
     workspace->page->received_replies++;
-    bd_workspace_update_leases(workspace, reply->data);
+    if (!bd_workspace_update_leases(workspace, reply->data)) return false;
     if (workspace->ids_unsettled) {
         workspace->ids_unsettled = false;
         bd_workspace_update_quick(workspace);
     }
+    return true;
+}
+
+/* The request that follows takes ids from the leases: until it is answered nobody else does. Those of a batch that is open
+ * are passed over. */
+static int bd_request_lend_ids(bd_workspace *workspace) {
+    bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
+    const bd_batch *batch = workspace->batch;
+    if (batch && batch->phase == BD_BATCH_OPEN) {
+        uint32_t words[3];
+        for (int i = 0; i < 3; i++) words[i] = leases[i]->next;
+        bd_piece piece = {words, sizeof words};
+        if (bd_request_append(workspace, BD_OP_ADVANCE, 0, &piece, 1) < 0) return -1;
+    }
+    for (int i = 0; i < 3; i++)
+        if (leases[i]->room < BD_LIMIT_LEASE_IDS_STEP) leases[i]->room = BD_LIMIT_LEASE_IDS_STEP;
+    workspace->ids_unsettled = true;
+    workspace->quick = false;
+    return 0;
 }
 
 int bd_request_call_creating(
@@ -248,6 +279,7 @@ int bd_request_call_creating(
     const bd_claim *claims, int claim_count, bd_reply *reply, bd_reader *result) {
     memset(reply, 0, sizeof *reply);
     if (bd_workspace_check(workspace) < 0) return -1;
+    if (workspace->batch && bd_batch_admits(workspace, operation, name) < 0) return -1;
     bd_workspace_retain(workspace);
     bd_connection *connection = &workspace->connection;
     bd_refusal refusal = {0};
@@ -259,16 +291,14 @@ int bd_request_call_creating(
         bd_error_in_flight(workspace, name, 0);
     } else {
         bd_claims_take(claims, claim_count);
-        if (bd_operation_makes(operation)) {
-            workspace->ids_unsettled = true;
-            workspace->quick = false;
-        }
-        if (bd_request_append(workspace, operation, BD_FLAG_REPLY_WANTED, pieces, count) == 0 &&
+        bool is_ready = !bd_operation_makes(operation) || bd_request_lend_ids(workspace) == 0;
+        if (is_ready && bd_request_append(workspace, operation, BD_FLAG_REPLY_WANTED, pieces, count) == 0 &&
             bd_request_wait(workspace, name, workspace->requests, true, workspace->call_timeout) == 0) {
-            bd_request_take_reply(workspace, reply);
+            bool is_whole = bd_request_take_reply(workspace, reply);
             refusal = connection->refusal;
             connection->refusal.code = 0;
-            outcome = 0;
+            if (is_whole) outcome = 0;
+            else bd_error_lease(workspace, name);
         }
     }
     bd_connection_release(connection);

@@ -27,7 +27,7 @@ static PyObject *bd_result_read_node(const bd_result_context *context, bd_reader
     bd_view *view = tag == BD_TAG_NODE ? NULL : bd_result_read_view(context, reader);
     uint32_t node = bd_reader_u32(reader);
     if (reader->bad) return NULL;
-    bd_state_saw_node(context->state, node);
+    bd_workspace_saw_node(context->workspace, node);
     if (tag == BD_TAG_NODE) return bd_node_new(context->workspace, node);
     if (tag != BD_TAG_LOOSE_BOUND_NODE && !view->is_destroyed) bd_idset_add(&view->nodes, node);
     return tag == BD_TAG_TYPE_GRAPH ? bd_type_graph_new(view, node) : bd_bound_node_new(view, node);
@@ -38,7 +38,7 @@ static PyObject *bd_result_read_edge(const bd_result_context *context, bd_reader
     bd_edge_info info;
     bd_read_edge_info(reader, &info);
     if (reader->bad) return NULL;
-    bd_state_saw_edge(context->state, &info);
+    bd_workspace_saw_edge(context->workspace, &info);
     if (tag == BD_TAG_EDGE) return bd_edge_new(context->workspace, &info);
     if (!view->is_destroyed) bd_view_know_edge(view, &info);
     return bd_bound_edge_new(view, &info);

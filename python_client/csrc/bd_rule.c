@@ -5,6 +5,7 @@
  * that edges on their way are seen by reads; else the method's own call, whose refusal is raised here.
  * Cost: looking 20-40 ns, making a free edge about 100 ns, inserting one about 200 ns.
  */
+#include "bd_batch.h"
 #include "bd_handle.h"
 #include "bd_recipe.h"
 
@@ -17,7 +18,8 @@
 /* The edge of the first argument as it is now; NULL with an exception. */
 static const bd_edge_object *bd_rule_edge(PyObject *value) {
     bd_edge_object *edge = (bd_edge_object *)value;
-    if (bd_workspace_check(edge->workspace) < 0 || bd_edge_current(edge->workspace, &edge->info) < 0) return NULL;
+    if (bd_workspace_check(edge->workspace) < 0 ||
+        bd_guard_use(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0 || bd_edge_current(edge->workspace, &edge->info) < 0) return NULL;
     return edge;
 }
 
@@ -188,6 +190,8 @@ PyObject *bd_rule_create(int method, PyObject *self, PyObject *const *args, Py_s
         PyErr_SetString(PyExc_ValueError, "source and target belong to different workspaces");
         return NULL;
     }
+    if (bd_guard_use(workspace, BD_KIND_NODE, source->node) < 0 || bd_guard_use(workspace, BD_KIND_NODE, target->node) < 0)
+        return NULL;
     bd_edge_info info = {0, source->node, target->node, 0};
     if (bd_rule_make(method, workspace, &info, &name, BD_INDEX_NONE) < 0) return NULL;
     PyObject *edge = bd_edge_new(workspace, &info);
@@ -215,7 +219,9 @@ PyObject *bd_rule_add(int method, PyObject *self, PyObject *const *args, Py_ssiz
     }
     bd_workspace *target_workspace = is_bound ? other->workspace : ((bd_node_object *)values[1])->workspace;
     if (bd_view_check(view) < 0 || (other && bd_view_check(other) < 0)) return NULL;
-    if (target_workspace != workspace || !bd_view_has_node(view, info.source) || !bd_view_has_node(view, info.target))
+    if (bd_guard_use(workspace, BD_KIND_NODE, info.source) < 0 || bd_guard_use(workspace, BD_KIND_NODE, info.target) < 0)
+        return NULL;
+    if (target_workspace != workspace || !bd_edge_can_insert(view, &info))
         return bd_invoke(method, self, args, count, keywords);
     if (bd_rule_make(method, workspace, &info, &name, index) < 0 || bd_edge_insert_known(view, &info) < 0) return NULL;
     PyObject *edge = bd_bound_edge_new(view, &info);

@@ -4,6 +4,7 @@
  * the same. What a visit calls for is settled before it calls.
  * Cost: 60-120 ns from the arena, one round trip else.
  */
+#include "bd_batch.h"
 #include "bd_handle.h"
 #include "bd_local.h"
 
@@ -53,7 +54,11 @@ static int bd_rule_ask(
     } else if (rule->match == BD_MATCH_INSTANCE) {
         question->type = bd_rule_node_of(&bd_parameters[declared->first_parameter + 1], second);
     }
-    return bd_view_check(bound->view);
+    if (bd_view_check(bound->view) < 0) return -1;
+    bd_workspace *workspace = bound->view->workspace;
+    bool is_fit = bd_guard_read(workspace, BD_KIND_VIEW, bound->view->index) == 0 &&
+                  bd_guard_read(workspace, BD_KIND_NODE, bound->node) == 0;
+    return is_fit ? 0 : -1;
 }
 
 /* -- does an edge fit? ---------------------------------------------------------------------------------------------------- */
@@ -103,7 +108,7 @@ static bd_answer bd_rule_find(
 }
 
 static PyObject *bd_rule_wanted(const bd_rule *rule, bd_view *view, const bd_edge_info *info) {
-    bd_state_saw_edge(view->workspace->state, info);
+    bd_workspace_saw_edge(view->workspace, info);
     if (!view->is_destroyed) bd_view_know_edge(view, info);
     switch (rule->want) {
         case BD_WANT_SOURCE: return bd_node_new(view->workspace, info->source);
@@ -152,7 +157,7 @@ PyObject *bd_rule_of_instance(
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ASK) return bd_invoke(method, self, args, count, keywords);
     if (!found) Py_RETURN_NONE;
-    bd_state_saw_edge(view->workspace->state, &parent);
+    bd_workspace_saw_edge(view->workspace, &parent);
     bd_idset_add(&view->nodes, parent.source);
     return bd_type_graph_new(view, parent.source);
 }
@@ -164,7 +169,8 @@ PyObject *bd_rule_get_name(int method, PyObject *self, PyObject *const *args, Py
     PyObject *values[BD_PARAMETERS_PER_METHOD_MAX], *name = NULL;
     if (bd_arguments_take(bd_state_of(self), method, args, count, keywords, values) < 0) return NULL;
     bd_edge_object *edge = (bd_edge_object *)values[0];
-    if (bd_workspace_check(edge->workspace) < 0 || bd_edge_current(edge->workspace, &edge->info) < 0) return NULL;
+    if (bd_workspace_check(edge->workspace) < 0 ||
+        bd_guard_read(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0 || bd_edge_current(edge->workspace, &edge->info) < 0) return NULL;
     if ((edge->info.bits & BD_EDGE_TYPE_MASK) != rule->edge_type) {
         PyErr_SetString(PyExc_TypeError, rule->text);
         return NULL;
@@ -184,7 +190,8 @@ PyObject *bd_rule_get_node_text(
     PyObject *values[BD_PARAMETERS_PER_METHOD_MAX], *text = NULL;
     if (bd_arguments_take(bd_state_of(self), method, args, count, keywords, values) < 0) return NULL;
     const bd_bound_node_object *bound = (bd_bound_node_object *)values[0];
-    if (bd_view_check(bound->view) < 0) return NULL;
+    if (bd_view_check(bound->view) < 0 || bd_guard_read(bound->view->workspace, BD_KIND_NODE, bound->node) < 0)
+        return NULL;
     bd_answer answer = bd_local_node_attribute(bound->view->workspace, bound->node, rule->text, rule->text_bytes, &text);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED && PyUnicode_Check(text)) return text;
@@ -201,14 +208,16 @@ PyObject *bd_rule_get_expression(
     bd_view *view = edge->view;
     bd_edge_info parent;
     bool found = false;
-    if (bd_view_check(view) < 0 || bd_edge_current(view->workspace, &edge->info) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_EDGE, edge->info.edge) < 0 ||
+        bd_edge_current(view->workspace, &edge->info) < 0)
+        return NULL;
     bool is_relative = bd_methods[method].parameter_count > 1;
     if (is_relative && ((bd_node_object *)values[1])->node == edge->info.source) Py_RETURN_NONE;
     bd_answer answer = bd_local_first(
         view, edge->info.source, BD_COMPOSITION, BD_DIRECTION_IN, NULL, 0, &parent, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ASK || !found) return bd_invoke(method, self, args, count, keywords);
-    bd_state_saw_edge(view->workspace->state, &parent);
+    bd_workspace_saw_edge(view->workspace, &parent);
     return bd_node_new(view->workspace, parent.source);
 }
 
@@ -255,25 +264,21 @@ static PyObject *bd_rule_visit_filtered(
     if (bd_rule_ask(method, self, args, count, keywords, &question) < 0) return NULL;
     bd_rule_take_visitor(method, question.values, &function, &context);
     bd_view *view = question.view;
-    bd_workspace *workspace = view->workspace;
-    bd_arena_list list;
-    bd_answer answer = bd_local_visit(view, question.node, rule->edge_type, bd_rule_direction(rule), &list);
+    bd_visit visit = {.view = view};
+    bd_arena_list *list = &visit.found;
+    bd_answer answer = bd_local_visit(view, question.node, rule->edge_type, bd_rule_direction(rule), list);
     size_t kept = 0;
-    for (size_t i = 0; answer == BD_ANSWERED && i < list.count; i++) {
+    for (size_t i = 0; answer == BD_ANSWERED && i < list->count; i++) {
         bool fits;
-        answer = filter(rule, &question, &list.edges[i], &fits);
-        if (answer == BD_ANSWERED && fits) list.edges[kept++] = list.edges[i];
+        answer = filter(rule, &question, &list->edges[i], &fits);
+        if (answer == BD_ANSWERED && fits) list->edges[kept++] = list->edges[i];
     }
-    int outcome = -1;
-    bd_workspace_retain(workspace); /* the function may drop the last handle */
-    bd_view_retain(view);
-    if (answer == BD_ANSWERED) outcome = bd_visit_each(view, NULL, &list, kept, function, context);
-    bd_local_visit_done(workspace, &list);
-    bd_view_release(view);
-    bd_workspace_release(workspace);
-    if (answer == BD_ASK) return bd_rule_visit_values(method, self, args, count, keywords);
-    if (outcome < 0) return NULL;
-    Py_RETURN_NONE;
+    if (answer == BD_ANSWERED) {
+        list->count = kept;
+        return bd_visit_run(&visit, function, context);
+    }
+    bd_local_visit_done(view->workspace, list);
+    return answer == BD_ASK ? bd_rule_visit_values(method, self, args, count, keywords) : NULL;
 }
 
 PyObject *bd_rule_visit(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {

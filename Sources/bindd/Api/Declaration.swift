@@ -95,10 +95,13 @@ struct Method {
     let errors: [String]
     let doc: String
     let rule: EdgeRule?
+    /// A command that may stand in a batch: everything that it does is taken back by `GraphStore.rollBack`.
+    let isBatchable: Bool
     let handler: Handler?
 
     init(
-        _ name: String, _ kind: RequestKind, isStatic: Bool = false, client: String? = nil, rule: EdgeRule? = nil,
+        _ name: String, _ kind: RequestKind, isStatic: Bool = false, isBatchable: Bool = false, client: String? = nil,
+        rule: EdgeRule? = nil,
         arguments: Arguments = .parse, _ parameters: [Parameter] = [], result: ValueType = .none,
         errors: [String] = [], doc: String, handler: Handler? = nil
     ) {
@@ -113,6 +116,7 @@ struct Method {
         self.errors = errors
         self.doc = doc
         self.rule = rule
+        self.isBatchable = isBatchable
         self.handler = handler
     }
 }

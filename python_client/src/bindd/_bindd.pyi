@@ -198,6 +198,99 @@ class GraphView:
         """
     def destroy(self) -> None:
         """Frees the view. Nodes and edges that Python still holds live on. A second destroy does nothing."""
+    def node_ids(self) -> Any:
+        """Ids of all members in order of insertion, the self node first: a read-only memoryview of uint32, which numpy.asarray and pyarrow.py_buffer take without copying.
+
+        Raises StaleHandleError.
+        """
+    def edge_table(self) -> Any:
+        """All edges of the view in order of insertion, as an EdgeTable of columns: ids, sources, targets (memoryviews of uint32), types (uint8), directional (bool).
+
+        Raises StaleHandleError.
+        """
+    def attribute_keys(self, *, of: str = 'nodes') -> list[str]:
+        """Keys that any node (or edge) of the view has, in the order in which they first appear.
+
+        of: "nodes" or "edges"
+
+        Raises TypeError, ValueError, StaleHandleError.
+        """
+    def attribute_column(self, *, key: str, of: str = 'nodes') -> Any:
+        """One attribute of all nodes (or edges) of the view, in the order of node_ids (or edge_table), as an AttributeColumn: kind, values, validity, to_arrow(), tolist().
+
+        of: "nodes" or "edges"
+
+        Raises TypeError, ValueError, StaleHandleError.
+        """
+    def attribute_rows(self, *, of: str = 'nodes') -> list[dict[str, _Literal]]:
+        """All attributes of all nodes (or edges) of the view: a dict for each, in the order of node_ids (or edge_table).
+
+        of: "nodes" or "edges"
+
+        Raises TypeError, ValueError, StaleHandleError.
+        """
+    def to_bytes(self) -> bytes:
+        """The view as bytes: nodes, edges, attributes and their orders, with checksums (docs/FILE_FORMAT.md). The same view gives the same bytes.
+
+        Raises StaleHandleError.
+        """
+    @staticmethod
+    def from_bytes(*, data: str | bytes | bytearray | memoryview) -> GraphView:
+        """A new view of what to_bytes() gave. Everything is checked first: ValueError says what is wrong. Nodes and edges get new ids, in the same order.
+
+        Raises TypeError, ValueError, LimitExceeded.
+        """
+    def save(self, *, path: Any) -> None:
+        """Writes to_bytes() to a file: whole, or the old file stays as it was (temporary file, fsync, rename). Keeps the mode of a file that is there.
+
+        path: a str or path object
+
+        Raises OSError, TypeError, StaleHandleError.
+        """
+    @staticmethod
+    def load(*, path: Any) -> GraphView:
+        """A new view of what save() wrote. ValueError names the file and what is wrong with it.
+
+        path: a str or path object
+
+        Raises OSError, TypeError, ValueError, LimitExceeded.
+        """
+    def batch(self) -> Any:
+        """A context manager: what the block creates and inserts in the view's workspace (this thread alone) is sent as one request at its end and done whole or not at all. Reads in the block see the state before it; RuntimeError when they, or a nested batch, or a method that needs the worker's answer (destroy, subgraphs) meet what the batch made or would change. An exception in the block, or one of its commands that fails, gives all of it up: its new handles are stale then, and views are as before. What only the worker can know is raised at the block's end.
+
+        Raises RuntimeError, StaleHandleError.
+        """
+    def to_networkx(self) -> Any:
+        """A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their attributes with edge_type and directional. Needs networkx (pip install "bindd[exchange]").
+
+        Raises ImportError, StaleHandleError.
+        """
+    def to_dot(self, *, label: str = 'name') -> str:
+        """The view in the language of graphviz. Edges without a direction have no arrow.
+
+        label: attribute that names a node or an edge
+
+        Raises StaleHandleError.
+        """
+    def to_mermaid(self, *, label: str = 'name') -> str:
+        """The view as a Mermaid flowchart.
+
+        label: attribute that names a node or an edge
+
+        Raises StaleHandleError.
+        """
+    def to_arrow(self) -> Any:
+        """(nodes, edges) as two pyarrow.Table: a row for each, a column for each attribute key; nodes have id, edges id, source, target, edge_type, directional. Needs pyarrow (pip install "bindd[exchange]").
+
+        Raises ImportError, StaleHandleError.
+        """
+    def to_pandas(self) -> Any:
+        """(nodes, edges) as two pandas.DataFrame with the columns of to_arrow and nullable types. Needs pandas and pyarrow (pip install "bindd[exchange]").
+
+        Raises ImportError, StaleHandleError.
+        """
+    def _repr_svg_(self) -> Any:
+        """A small picture for Jupyter: up to 60 nodes and 150 edges are drawn (by graphviz where it is installed), of a larger view its counts. None when the view cannot be read."""
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
@@ -1278,6 +1371,17 @@ class Atom:
     @property
     def column(self) -> int: ...
     def __zig_address__(self) -> int: ...
+
+@final
+class Batch:
+    """Changes that are made whole or not at all. Made by GraphView.batch()."""
+
+    @property
+    def command_count(self) -> int: ...
+    def __enter__(self) -> Batch: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool: ...
 
 VERSION: str
 BUILD: str
