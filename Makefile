@@ -1,4 +1,5 @@
 # make demo: build what is missing, run the example on a shipped board.   make test: everything that CI runs.
+# make test-long: the same, with 10,000 random cases where make test has hundreds.
 # make build: daemon, extension and .venv alone.                          make bench: ratios against peers.
 
 SHELL := /bin/bash
@@ -9,7 +10,7 @@ RELEASE := $(SCRATCH)/release/bindd
 SWIFT_SOURCES := $(shell find Sources -type f) Package.swift
 BOARD ?= examples/blinker.kicad_pcb
 
-.PHONY: build demo test test-swift test-client generate bench clean
+.PHONY: build demo test test-long generate bench clean
 
 build: $(VENV)/bin/bindd $(VENV)/.client
 
@@ -19,6 +20,10 @@ demo: build
 
 test: build
 	tools/test
+
+# With millions where `make test` has thousands: an hour, and 24 GiB of memory.
+test-long: build
+	BINDD_TEST_LONG=1 tools/test --long
 
 # The tools of the machine: apt packages and the virtual environment. Quick when they are there.
 $(VENV)/.tools: tools/prepare tools/requirements.txt
@@ -32,10 +37,11 @@ $(RELEASE): $(SWIFT_SOURCES) $(VENV)/.tools
 $(VENV)/bin/bindd: $(RELEASE)
 	install -m 755 $(RELEASE) $@
 
-# The extension and the package, editable: rebuilt when its C or the shared layout changed.
+# The extension and the packages, editable: rebuilt when the C or the shared layout changed.
 $(VENV)/.client: $(VENV)/.tools $(shell find python_client -name '*.[ch]' -o -name 'setup.py' -o -name 'pyproject.toml') \
 		$(wildcard Sources/CLayout/include/*.h)
 	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client
+	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client/pyzig
 	@touch $@
 
 # Writes what is generated from the declarations anew; the tests fail when it is stale.

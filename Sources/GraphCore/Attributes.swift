@@ -42,7 +42,7 @@ struct AttributeLists {
         return Arena.blockBytes(AttributeLists.bytes(capacity: capacity))
     }
 
-    private func pairs(_ list: UInt32) -> UnsafeMutableBufferPointer<bd_attribute> {
+    func pairs(_ list: UInt32) -> UnsafeMutableBufferPointer<bd_attribute> {
         arena.array(list, after: AttributeLists.headerBytes, count: count(list), of: bd_attribute.self)
     }
 
@@ -114,6 +114,22 @@ struct AttributeLists {
         }
         bd_store_release_u32(&head.pointee.count, UInt32(count))
         return fresh
+    }
+
+    /// A new list of pairs whose texts are pooled already and live.
+    func copy(_ values: [bd_attribute], strings: borrowing StringPool) throws(GraphError) -> UInt32 {
+        guard !values.isEmpty else { return 0 }
+        let list = try arena.allocate(bytes: AttributeLists.bytes(capacity: values.count))
+        let head = arena.record(list, as: bd_attributes.self)
+        head.pointee.capacity = UInt32(values.count)
+        let target = arena.array(list, after: AttributeLists.headerBytes, count: values.count, of: bd_attribute.self)
+        for (at, pair) in values.enumerated() {
+            strings.retain(pair.key)
+            if pair.kind == BD_LITERAL_STRING { strings.retain(UInt32(pair.value)) }
+            target[at] = pair
+        }
+        bd_store_release_u32(&head.pointee.count, UInt32(values.count))
+        return list
     }
 
     func free(_ list: UInt32, strings: inout StringPool) {

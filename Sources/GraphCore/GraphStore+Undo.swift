@@ -20,9 +20,10 @@ extension GraphStore {
     mutating func rollBack(to mark: ViewMark) {
         guard let record = views.find(mark.view), record.pointee.state == BD_VIEW_LIVE else { return }
         guard record.pointee.edge_count > mark.edges || record.pointee.member_count > mark.nodes else { return }
+        caches.edgeChanged()
         while record.pointee.edge_count > mark.edges {
             let id = members.edges(record)[Int(record.pointee.edge_count) - 1]
-            members.removeLast(record, edge: id, edges.find(id)?.pointee ?? bd_edge())
+            members.removeLast(record, edge: id, member(id))
             releaseEdge(id)
         }
         while record.pointee.member_count > mark.nodes {
@@ -30,6 +31,60 @@ extension GraphStore {
             members.removeLastNode(record)
             releaseNode(id)
         }
+    }
+
+    /// Runs an operation on a view that is taken back when it throws.
+    mutating func atomically<Result>(
+        _ view: UInt32, _ body: (inout GraphStore) throws -> Result
+    ) throws -> Result {
+        let mark = try self.mark(view)
+        do { return try body(&self) } catch {
+            rollBack(to: mark)
+            throw error
+        }
+    }
+
+    /// The same, but for the caller's own mistakes: what was made up to one stays, as existing programs know it (their
+    /// recorded counts of instances include it). What no caller can foresee, a limit or giving up, is taken back.
+    mutating func mostlyAtomically<Result>(
+        _ view: UInt32, _ body: (inout GraphStore) throws -> Result
+    ) throws -> Result {
+        let mark = try self.mark(view)
+        do { return try body(&self) } catch {
+            if !GraphStore.isCallers(error) { rollBack(to: mark) }
+            throw error
+        }
+    }
+
+    // MARK: moving an edge that views contain
+
+    /// Puts an edge's new source, target and bits into place, in every view that contains it. A new end becomes a member
+    /// where it was none; in the lists of its new ends the edge is the last.
+    mutating func replaceEdge(_ id: UInt32, with new: Edge) throws(GraphError) {
+        let record = try edgeRecord(id)
+        let old = record.pointee
+        let newTarget = try node(new.target)
+        check(old.source == new.source, "edge \(id) cannot leave its source")
+        let containing = liveViews.ids.filter { view in
+            views.find(view).map { members.contains($0, edge: id) } ?? false
+        }
+        for view in containing { try insertNode(view: view, node: new.target) }
+        for view in containing {
+            let place = unsafelyLive(view)
+            members.unlist(place, edge: id, old)
+            var moved = old
+            moved.target = new.target
+            moved.bits = new.bits
+            try members.list(place, edge: id, moved)
+        }
+        record.pointee.bits = new.bits
+        if new.target != old.target {
+            newTarget.pointee.references += 1
+            bd_store_release_u32(&record.pointee.target, new.target)
+            releaseNode(old.target)
+            bd_store_release_u64(&arena.header.pointee.retargets, arena.header.pointee.retargets + 1)
+        }
+        caches.edgeChanged()
     }
 }
 
@@ -53,8 +108,17 @@ extension ViewMembers {
 
     /// Out of the lists of its two ends.
     func unlist(_ view: View, edge: UInt32, _ record: bd_edge) {
-        unlist(view, edge, at: record.source, type: record.bits & BD_EDGE_TYPE_MASK)
-        if record.target != record.source { unlist(view, edge, at: record.target, type: record.bits & BD_EDGE_TYPE_MASK) }
+        unlist(view, edge, at: record.source, type: record.type)
+        if record.target != record.source { unlist(view, edge, at: record.target, type: record.type) }
+    }
+
+    /// Into the lists of its two ends, which are members.
+    func list(_ view: View, edge: UInt32, _ record: bd_edge) throws(GraphError) {
+        let atSource = try reserve(view, edge: edge, at: record.source, type: record.type)
+        let atTarget =
+            record.target == record.source ? nil : try reserve(view, edge: edge, at: record.target, type: record.type)
+        push(atSource, edge)
+        if let atTarget { push(atTarget, edge) }
     }
 
     private func unlist(_ view: View, _ edge: UInt32, at node: UInt32, type: UInt32) {

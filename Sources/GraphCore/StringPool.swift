@@ -64,6 +64,21 @@ struct StringPool: ~Copyable {
         return granule
     }
 
+    /// The text's granule when the pool has it, else 0: then nothing anywhere carries this text.
+    func find(_ text: String) -> UInt32 {
+        var text = text
+        return text.withUTF8 { bytes in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            let mask = slots.count - 1
+            var at = StringPool.hash(bytes) & mask
+            while slots[at] != 0 {
+                if slots[at] != StringPool.tombstone, equals(slots[at], bytes) { return slots[at] }
+                at = (at + 1) & mask
+            }
+            return 0
+        }
+    }
+
     func retain(_ granule: UInt32) { arena.record(granule, as: bd_string.self).pointee.references += 1 }
 
     mutating func release(_ granule: UInt32) {
@@ -81,6 +96,8 @@ struct StringPool: ~Copyable {
         live -= 1
         arena.free(granule, bytes: StringPool.headerBytes + Int(record.pointee.byte_count))
     }
+
+    func isEmpty(_ granule: UInt32) -> Bool { arena.record(granule, as: bd_string.self).pointee.byte_count == 0 }
 
     func text(_ granule: UInt32) -> String { String(decoding: bytes(granule), as: UTF8.self) }
 

@@ -46,7 +46,7 @@ struct ViewMembers {
         let place = member(view, count)
         place.pointee = bd_member(node: node, first_list: 0, reserved: (0, 0))
         let table = view.pointee.member_table
-        let larger = try tables.reserving(table) { slot in member(view, Int(slot) - 1).pointee.node }
+        let larger = try tables.reserving(table, fullQuarters: 2) { slot in member(view, Int(slot) - 1).pointee.node }
         replaceTable(view, \.member_table, table, larger)
         tables.place(larger, key: node, value: UInt32(count + 1))
         bd_store_release_u32(&view.pointee.member_count, UInt32(count + 1))
@@ -66,16 +66,26 @@ struct ViewMembers {
     /// Adds an edge that is not a member yet to the view and to the lists of its ends, which are members. All memory is
     /// found first, so that nothing is half inserted when there is none.
     func append(_ view: View, edge: UInt32, _ record: bd_edge) throws(GraphError) {
+        guard let source = find(view, node: record.source), let target = find(view, node: record.target) else {
+            fatalError("edge \(edge) ends at nodes \(record.source) and \(record.target), which are not both members")
+        }
+        try append(view, edge: edge, record, source, target)
+    }
+
+    /// The same, for a caller that knows where its ends are.
+    func append(
+        _ view: View, edge: UInt32, _ record: bd_edge, _ source: UnsafeMutablePointer<bd_member>,
+        _ target: UnsafeMutablePointer<bd_member>
+    ) throws(GraphError) {
         let count = Int(view.pointee.edge_count)
         if count == Int(view.pointee.edges_capacity) {
             try grow(view, count: count, list: \.edges, capacity: \.edges_capacity, stride: 4)
         }
         let type = record.bits & BD_EDGE_TYPE_MASK
-        let atSource = try reserve(view, edge: edge, at: record.source, type: type)
-        let atTarget =
-            record.target == record.source ? nil : try reserve(view, edge: edge, at: record.target, type: type)
+        let atSource = try reserve(source, type: type)
+        let atTarget = record.target == record.source ? nil : try reserve(target, type: type)
         let table = view.pointee.edge_table
-        let larger = try tables.reserving(table) { $0 }
+        let larger = try tables.reserving(table, fullQuarters: 3) { $0 }
         replaceTable(view, \.edge_table, table, larger)
         arena.array(view.pointee.edges, count: count + 1, of: UInt32.self)[count] = edge
         push(atSource, edge)
@@ -134,6 +144,13 @@ struct ViewMembers {
         guard let member = find(view, node: node) else {
             fatalError("edge \(edge) ends at node \(node), which is no member")
         }
+        return try reserve(member, type: type)
+    }
+
+    @inline(__always)
+    func reserve(
+        _ member: UnsafeMutablePointer<bd_member>, type: UInt32
+    ) throws(GraphError) -> UnsafeMutablePointer<bd_edge_list> {
         guard let list = self.list(member, type: type) else {
             let granule = try arena.allocate(bytes: MemoryLayout<bd_edge_list>.size)
             let list = arena.record(granule, as: bd_edge_list.self)
@@ -204,7 +221,7 @@ struct ViewMembers {
         capacity: WritableKeyPath<bd_view_record, UInt32>, stride: Int
     ) throws(GraphError) {
         // Blocks are powers of two: take all of the next one.
-        let bytes = Arena.blockBytes(max(64, (count + 1) * stride))
+        let bytes = Arena.roomBytes(max(64, (count + 1) * stride))
         let fresh = try arena.allocate(bytes: bytes)
         let old = view.pointee[keyPath: list]
         if old != 0 {

@@ -11,6 +11,7 @@
 
 #define BD_ARENA_TRIES 64u              /* a read that meets a growing list starts over at most so often */
 #define BD_ARENA_CHAIN_MAX 256u         /* edge types at one node */
+#define BD_ARENA_HOLE_FACTOR 4u         /* lists and tables grow twofold, so what is used is never more of a hole */
 #define BD_ARENA_GROWTH (16ull << 20)   /* bytes mapped ahead of need */
 
 static inline uint32_t bd_arena_u32(const unsigned char *at) {
@@ -28,12 +29,7 @@ static bool bd_arena_column_fits(const bd_column *column, uint32_t record_bytes)
         column->directory % 4 == 0 && column->directory < 1ull << 32;
 }
 
-/* Makes everything up to `end` touchable. */
-static bool bd_arena_map(bd_arena *arena, uint64_t end) {
-    if (end <= arena->mapped) return true;
-    if (end > arena->capacity) return false;
-    uint64_t bytes = end + end / 4 + BD_ARENA_GROWTH;
-    bytes = bytes < arena->capacity ? bytes & ~0xFFFull : arena->capacity;
+static bool bd_arena_map(bd_arena *arena, uint64_t bytes) {
     void *base = arena->base
         ? mremap((void *)(uintptr_t)arena->base, (size_t)arena->mapped, (size_t)bytes, MREMAP_MAYMOVE)
         : mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, arena->fd, 0);
@@ -44,6 +40,30 @@ static bool bd_arena_map(bd_arena *arena, uint64_t end) {
     return true;
 }
 
+/* Whether the file holds data not far below `end`. A hole is no memory yet, but touching it would make it so. */
+static bool bd_arena_has_data_near(const bd_arena *arena, uint64_t end) {
+    return lseek(arena->fd, (off_t)(end / BD_ARENA_HOLE_FACTOR), SEEK_DATA) >= 0;
+}
+
+/* Makes everything up to `end` touchable. False when the worker does not use that much of the file: it tells what it
+ * uses before anything there can be reached. The kernel knows better than a header what a file holds, so no header makes
+ * reads touch more than BD_ARENA_HOLE_FACTOR times that. */
+static bool bd_arena_reach(bd_arena *arena, uint64_t end) {
+    uint64_t used = bd_arena_u64(arena->base + offsetof(bd_arena_header, used_bytes));
+    if (used > arena->capacity) used = arena->capacity;
+    if (end > used) return false;
+    if (!bd_arena_has_data_near(arena, used)) {
+        if (!bd_arena_has_data_near(arena, end)) return false;
+        used = end;
+    }
+    if (used > arena->mapped) {
+        uint64_t bytes = used + used / 4 + BD_ARENA_GROWTH;
+        if (!bd_arena_map(arena, bytes < arena->capacity ? bytes & ~0xFFFull : arena->capacity)) return false;
+    }
+    arena->limit = used;
+    return true;
+}
+
 bool bd_arena_open(bd_arena *arena, int fd) {
     struct stat about;
     memset(arena, 0, sizeof *arena);
@@ -51,7 +71,7 @@ bool bd_arena_open(bd_arena *arena, int fd) {
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &about) != 0 || about.st_size < 1 << 16) goto refuse;
     arena->capacity = (uint64_t)about.st_size;
-    if (!bd_arena_map(arena, sizeof(bd_arena_header))) goto refuse;
+    if (!bd_arena_map(arena, 1 << 16)) goto refuse;
     bd_arena_header header;
     memcpy(&header, arena->base, sizeof header);
     if (header.magic != BD_ARENA_MAGIC || header.layout_version != BD_LAYOUT_VERSION ||
@@ -110,7 +130,7 @@ bool bd_arena_was_still(const bd_arena *arena, uint64_t batches) {
 /* `bytes` bytes at a granule, NULL when they are not all in the file. */
 static inline const unsigned char *bd_arena_at(bd_arena *arena, uint32_t granule, uint64_t bytes) {
     uint64_t start = (uint64_t)granule * BD_GRANULE_BYTES, end = start + bytes;
-    if (end > arena->mapped && !bd_arena_map(arena, end)) return NULL;
+    if (end > arena->limit && !bd_arena_reach(arena, end)) return NULL;
     return granule ? arena->base + start : NULL;
 }
 
@@ -120,7 +140,7 @@ static inline const unsigned char *bd_arena_record(
     uint32_t page = id / column->records_per_page, at = id & (column->records_per_page - 1);
     uint64_t entry = column->directory + (uint64_t)page * 4;
     if (page >= BD_ARENA_DIRECTORY_ENTRIES) return NULL;
-    if (entry + 4 > arena->mapped && !bd_arena_map(arena, entry + 4)) {
+    if (entry + 4 > arena->limit && !bd_arena_reach(arena, entry + 4)) {
         *broken = true;
         return NULL;
     }

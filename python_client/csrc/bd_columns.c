@@ -67,12 +67,12 @@ static PyObject *bd_column_answer(
 
 /* -- ids --------------------------------------------------------------------------------------------------------------- */
 
-static PyObject *bd_column_ids(bd_state *state, const void *ids, size_t count) {
+static PyObject *bd_column_ids(bd_workspace *workspace, const void *ids, size_t count) {
     unsigned char *to;
     PyObject *bytes = bd_column_bytes(count * 4, &to);
     if (!bytes) return NULL;
     if (count) memcpy(to, ids, count * 4);
-    for (size_t i = 0; i < count; i++) bd_state_saw_node(state, bd_load_u32(to + i * 4));
+    for (size_t i = 0; i < count; i++) bd_workspace_saw_node(workspace, bd_load_u32(to + i * 4));
     return bd_column_view(bytes, "I");
 }
 
@@ -80,13 +80,12 @@ PyObject *bd_graph_view_node_ids(PyObject *self, PyObject *const *args, Py_ssize
     BD_IGNORED;
     const int method = BD_METHOD_GRAPH_VIEW_NODE_IDS;
     bd_view *view = ((bd_view_object *)self)->view;
-    bd_state *state = view->workspace->state;
     bd_arena_list found;
     if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_nodes(view, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) {
-        PyObject *column = bd_column_ids(state, found.ids, found.count);
+        PyObject *column = bd_column_ids(view->workspace, found.ids, found.count);
         bd_arena_list_free(&found);
         return column;
     }
@@ -96,7 +95,7 @@ PyObject *bd_graph_view_node_ids(PyObject *self, PyObject *const *args, Py_ssize
     if (bd_request_call(view->workspace, BD_OP_GRAPH_VIEW_NODE_IDS, BD_NAME(method), &piece, 1, &reply, &result) < 0)
         return NULL;
     uint32_t ids = bd_reader_count(&result, 4);
-    PyObject *column = result.bad ? NULL : bd_column_ids(state, result.data + result.at, ids);
+    PyObject *column = result.bad ? NULL : bd_column_ids(view->workspace, result.data + result.at, ids);
     if (!result.bad) result.at += (size_t)ids * 4;
     return bd_column_answer(view->workspace, method, &reply, &result, column);
 }
@@ -119,8 +118,9 @@ static int bd_edge_columns_make(bd_edge_columns *columns, size_t rows) {
     return 0;
 }
 
-static void bd_edge_columns_put(bd_state *state, bd_edge_columns *columns, size_t row, const bd_edge_info *info) {
-    bd_state_saw_edge(state, info);
+static void bd_edge_columns_put(
+    bd_workspace *workspace, bd_edge_columns *columns, size_t row, const bd_edge_info *info) {
+    bd_workspace_saw_edge(workspace, info);
     columns->words[0][row] = info->edge;
     columns->words[1][row] = info->source;
     columns->words[2][row] = info->target;
@@ -157,7 +157,7 @@ static bd_answer bd_edge_table_local(bd_view *view, PyObject **table) {
             bd_arena_edge edge;
             read = bd_arena_edge_info(&local->arena, found.ids[row], &edge);
             bd_edge_info info = {edge.edge, edge.source, edge.target, edge.bits};
-            if (read == BD_READ_OK) bd_edge_columns_put(view->workspace->state, &columns, row, &info);
+            if (read == BD_READ_OK) bd_edge_columns_put(view->workspace, &columns, row, &info);
         }
         if (read == BD_READ_OK && !bd_arena_was_still(&local->arena, batches)) read = BD_READ_BROKEN;
         if (read == BD_READ_OK) *table = bd_edge_columns_table(&columns);
@@ -189,7 +189,7 @@ PyObject *bd_graph_view_edge_table(PyObject *self, PyObject *const *args, Py_ssi
         for (uint32_t row = 0; row < rows; row++) {
             bd_edge_info info;
             bd_read_edge_info(&result, &info);
-            bd_edge_columns_put(view->workspace->state, &columns, row, &info);
+            bd_edge_columns_put(view->workspace, &columns, row, &info);
         }
         table = bd_edge_columns_table(&columns);
     } else if (!result.bad) {

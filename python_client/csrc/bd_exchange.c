@@ -68,8 +68,8 @@ PyObject *bd_graph_view_from_bytes(PyObject *self, PyObject *const *args, Py_ssi
             bool is_whole = !result.bad && !bd_reader_left(&result);
             bd_request_done(workspace, &reply);
             if (is_whole) {
-                bd_state_saw_node(state, self_node);
-                if (index > state->view_floor) state->view_floor = index;
+                bd_workspace_saw_node(workspace, self_node);
+                bd_floor_saw(&state->view_floor, workspace->views.end, index);
                 bd_view *view = bd_view_new(workspace, index, self_node);
                 if (view) {
                     object = bd_view_object_new(view);

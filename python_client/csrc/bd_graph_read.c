@@ -4,11 +4,12 @@
  *
  * Wire:
  *   GraphView.get_counts                  u32 view -> u64 nodes, u64 edges
- *   GraphView.get_subgraph_from_nodes     u32 view, u32 new view, u32 new self node, list of u32 node -> nothing
+ *   GraphView.get_subgraph_from_nodes     u32 view, u32 new view, u32 new self node, list of u32 node -> list of u32 edge
  *   GraphView.insert_subgraph             u32 view, u32 other view -> nothing
  *   BoundNode.visit_edges_of_type         u32 view, u32 node, u32 type, u32 directed (0 any, 1 out, 2 in) -> list of edge info
  * Cost: that of bd_local.h, or one round trip each.
  */
+#include "bd_handle.h"
 #include "bd_batch.h"
 #include "bd_local.h"
 
@@ -72,7 +73,7 @@ PyObject *bd_graph_view_get_nodes(PyObject *self, PyObject *const *args, Py_ssiz
     if (answer == BD_ASK) return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODES, self, args, count, keywords);
     PyObject *nodes = PyList_New((Py_ssize_t)found.count);
     for (size_t i = 0; nodes && i < found.count; i++) {
-        bd_state_saw_node(view->workspace->state, found.ids[i]);
+        bd_workspace_saw_node(view->workspace, found.ids[i]);
         bd_idset_add(&view->nodes, found.ids[i]);
         PyObject *node = bd_bound_node_new(view, found.ids[i]);
         if (!node || PyList_SetItem(nodes, (Py_ssize_t)i, node) < 0) Py_CLEAR(nodes);
@@ -184,16 +185,22 @@ PyObject *bd_graph_view_get_subgraph_from_nodes(
     uint32_t head[3] = {view->index, 0, 0};
     bd_piece pieces[2] = {{head, sizeof head}, {writer.data, writer.size}};
     bd_claim claims[2] = {{BD_KIND_VIEW, &workspace->views, &head[1]}, {BD_KIND_NODE, &workspace->nodes, &head[2]}};
-    int result_code = bd_request_call_creating(
+    int outcome = bd_request_call_creating(
         workspace, BD_OP_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES, BD_NAME(method), pieces, 2, claims, 2, &reply, &result);
-    if (result_code == 0) bd_request_done(workspace, &reply);
-    if (result_code < 0) {
+    if (outcome == 0) made = bd_view_new(workspace, head[1], head[2]);
+    if (!made) {
         /* After Ctrl-C the worker may have made it all the same; releasing what it never made does nothing. */
         if (head[1]) bd_id_list_add(workspace, &workspace->released_views, head[1]);
+        if (outcome == 0) bd_request_done(workspace, &reply);
         goto end;
     }
-    made = bd_view_new(workspace, head[1], head[2]);
-    if (!made) goto end;
+    for (uint32_t left = bd_reader_count(&result, 4); left; left--) bd_idset_add(&made->edges, bd_reader_u32(&result));
+    bool is_broken = result.bad || bd_reader_left(&result);
+    bd_request_done(workspace, &reply);
+    if (is_broken) {
+        bd_error_protocol(workspace, BD_NAME(method));
+        goto end;
+    }
     for (size_t at = 4; at + 4 <= writer.size; at += 4) bd_idset_add(&made->nodes, bd_load_u32(writer.data + at));
     object = bd_view_object_new(made);
 end:
@@ -228,28 +235,83 @@ PyObject *bd_graph_view_insert_subgraph(PyObject *self, PyObject *const *args, P
 
 /* -- visit ------------------------------------------------------------------------------------------------------------- */
 
-/* Over what the worker answered (result) or what the arena told (found). */
-static int bd_visit_each(
-    bd_view *view, bd_reader *result, const bd_arena_list *found, size_t edges, PyObject *function,
-    PyObject *context) {
-    for (size_t i = 0; i < edges; i++) {
-        bd_edge_info info;
-        if (found) {
-            const bd_arena_edge *edge = &found->edges[i];
-            info = (bd_edge_info){edge->edge, edge->source, edge->target, edge->bits};
-        } else {
-            bd_read_edge_info(result, &info);
+static inline bd_edge_info bd_visit_info(const bd_visit *visit, size_t at) {
+    const bd_arena_edge *edge = &visit->found.edges[at];
+    return (bd_edge_info){edge->edge, edge->source, edge->target, edge->bits};
+}
+
+void bd_visit_hold_all(bd_view *view) {
+    for (bd_visit *visit = view->visits; visit; visit = visit->outer) {
+        if (visit->held_until > visit->next) continue;
+        for (visit->held_until = visit->next; visit->held_until < visit->found.count; visit->held_until++) {
+            bd_edge_info info = bd_visit_info(visit, visit->held_until);
+            if (!bd_counts_add(&view->workspace->edge_counts, info.edge)) break; /* without memory they go with the view */
+            bd_view_know_edge(view, &info);
         }
-        bd_state_saw_edge(view->workspace->state, &info);
-        if (!view->is_destroyed) bd_view_know_edge(view, &info);
-        PyObject *edge = bd_bound_edge_new(view, &info);
-        if (!edge) return -1;
-        PyObject *ignored = PyObject_CallFunctionObjArgs(function, context, edge, NULL);
-        Py_DECREF(edge);
-        if (!ignored) return -1;
-        Py_DECREF(ignored);
     }
-    return 0;
+}
+
+static int bd_visit_step(bd_visit *visit, PyObject *function, PyObject *context) {
+    bd_view *view = visit->view;
+    bd_edge_info info = bd_visit_info(visit, visit->next);
+    bool is_held = visit->next++ < visit->held_until;
+    bd_workspace_saw_edge(view->workspace, &info);
+    if (!view->is_destroyed) bd_view_know_edge(view, &info);
+    PyObject *edge = bd_bound_edge_new(view, &info);
+    if (is_held) bd_handle_drop_edge(view->workspace, &info);
+    if (!edge) return -1;
+    PyObject *ignored = PyObject_CallFunctionObjArgs(function, context, edge, NULL);
+    Py_DECREF(edge);
+    Py_XDECREF(ignored);
+    return ignored ? 0 : -1;
+}
+
+/* Calls the function over what was found, and gives that back. */
+static PyObject *bd_visit_run(bd_visit *visit, PyObject *function, PyObject *context) {
+    bd_view *view = visit->view;
+    bd_workspace *workspace = view->workspace;
+    bd_workspace_retain(workspace); /* the function may drop the last handle */
+    bd_view_retain(view);
+    visit->outer = view->visits;
+    view->visits = visit;
+    int outcome = 0;
+    while (outcome == 0 && visit->next < visit->found.count) outcome = bd_visit_step(visit, function, context);
+    for (struct bd_visit **place = &view->visits; *place; place = &(*place)->outer) {
+        if (*place != visit) continue; /* visits of other threads may have begun meanwhile */
+        *place = visit->outer;
+        break;
+    }
+    for (; visit->next < visit->held_until; visit->next++) {
+        bd_edge_info info = bd_visit_info(visit, visit->next);
+        bd_handle_drop_edge(workspace, &info);
+    }
+    bd_local_visit_done(workspace, &visit->found);
+    bd_view_release(view);
+    bd_workspace_release(workspace);
+    if (outcome < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* The same edges, from the worker. 0, or -1 with an exception. */
+static int bd_visit_ask(bd_view *view, const uint32_t words[4], bd_arena_list *found) {
+    const int method = BD_METHOD_BOUND_NODE_VISIT_EDGES_OF_TYPE;
+    bd_reply reply;
+    bd_reader result;
+    if (bd_view_ask(view, BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE, method, words, 4, &reply, &result) < 0) return -1;
+    int outcome = 0;
+    for (uint32_t left = bd_reader_count(&result, BD_EDGE_INFO_BYTES); left && outcome == 0; left--) {
+        bd_edge_info info;
+        bd_read_edge_info(&result, &info);
+        if (!bd_arena_list_push(found, (bd_arena_edge){info.edge, info.source, info.target, info.bits})) outcome = -1;
+    }
+    if (outcome < 0) {
+        PyErr_NoMemory();
+    } else if (result.bad || bd_reader_left(&result)) {
+        bd_error_protocol(view->workspace, BD_NAME(method));
+        outcome = -1;
+    }
+    bd_request_done(view->workspace, &reply);
+    return outcome;
 }
 
 PyObject *bd_bound_node_visit_edges_of_type(
@@ -269,32 +331,15 @@ PyObject *bd_bound_node_visit_edges_of_type(
     if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0 ||
         bd_guard_read(view->workspace, BD_KIND_NODE, bound->node) < 0)
         return NULL;
-    bd_arena_list found;
-    bd_answer answer = bd_local_visit(view, bound->node, words[2], (bd_direction)words[3], &found);
-    if (answer == BD_ANSWERED) {
-        bd_workspace *workspace = view->workspace;
-        bd_workspace_retain(workspace); /* the function may drop the last handle */
-        bd_view_retain(view);
-        int outcome = bd_visit_each(view, NULL, &found, found.count, values[2], values[1]);
-        bd_local_visit_done(workspace, &found);
-        bd_view_release(view);
-        bd_workspace_release(workspace);
-        if (outcome < 0) return NULL;
-        Py_RETURN_NONE;
+    bd_visit visit = {.view = view};
+    bd_answer answer = bd_local_visit(view, bound->node, words[2], (bd_direction)words[3], &visit.found);
+    if (answer == BD_ASK) {
+        visit.found.count = 0;
+        answer = bd_visit_ask(view, words, &visit.found) < 0 ? BD_FAILED : BD_ANSWERED;
     }
-    bd_local_visit_done(view->workspace, &found);
-    if (answer == BD_FAILED) return NULL;
-    bd_reply reply;
-    bd_reader result;
-    if (bd_view_ask(view, BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE, method, words, 4, &reply, &result) < 0) return NULL;
-    uint32_t edges = bd_reader_count(&result, BD_EDGE_INFO_BYTES);
-    PyObject *value = NULL;
-    if (!result.bad && bd_reader_left(&result) != (size_t)edges * BD_EDGE_INFO_BYTES) result.bad = true;
-    if (!result.bad && bd_visit_each(view, &result, NULL, edges, values[2], values[1]) == 0) {
-        value = Py_None;
-        Py_INCREF(value);
-    }
-    return bd_view_answer(view, method, &reply, &result, value);
+    if (answer == BD_ANSWERED) return bd_visit_run(&visit, values[2], values[1]);
+    bd_local_visit_done(view->workspace, &visit.found);
+    return NULL;
 }
 
 /* -- objects stored under nodes -------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  * Cost: one small allocation and two counters per handle.
  */
 #include "bd_handle.h"
+#include "bd_local.h"
 
 #include <stdio.h>
 
@@ -109,16 +110,18 @@ static inline void bd_handle_free(PyObject *self) {
     Py_DECREF(type);
 }
 
-static inline void bd_handle_drop_node(bd_workspace *workspace, uint32_t node) {
+void bd_handle_drop_node(bd_workspace *workspace, uint32_t node) {
     if (bd_counts_remove(&workspace->node_counts, node)) bd_id_list_add(workspace, &workspace->released_nodes, node);
 }
 
 /* A node that perhaps only this edge holds in the worker must outlive it while Python has a proxy of it. */
 static void bd_handle_keep_end(bd_workspace *workspace, uint32_t node) {
+    /* A member of a living view stays, and its destruction pins what Python has by then. */
+    if (workspace->recent && workspace->is_private && bd_idset_has(&workspace->recent->nodes, node)) return;
     if (bd_counts_need_pin(&workspace->node_counts, node)) bd_id_list_add(workspace, &workspace->kept_nodes, node);
 }
 
-static inline void bd_handle_drop_edge(bd_workspace *workspace, const bd_edge_info *info) {
+void bd_handle_drop_edge(bd_workspace *workspace, const bd_edge_info *info) {
     if (!bd_counts_remove(&workspace->edge_counts, info->edge)) return;
     bd_handle_keep_end(workspace, info->source);
     bd_handle_keep_end(workspace, info->target);
@@ -201,13 +204,17 @@ static PyObject *bd_bound_edge_repr(PyObject *self) {
     return PyUnicode_FromString(text);
 }
 
-/* |V| and |E| are the members that this client knows: what it inserted and what replies told. */
+/* |V| and |E| as the arena has them when it is up to date, else the members that this client knows: what it inserted and
+ * what replies told. */
 static PyObject *bd_view_repr(PyObject *self) {
     const bd_view *view = ((bd_view_object *)self)->view;
-    char text[128];
-    snprintf(
-        text, sizeof text, "GraphView(id=0x%x, |V|=%llu, |E|=%llu)", view->self_node,
-        (unsigned long long)view->nodes.members, (unsigned long long)view->edges.members);
+    uint32_t nodes, edges;
+    if (!bd_local_counts_now(view, &nodes, &edges)) {
+        nodes = (uint32_t)view->nodes.members;
+        edges = (uint32_t)view->edges.members;
+    }
+    char text[96];
+    snprintf(text, sizeof text, "GraphView(id=0x%x, |V|=%u, |E|=%u)", view->self_node, nodes, edges);
     return PyUnicode_FromString(text);
 }
 
@@ -250,6 +257,7 @@ static const bd_handle_slots bd_slots[] = {
     {BD_KIND_BOUND_NODE, sizeof(bd_bound_node_object), bd_bound_node_dealloc, bd_bound_node_repr, bd_bound_node_hash,
      bd_bound_node_compare},
     {BD_KIND_BOUND_EDGE, sizeof(bd_bound_edge_object), bd_bound_edge_dealloc, bd_bound_edge_repr, NULL, NULL},
+    {BD_KIND_PATH, sizeof(bd_path_object), bd_path_dealloc, bd_path_repr, NULL, NULL},
 };
 
 bool bd_handle_take(PyObject *object, bd_handle_parts *parts) {
@@ -270,6 +278,9 @@ bool bd_handle_take(PyObject *object, bd_handle_parts *parts) {
     } else if (dealloc == bd_bound_edge_dealloc) {
         bd_bound_edge_object *bound = (bd_bound_edge_object *)object;
         *parts = (bd_handle_parts){BD_KIND_BOUND_EDGE, bound->info.edge, bound->view->workspace, bound->view};
+    } else if (dealloc == bd_path_dealloc) { /* the worker knows no paths: the end stands for it */
+        bd_path_object *path = (bd_path_object *)object;
+        *parts = (bd_handle_parts){BD_KIND_PATH, path->end, path->view->workspace, path->view};
     } else {
         return false;
     }

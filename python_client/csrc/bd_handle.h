@@ -4,6 +4,15 @@
 
 #include "bd_state.h"
 
+/* A path owns its edges and counts as a proxy of each of them and of both ends. */
+typedef struct bd_path_object {
+    PyObject_HEAD
+    bd_view *view;
+    uint32_t start, end;
+    uint32_t count;
+    bd_edge_info *edges;
+} bd_path_object;
+
 typedef struct bd_handle_parts {
     uint32_t kind;
     uint32_t index;
@@ -13,6 +22,15 @@ typedef struct bd_handle_parts {
 
 /* False when the object is no graph handle (of exactly one of our types). */
 bool bd_handle_take(PyObject *object, bd_handle_parts *parts);
+/* The last proxy's end is noted as a release, where one is due. */
+void bd_handle_drop_node(bd_workspace *workspace, uint32_t node);
+void bd_handle_drop_edge(bd_workspace *workspace, const bd_edge_info *info);
 PyTypeObject *bd_handle_type_new(PyObject *module, const bd_class *declared);
+
+/* -- paths: bd_path.c ---------------------------------------------------------------------------------------------------- */
+/* From the payload: u32 start, u32 end, list of edge info. NULL with reader->bad for broken bytes, else with an exception. */
+PyObject *bd_path_read(bd_view *view, bd_reader *reader);
+void bd_path_dealloc(PyObject *self);
+PyObject *bd_path_repr(PyObject *self);
 
 #endif

@@ -120,8 +120,11 @@ static int bd_call_write_item(bd_call *call, uint8_t type, PyObject *value) {
         case BD_T_ANY:
         case BD_T_CALLABLE:
         case BD_T_NONE: return 0; /* stays here */
-        default: return bd_call_write_handle(call, value);
+        default: break;
     }
+    if (Py_TYPE(value) == call->state->types[bd_kind_of_type(type)]) return bd_call_write_handle(call, value);
+    PyErr_SetString(PyExc_TypeError, "Invalid object");
+    return -1;
 }
 
 static int bd_call_write_list(bd_call *call, uint8_t type, PyObject *value) {
@@ -167,6 +170,7 @@ static int bd_call_write_parameter(bd_call *call, const bd_parameter *parameter,
 /* A bound result is in the view that was asked: the first one that the arguments mention. */
 static PyObject *bd_call_read_handle(bd_call *call, uint8_t type, bd_reader *reader) {
     bd_view *view = call->view_count ? call->views[0] : NULL;
+    if (type == BD_T_PATH && view) return bd_path_read(view, reader);
     bool is_bound = type == BD_T_BOUND_NODE || type == BD_T_BOUND_EDGE;
     bool is_node = type == BD_T_NODE || type == BD_T_BOUND_NODE;
     bd_edge_info info = {0, 0, 0, 0};
@@ -176,12 +180,12 @@ static PyObject *bd_call_read_handle(bd_call *call, uint8_t type, bd_reader *rea
     if (is_bound && !view) reader->bad = true;
     if (reader->bad) return NULL;
     if (is_node) {
-        bd_state_saw_node(call->state, info.source);
+        bd_workspace_saw_node(call->workspace, info.source);
         if (!is_bound) return bd_node_new(call->workspace, info.source);
         if (!view->is_destroyed) bd_idset_add(&view->nodes, info.source);
         return bd_bound_node_new(view, info.source);
     }
-    bd_state_saw_edge(call->state, &info);
+    bd_workspace_saw_edge(call->workspace, &info);
     if (!is_bound) return bd_edge_new(call->workspace, &info);
     if (!view->is_destroyed) bd_view_know_edge(view, &info);
     return bd_bound_edge_new(view, &info);

@@ -259,6 +259,12 @@ bd_answer bd_local_counts(bd_view *view, uint32_t *nodes, uint32_t *edges) {
     return read == BD_READ_OK && bd_arena_was_still(&local->arena, batches) ? BD_ANSWERED : BD_ASK;
 }
 
+bool bd_local_counts_now(const bd_view *view, uint32_t *nodes, uint32_t *edges) {
+    bd_local *local = view->workspace->local;
+    return local && !view->is_destroyed && bd_arena_applied(&local->arena, local->slot) >= view->written &&
+           bd_arena_view_counts(&local->arena, view->index, nodes, edges) == BD_READ_OK;
+}
+
 bd_answer bd_local_nodes(bd_view *view, bd_arena_list *list) {
     bool failed;
     memset(list, 0, sizeof *list);

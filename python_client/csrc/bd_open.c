@@ -54,13 +54,8 @@ static void bd_hello_write(bd_workspace *workspace, const char *program, bd_writ
 
 /* Ids that living workspaces of this process may be using are taken, too. */
 static void bd_floors_raise(bd_state *state) {
-    for (bd_workspace *other = bd_workspace_list(); other; other = other->next) {
-        if (other->state != state) continue;
-        const bd_lease *leases[] = {&other->nodes, &other->edges, &other->views};
-        uint32_t *floors[] = {&state->node_floor, &state->edge_floor, &state->view_floor};
-        for (int i = 0; i < 3; i++)
-            if (leases[i]->end && leases[i]->end - 1 > *floors[i]) *floors[i] = leases[i]->end - 1;
-    }
+    for (const bd_workspace *other = bd_workspace_list(); other; other = other->next)
+        if (other->state == state) bd_workspace_raise_floors(other);
 }
 
 static int bd_hello_send(int fd, int page_fd, const bd_writer *payload) {
@@ -122,6 +117,11 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
         bd_error_set("ProtocolError", "the daemon's answer to the hello could not be decoded");
         return -1;
     }
+    /* That they are above the floors is the worker's part; where it is not, generations tell the ids apart. */
+    if (!bd_workspace_update_leases(workspace, reply->data)) {
+        bd_error_set("ProtocolError", "the daemon's answer to the hello leases ids that cannot be free");
+        return -1;
+    }
     char *copy = bd_copy(name, name_bytes);
     if (!copy) {
         PyErr_NoMemory();
@@ -129,7 +129,6 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
     }
     free(workspace->name);
     workspace->name = copy;
-    bd_workspace_update_leases(workspace, reply->data);
     const char *setting = getenv("BINDD_ARENA");
     bd_connection *connection = &workspace->connection;
     if (connection->descriptor >= 0) bd_workspace_watch_memory(workspace, connection->descriptor);

@@ -74,24 +74,53 @@ static void bd_release_write_pins(bd_writer *writer, const bd_idset *members, bd
     if (!writer->failed) bd_store_u32(writer->data + at, pinning.count);
 }
 
-void bd_release_write_destroy(bd_view *view, bd_writer *writer) {
+/* Payload of GraphView.destroy: the view, and which of its members the worker is to pin for this client. */
+static void bd_release_write_destroy(bd_view *view, bd_writer *writer) {
     bd_writer_u32(writer, view->index);
     bd_release_write_pins(writer, &view->nodes, &view->workspace->node_counts);
     bd_release_write_pins(writer, &view->edges, &view->workspace->edge_counts);
 }
 
-static int bd_release_dying(bd_workspace *workspace) {
-    while (workspace->dying) {
-        bd_view *view = workspace->dying;
+/* Appends what the writer holds, and frees it. */
+static int bd_release_append_written(bd_workspace *workspace, uint16_t operation, bd_writer *writer) {
+    bd_piece piece = {writer->data, writer->size};
+    int result = -1;
+    if (writer->failed) PyErr_NoMemory();
+    else result = bd_release_append(workspace, operation, &piece, 1);
+    bd_writer_free(writer);
+    return result;
+}
+
+static int bd_release_pin_members(
+    bd_workspace *workspace, uint32_t kind, const bd_idset *members, bd_counts *counts) {
+    bd_writer writer;
+    bd_writer_init(&writer);
+    bd_writer_u32(&writer, kind);
+    bd_release_write_pins(&writer, members, counts);
+    return bd_release_append_written(workspace, BD_OP_PIN, &writer);
+}
+
+/* The view goes with its last handle. In a shared workspace another client may hold it: then only our hold ends. */
+static int bd_release_view(bd_view *view) {
+    bd_workspace *workspace = view->workspace;
+    if (workspace->is_private) {
         bd_writer writer;
         bd_writer_init(&writer);
         bd_release_write_destroy(view, &writer);
-        bd_piece piece = {writer.data, writer.size};
-        int result = -1;
-        if (writer.failed) PyErr_NoMemory();
-        else result = bd_release_append(workspace, BD_OP_GRAPH_VIEW_DESTROY, &piece, 1);
-        bd_writer_free(&writer);
-        if (result < 0) return -1;
+        return bd_release_append_written(workspace, BD_OP_GRAPH_VIEW_DESTROY, &writer);
+    }
+    if (bd_release_pin_members(workspace, BD_KIND_NODE, &view->nodes, &workspace->node_counts) < 0 ||
+        bd_release_pin_members(workspace, BD_KIND_EDGE, &view->edges, &workspace->edge_counts) < 0)
+        return -1;
+    uint32_t words[3] = {BD_KIND_VIEW, 1, view->index};
+    bd_piece piece = {words, sizeof words};
+    return bd_release_append(workspace, BD_OP_RELEASE, &piece, 1);
+}
+
+static int bd_release_dying(bd_workspace *workspace) {
+    while (workspace->dying) {
+        bd_view *view = workspace->dying;
+        if (bd_release_view(view) < 0) return -1;
         workspace->dying = view->next_dying;
         bd_view_free(view);
         workspace->releases++;

@@ -50,6 +50,7 @@ uint32_t bd_kind_of_type(uint8_t type) {
         case BD_T_VIEW: return BD_KIND_VIEW;
         case BD_T_BOUND_NODE: return BD_KIND_BOUND_NODE;
         case BD_T_BOUND_EDGE: return BD_KIND_BOUND_EDGE;
+        case BD_T_PATH: return BD_KIND_PATH;
         case BD_T_DOCUMENT: return BD_KIND_DOCUMENT;
         default: return 0;
     }

@@ -181,7 +181,7 @@ typedef struct bd_edge_list {     /* edges of one type at one node in one view, 
     uint32_t inline_edges[BD_EDGE_LIST_INLINE];
 } bd_edge_list;
 
-typedef struct bd_table {         /* open addressing over u32 slots, 0 is empty; at most half full */
+typedef struct bd_table {         /* open addressing over u32 slots, 0 is empty; a quarter is always empty */
     uint32_t mask;                /* slots - 1 */
     uint32_t used;
     uint32_t shift;               /* see bd_table_start */

@@ -31,6 +31,7 @@ struct ValueType: Equatable, ExpressibleByStringLiteral {
     static let edge: ValueType = "EdgeReference"
     static let boundNode: ValueType = "BoundNode"
     static let boundEdge: ValueType = "BoundEdge"
+    static let path: ValueType = "BFSPath"
     static let document: ValueType = "Document"
 
     static func list(_ of: ValueType) -> ValueType { ValueType(name: "list[\(of.name)]") }

@@ -71,6 +71,7 @@ let graphViewDeclaration = ClassDeclaration(
             try call.workspace.graph.createSubgraph(
                 of: source, view: view, selfNode: node, nodes: try call.arguments.u32List())
             call.session.owns(view: view)
+            call.write(try call.workspace.graph.edges(view: view))  // the client knows the members of its views
         },
         Method(
             "insert_subgraph", .call, client: "bd_graph_view_insert_subgraph", [Parameter("subgraph", .view)],

@@ -6,6 +6,7 @@ let declaredClasses: [ClassDeclaration] = [
     edgeReferenceDeclaration,
     boundNodeDeclaration,
     boundEdgeDeclaration,
+    bfsPathDeclaration,
     graphViewDeclaration,
 ]
 

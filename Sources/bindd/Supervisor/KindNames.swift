@@ -10,7 +10,7 @@ enum KindNames {
         case BD_KIND_VIEW: "GraphView"
         case BD_KIND_BOUND_NODE: "BoundNode"
         case BD_KIND_BOUND_EDGE: "BoundEdge"
-        case BD_KIND_PATH: "Path"
+        case BD_KIND_PATH: "BFSPath"
         case BD_KIND_DOCUMENT: "Document"
         case BD_KIND_SEXP_LIST: "List"
         case BD_KIND_SEXP_ATOM: "Atom"

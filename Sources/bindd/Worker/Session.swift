@@ -315,6 +315,7 @@ final class Session {
         if let failure { return fail(message, failure) }
         guard message.flags.contains(.replyWanted) else { return }
         hasReplied = true
+        page.publish(workspace)  // who has the answer finds its effects in the reports
         var payload = PayloadWriter(reserving: ReplyHead.byteCount + call.result.bytes.count)
         head(request).encode(into: &payload)
         payload.raw(call.result.bytes)

@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 2u
-#define BD_DESCRIPTION_HASH 0x8c828f29120fe976ull
-#define BD_DESCRIPTION_HASH_TEXT "8c828f29"
+#define BD_DESCRIPTION_HASH 0x81c0326597aa892cull
+#define BD_DESCRIPTION_HASH_TEXT "81c03265"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-8c828f29"
+#define BD_BUILD "0.1.0-81c03265"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -84,44 +84,48 @@ enum {
     BD_METHOD_BOUND_NODE_TRY_LOAD = 18,
     BD_METHOD_BOUND_EDGE_EDGE = 19,
     BD_METHOD_BOUND_EDGE_G = 20,
-    BD_METHOD_GRAPH_VIEW_CREATE = 21,
-    BD_METHOD_GRAPH_VIEW_GET_SELF_NODE = 22,
-    BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE = 23,
-    BD_METHOD_GRAPH_VIEW_INSERT_NODE = 24,
-    BD_METHOD_GRAPH_VIEW_INSERT_EDGE = 25,
-    BD_METHOD_GRAPH_VIEW_BIND = 26,
-    BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT = 27,
-    BD_METHOD_GRAPH_VIEW_GET_NODES = 28,
-    BD_METHOD_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES = 29,
-    BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH = 30,
-    BD_METHOD_GRAPH_VIEW_GET_COUNTS = 31,
-    BD_METHOD_GRAPH_VIEW_DESTROY = 32,
-    BD_METHOD_GRAPH_VIEW_NODE_IDS = 33,
-    BD_METHOD_GRAPH_VIEW_EDGE_TABLE = 34,
-    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 35,
-    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 36,
-    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 37,
-    BD_METHOD_GRAPH_VIEW_TO_BYTES = 38,
-    BD_METHOD_GRAPH_VIEW_FROM_BYTES = 39,
-    BD_METHOD_GRAPH_VIEW_SAVE = 40,
-    BD_METHOD_GRAPH_VIEW_LOAD = 41,
-    BD_METHOD_GRAPH_VIEW_BATCH = 42,
-    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 43,
-    BD_METHOD_GRAPH_VIEW_TO_DOT = 44,
-    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 45,
-    BD_METHOD_GRAPH_VIEW_TO_ARROW = 46,
-    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 47,
-    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 48,
-    BD_METHOD_SEXP_PARSE = 49,
-    BD_METHOD_SEXP_DUMPS = 50,
-    BD_METHOD_DEBUG_CRASH = 51,
-    BD_METHOD_DEBUG_HANG = 52,
-    BD_METHOD_DEBUG_FREEZE = 53,
-    BD_METHOD_DEBUG_CUT_FRAME = 54,
-    BD_METHOD_COUNT = 55
+    BD_METHOD_BFSPATH_GET_LENGTH = 21,
+    BD_METHOD_BFSPATH_GET_START_NODE = 22,
+    BD_METHOD_BFSPATH_GET_END_NODE = 23,
+    BD_METHOD_BFSPATH_GET_EDGES = 24,
+    BD_METHOD_GRAPH_VIEW_CREATE = 25,
+    BD_METHOD_GRAPH_VIEW_GET_SELF_NODE = 26,
+    BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE = 27,
+    BD_METHOD_GRAPH_VIEW_INSERT_NODE = 28,
+    BD_METHOD_GRAPH_VIEW_INSERT_EDGE = 29,
+    BD_METHOD_GRAPH_VIEW_BIND = 30,
+    BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT = 31,
+    BD_METHOD_GRAPH_VIEW_GET_NODES = 32,
+    BD_METHOD_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES = 33,
+    BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH = 34,
+    BD_METHOD_GRAPH_VIEW_GET_COUNTS = 35,
+    BD_METHOD_GRAPH_VIEW_DESTROY = 36,
+    BD_METHOD_GRAPH_VIEW_NODE_IDS = 37,
+    BD_METHOD_GRAPH_VIEW_EDGE_TABLE = 38,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 39,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 40,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 41,
+    BD_METHOD_GRAPH_VIEW_TO_BYTES = 42,
+    BD_METHOD_GRAPH_VIEW_FROM_BYTES = 43,
+    BD_METHOD_GRAPH_VIEW_SAVE = 44,
+    BD_METHOD_GRAPH_VIEW_LOAD = 45,
+    BD_METHOD_GRAPH_VIEW_BATCH = 46,
+    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 47,
+    BD_METHOD_GRAPH_VIEW_TO_DOT = 48,
+    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 49,
+    BD_METHOD_GRAPH_VIEW_TO_ARROW = 50,
+    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 51,
+    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 52,
+    BD_METHOD_SEXP_PARSE = 53,
+    BD_METHOD_SEXP_DUMPS = 54,
+    BD_METHOD_DEBUG_CRASH = 55,
+    BD_METHOD_DEBUG_HANG = 56,
+    BD_METHOD_DEBUG_FREEZE = 57,
+    BD_METHOD_DEBUG_CUT_FRAME = 58,
+    BD_METHOD_COUNT = 59
 };
 #define BD_PARAMETER_COUNT 38u
-#define BD_CLASS_COUNT 5u
+#define BD_CLASS_COUNT 6u
 
 #ifdef BD_CLIENT_FUNCTION /* written by hand: bd_graph.c, bd_sexp.c */
 BD_CLIENT_FUNCTION(bd_bound_edge_edge);
@@ -170,6 +174,10 @@ BD_CLIENT_FUNCTION(bd_node_get_attr);
 BD_CLIENT_FUNCTION(bd_node_get_dynamic_attrs);
 BD_CLIENT_FUNCTION(bd_node_get_uuid);
 BD_CLIENT_FUNCTION(bd_node_is_same);
+BD_CLIENT_FUNCTION(bd_path_get_edges);
+BD_CLIENT_FUNCTION(bd_path_get_end_node);
+BD_CLIENT_FUNCTION(bd_path_get_length);
+BD_CLIENT_FUNCTION(bd_path_get_start_node);
 BD_CLIENT_FUNCTION(bd_sexp_dumps);
 BD_CLIENT_FUNCTION(bd_sexp_parse);
 #endif
@@ -242,6 +250,10 @@ const bd_method bd_methods[] = {
     {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY, 0},
     {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE, 0},
     {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW, 0},
+    {"BFSPath.get_length", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_INT, 0},
+    {"BFSPath.get_start_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0},
+    {"BFSPath.get_end_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0},
+    {"BFSPath.get_edges", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_EDGE | BD_T_LIST, 0},
     {"GraphView.create", 23, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW, 1},
     {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 0},
     {"GraphView.create_and_insert_node", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 1},
@@ -350,6 +362,17 @@ static PyMethodDef bd_methods_bound_edge[] = {
 static PyMethodDef bd_static_bound_edge[] = {
     {NULL, NULL, 0, NULL}
 };
+static PyMethodDef bd_methods_bfspath[] = {
+    BD_METHOD_DEF("get_length", bd_path_get_length, "get_length($self, /)\012--\012\012Count of edges; 0 when start and end are the same node."),
+    BD_METHOD_DEF("get_start_node", bd_path_get_start_node, "get_start_node($self, /)\012--\012\012Where the search began, in the view that was searched."),
+    BD_METHOD_DEF("get_end_node", bd_path_get_end_node, "get_end_node($self, /)\012--\012\012Where the path leads, in the view that was searched."),
+    BD_METHOD_DEF("get_edges", bd_path_get_edges, "get_edges($self, /)\012--\012\012The edges from start to end, as a new list."),
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_bfspath[] = {
+    {NULL, NULL, 0, NULL}
+};
 static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("get_self_node", bd_graph_view_get_self_node, "get_self_node($self, /)\012--\012\012The node that stands for the view; its id identifies the view."),
     BD_METHOD_DEF("create_and_insert_node", bd_graph_view_create_and_insert_node, "create_and_insert_node($self, /)\012--\012\012A new node, inserted.\012\012Raises StaleHandleError."),
@@ -400,6 +423,7 @@ static const bd_class bd_classes[] = {
     {"EdgeReference", "EdgeReference", NULL, "bindd.graph.EdgeReference", 2, "An edge from a source to a target node, with a type (0\342\200\246255), a direction flag and attributes.", bd_methods_edge_reference, bd_static_edge_reference},
     {"BoundNode", "BoundNodeReference", "BoundNode", "bindd.graph.BoundNodeReference", 4, "A node seen in a view. Equal to any BoundNode of the same node, whatever the view; its hash is the node's id.", bd_methods_bound_node, bd_static_bound_node},
     {"BoundEdge", "BoundEdgeReference", "BoundEdge", "bindd.graph.BoundEdgeReference", 5, "An edge seen in a view.", bd_methods_bound_edge, bd_static_bound_edge},
+    {"BFSPath", "BFSPath", NULL, "bindd.graph.BFSPath", 6, "A path that a search found: its ends and the edges between them. It never changes, whatever becomes of the graph. An edge may be walked against its direction.", bd_methods_bfspath, bd_static_bfspath},
     {"GraphView", "GraphView", NULL, "bindd.graph.GraphView", 3, "A membership structure over nodes and edges. A node or an edge may be in any number of views. Freed by destroy(), or when the last Python reference to it goes.", bd_methods_graph_view, bd_static_graph_view},
     {NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL}
 };

@@ -123,6 +123,21 @@ class BoundEdgeReference:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
 @disjoint_base
+class BFSPath:
+    """A path that a search found: its ends and the edges between them. It never changes, whatever becomes of the graph. An edge may be walked against its direction."""
+
+    def get_length(self) -> int:
+        """Count of edges; 0 when start and end are the same node."""
+    def get_start_node(self) -> BoundNode:
+        """Where the search began, in the view that was searched."""
+    def get_end_node(self) -> BoundNode:
+        """Where the path leads, in the view that was searched."""
+    def get_edges(self) -> list[EdgeReference]:
+        """The edges from start to end, as a new list."""
+    def __zig_address__(self) -> int:
+        """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
+
+@disjoint_base
 class GraphView:
     """A membership structure over nodes and edges. A node or an edge may be in any number of views. Freed by destroy(), or when the last Python reference to it goes."""
 

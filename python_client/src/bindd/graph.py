@@ -7,6 +7,7 @@ only BoundNodes compare by what they refer to.
 come back.
 """
 
+from bindd._bindd import BFSPath as BFSPath
 from bindd._bindd import BoundEdge as BoundEdge
 from bindd._bindd import BoundEdgeReference as BoundEdgeReference
 from bindd._bindd import BoundNode as BoundNode
@@ -16,7 +17,8 @@ from bindd._bindd import GraphView as GraphView
 from bindd._bindd import NodeReference as NodeReference
 
 __all__ = [
-    "BoundEdge", "BoundEdgeReference", "BoundNode", "BoundNodeReference", "EdgeReference", "GraphView", "NodeReference",
+    "BFSPath", "BoundEdge", "BoundEdgeReference", "BoundNode", "BoundNodeReference", "EdgeReference", "GraphView",
+    "NodeReference",
 ]
 
 if __name__ == "__main__":

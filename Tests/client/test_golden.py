@@ -1,0 +1,56 @@
+"""Recorded behaviour of the replaced layer, replayed through ``pyzig.gen``: every case whose calls exist.
+
+Which cases those are is read from the case and from the module tree: when a class appears, its cases join by themselves.
+Where upstream has a defect that the specification names, what the specification calls right passes as well.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import HERE, Home
+
+CALLED = re.compile(r'"(?:call|name|other)": "((?:graph|faebryk)\.[\w.]+)"')
+GRAPH_CASES = {"open": 32, "intent": 1}  # those that need the graph module only
+
+
+def exists(dotted: str) -> bool:
+    """Whether the module of ``faebryk.typegraph.TypeGraph.create`` and its class are in the tree."""
+    module, _, rest = dotted.partition(".")
+    name, _, member = rest.partition(".")
+    try:
+        found = importlib.import_module(f"pyzig.gen.{module}.{name}")
+    except ImportError:
+        return False
+    return module == "graph" or hasattr(found, member.partition(".")[0])
+
+
+def runnable(folder: Path) -> list[str]:
+    cases = sorted(folder.glob("*.jsonl"))
+    assert cases, f"no recorded cases in {folder}"
+    return [str(case) for case in cases if all(exists(call) for call in set(CALLED.findall(case.read_text("utf-8"))))]
+
+
+@pytest.mark.parametrize("arena", ["1", "0"])
+@pytest.mark.parametrize("kind", GRAPH_CASES)
+def test_recorded_cases(home: Home, shared: Path, kind: str, arena: str) -> None:
+    golden = shared / "golden" / "graph"
+    cases = runnable(golden / kind)
+    assert len(cases) >= GRAPH_CASES[kind], cases
+    done = subprocess.run(
+        [sys.executable, str(HERE / "golden.py"), str(golden)],
+        input="\n".join(cases), env={**home.environment, "BINDD_ARENA": arena}, capture_output=True, text=True, timeout=100,
+    )
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    failed = [result for result in results if result["errors"]]
+    assert not failed, "\n".join(
+        f"{result['case']}: step {step} {json.dumps(call)[:400]}\n   want {json.dumps(want)[:600]}\n   got  {json.dumps(got)[:600]}"
+        for result in failed for step, call, want, got in result["errors"]
+    )
+    assert done.returncode == 0 and len(results) == len(cases), f"after {results[-1:]}: {done.stderr[-2000:]}"

@@ -1,0 +1,3 @@
+"""Ties references to types."""
+
+from bindd.faebryk import Linker as Linker

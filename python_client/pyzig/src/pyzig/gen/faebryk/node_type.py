@@ -1,0 +1,3 @@
+"""Edges from a type to its instances."""
+
+from bindd.faebryk import EdgeType as EdgeType

@@ -1,0 +1,3 @@
+"""Attributes for nodes."""
+
+from bindd.faebryk import NodeCreationAttributes as NodeCreationAttributes

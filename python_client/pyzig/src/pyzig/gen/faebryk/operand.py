@@ -1,0 +1,3 @@
+"""Edges from an expression to its operands."""
+
+from bindd.faebryk import EdgeOperand as EdgeOperand
