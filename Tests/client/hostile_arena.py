@@ -309,9 +309,13 @@ class Attack:
     def read_behind_header(self, place: int) -> None:
         import bindd
 
+        built: list[Graph] = []
         with bindd.connect():
-            for name, read in Graph(is_real=False).reads().items():
+            # Where the header says that the memory is full, each creation asks, and this daemon answers no creation.
+            self.read("building behind a header", lambda: built.append(Graph(is_real=False)), [place])
+            for name, read in (built[0].reads() if built else {}).items():
                 self.read(f"{name} behind a header", read, [place])
+            built.clear()
 
 
 def normal(text: str) -> str:
