@@ -88,6 +88,24 @@ refuse:
     return false;
 }
 
+const bd_arena_header *bd_arena_map_header(int fd) {
+    struct stat about;
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &about) != 0 || about.st_size < (off_t)sizeof(bd_arena_header))
+        return NULL;
+    void *map = mmap(NULL, sizeof(bd_arena_header), PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) return NULL;
+    madvise(map, sizeof(bd_arena_header), MADV_DONTFORK);
+    const bd_arena_header *header = map;
+    if (header->magic == BD_ARENA_MAGIC && header->layout_version == BD_LAYOUT_VERSION) return header;
+    munmap(map, sizeof(bd_arena_header));
+    return NULL;
+}
+
+void bd_arena_unmap_header(const bd_arena_header *header) {
+    if (header) munmap((void *)(uintptr_t)header, sizeof(bd_arena_header));
+}
+
 void bd_arena_close(bd_arena *arena) {
     if (arena->base) munmap((void *)(uintptr_t)arena->base, (size_t)arena->mapped);
     if (arena->fd >= 0) close(arena->fd);
