@@ -28,18 +28,18 @@ HANDLES = {
     "BoundEdge": "BOUND_EDGE", "BFSPath": "PATH", "Document": "DOCUMENT",
 }
 TYPES = {
-    "none": "NONE", "int": "INT", "u8": "U8", "bool": "BOOL", "float": "FLOAT", "str": "STR", "literal": "LITERAL",
+    "none": "NONE", "int": "INT", "u8": "U8", "u32": "U32", "bool": "BOOL", "float": "FLOAT", "str": "STR", "literal": "LITERAL",
     "attributes": "ATTRIBUTES", "any": "ANY", "callable": "CALLABLE", "bytes": "BYTES", "json": "JSON", **HANDLES,
 }
 WIRE = {
-    "none": "nothing", "int": "i64", "u8": "u32 (0…255)", "bool": "u32 0/1", "float": "f64", "str": "str",
+    "none": "nothing", "int": "i64", "u8": "u32 (0…255)", "u32": "u32", "bool": "u32 0/1", "float": "f64", "str": "str",
     "literal": "literal", "attributes": "attributes", "any": "(local)", "callable": "(local)", "bytes": "bytes",
     "json": "str", "NodeReference": "u32 node", "EdgeReference": "u32 edge", "GraphView": "u32 view",
     "BoundNode": "u32 view, u32 node", "BoundEdge": "u32 view, edge info",
     "BFSPath": "u32 start, u32 end, list of edge info", "Document": "u32 document",
 }
 PYTHON = {
-    "none": "None", "int": "int", "u8": "int", "bool": "bool", "float": "float", "str": "str", "literal": "_Literal | None",
+    "none": "None", "int": "int", "u8": "int", "u32": "int", "bool": "bool", "float": "float", "str": "str", "literal": "_Literal | None",
     "attributes": "dict[str, _Literal]", "any": "Any", "callable": "Callable[[Any, BoundEdge], object]", "bytes": "bytes",
     "json": "Any",
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
@@ -168,6 +169,18 @@ ssize_t bd_stream_receive(int fd, void *bytes, size_t capacity) {
         if (received >= 0) return received;
         if (errno != EINTR) return -errno;
     }
+}
+
+ssize_t bd_stream_receive_patiently(int fd, void *bytes, size_t capacity) {
+    ssize_t count = recv(fd, bytes, capacity, 0);
+    return count < 0 ? -errno : count;
+}
+
+int bd_stream_set_patience(int fd, uint32_t wait_us) {
+    struct timeval wait = {(time_t)(wait_us / 1000000u), (suseconds_t)(wait_us % 1000000u)};
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) return -errno;
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) < 0 ? -errno : 0;
 }
 
 ssize_t bd_stream_send(int fd, const void *bytes, size_t count) {

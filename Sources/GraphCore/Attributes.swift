@@ -10,6 +10,23 @@ public enum AttributeValue: Equatable, Sendable {
     case string(String)
 }
 
+/// One attribute as a request brings it: bytes that somebody else keeps alive. Kinds are those of bd_layout.h.
+public struct AttributeInput {
+    public var key: UnsafeRawBufferPointer
+    public var kind: UInt32
+    /// Of an int, float or bool.
+    public var bits: UInt64
+    /// Of a string, UTF-8.
+    public var text: UnsafeRawBufferPointer
+
+    public init(key: UnsafeRawBufferPointer, kind: UInt32, bits: UInt64, text: UnsafeRawBufferPointer) {
+        self.key = key
+        self.kind = kind
+        self.bits = bits
+        self.text = text
+    }
+}
+
 struct AttributeLists {
     let arena: Arena
     private static let headerBytes = MemoryLayout<bd_attributes>.size
@@ -25,7 +42,7 @@ struct AttributeLists {
         return Arena.blockBytes(AttributeLists.bytes(capacity: capacity))
     }
 
-    private func pairs(_ list: UInt32) -> UnsafeMutableBufferPointer<bd_attribute> {
+    func pairs(_ list: UInt32) -> UnsafeMutableBufferPointer<bd_attribute> {
         arena.array(list, after: AttributeLists.headerBytes, count: count(list), of: bd_attribute.self)
     }
 
@@ -34,9 +51,43 @@ struct AttributeLists {
     func setting(
         _ list: UInt32, _ values: [(key: String, value: AttributeValue)], strings: inout StringPool
     ) throws(GraphError) -> UInt32 {
-        guard !values.isEmpty else { return list }
+        try setting(list, count: values.count, strings: &strings) { index, strings throws(GraphError) in
+            let key = try strings.intern(values[index].key)
+            do throws(GraphError) { return try encode(key, values[index].value, &strings) } catch {
+                strings.release(key)
+                throw error
+            }
+        }
+    }
+
+    /// The same for pairs that are bytes.
+    func setting(
+        _ list: UInt32, _ values: UnsafeBufferPointer<AttributeInput>, strings: inout StringPool
+    ) throws(GraphError) -> UInt32 {
+        try setting(list, count: values.count, strings: &strings) { index, strings throws(GraphError) in
+            let input = values[index]
+            let key = try strings.intern(input.key)
+            guard input.kind == BD_LITERAL_STRING else {
+                return bd_attribute(key: key, kind: input.kind, value: input.bits)
+            }
+            do throws(GraphError) {
+                return bd_attribute(key: key, kind: input.kind, value: UInt64(try strings.intern(input.text)))
+            } catch {
+                strings.release(key)
+                throw error
+            }
+        }
+    }
+
+    /// `make` gives the pair of an index, its strings counted once.
+    @inline(__always)
+    private func setting(
+        _ list: UInt32, count added: Int, strings: inout StringPool,
+        _ make: (Int, inout StringPool) throws(GraphError) -> bd_attribute
+    ) throws(GraphError) -> UInt32 {
+        guard added > 0 else { return list }
         let old = list == 0 ? UnsafeMutableBufferPointer(start: nil, count: 0) : pairs(list)
-        let capacity = old.count + values.count
+        let capacity = old.count + added
         let fresh = try arena.allocate(bytes: AttributeLists.bytes(capacity: capacity))
         let head = arena.record(fresh, as: bd_attributes.self)
         head.pointee.capacity = UInt32(capacity)
@@ -47,29 +98,38 @@ struct AttributeLists {
             target[count] = pair
             count += 1
         }
-        do throws(GraphError) {
-            for (key, value) in values {
-                let keyText = try strings.intern(key)
-                let pair: bd_attribute
-                do throws(GraphError) { pair = try encode(keyText, value, &strings) } catch {
-                    strings.release(keyText)
-                    throw error
-                }
-                if let at = (0..<count).first(where: { target[$0].key == keyText }) {
-                    release(target[at], &strings)
-                    target[at] = pair
-                } else {
-                    target[count] = pair
-                    count += 1
-                }
+        var index = 0
+        while index < added {
+            let pair: bd_attribute
+            do throws(GraphError) { pair = try make(index, &strings) } catch {
+                for at in 0..<count { release(target[at], &strings) }
+                arena.free(fresh, bytes: AttributeLists.bytes(capacity: capacity))
+                throw error
             }
-        } catch {
-            for at in 0..<count { release(target[at], &strings) }
-            arena.free(fresh, bytes: AttributeLists.bytes(capacity: capacity))
-            throw error
+            var at = 0
+            while at < count, target[at].key != pair.key { at += 1 }
+            if at < count { release(target[at], &strings) } else { count += 1 }
+            target[at] = pair
+            index += 1
         }
         bd_store_release_u32(&head.pointee.count, UInt32(count))
         return fresh
+    }
+
+    /// A new list of pairs whose texts are pooled already and live.
+    func copy(_ values: [bd_attribute], strings: borrowing StringPool) throws(GraphError) -> UInt32 {
+        guard !values.isEmpty else { return 0 }
+        let list = try arena.allocate(bytes: AttributeLists.bytes(capacity: values.count))
+        let head = arena.record(list, as: bd_attributes.self)
+        head.pointee.capacity = UInt32(values.count)
+        let target = arena.array(list, after: AttributeLists.headerBytes, count: values.count, of: bd_attribute.self)
+        for (at, pair) in values.enumerated() {
+            strings.retain(pair.key)
+            if pair.kind == BD_LITERAL_STRING { strings.retain(UInt32(pair.value)) }
+            target[at] = pair
+        }
+        bd_store_release_u32(&head.pointee.count, UInt32(values.count))
+        return list
     }
 
     func free(_ list: UInt32, strings: inout StringPool) {

@@ -52,6 +52,7 @@ public struct GraphStore: ~Copyable {
     public internal(set) var liveViews = IdSet()
     public internal(set) var nodeCount = 0
     public internal(set) var edgeCount = 0
+    let caches = GraphCaches()
 
     /// Takes the arena over: it is closed with the store.
     public init(arena: Arena) {
@@ -80,22 +81,32 @@ public struct GraphStore: ~Copyable {
 
     /// A node that nothing holds but one pin of its creator.
     public mutating func createNode(_ id: UInt32, attributes: [AttributePair] = []) throws(GraphError) {
-        try makeNode(id, attributes: attributes).pointee.references = 1
+        try makePinnedNode(id, attributes: try lists.setting(0, attributes, strings: &strings))
     }
 
-    private mutating func makeNode(
-        _ id: UInt32, attributes: [AttributePair] = []
+    public mutating func createNode(
+        _ id: UInt32, attributes: UnsafeBufferPointer<AttributeInput>
+    ) throws(GraphError) {
+        try makePinnedNode(id, attributes: try lists.setting(0, attributes, strings: &strings))
+    }
+
+    private mutating func makePinnedNode(_ id: UInt32, attributes list: UInt32) throws(GraphError) {
+        do throws(GraphError) { try makeNode(id, attributes: list).pointee.references = 1 } catch {
+            lists.free(list, strings: &strings)
+            throw error
+        }
+    }
+
+    /// A node that nothing holds yet, with a list of attributes that exists, which belongs to it unless this throws.
+    @inline(__always)
+    mutating func makeNode(
+        _ id: UInt32, attributes list: UInt32 = 0
     ) throws(GraphError) -> UnsafeMutablePointer<bd_node> {
         guard id != 0, nodes.find(id)?.pointee.flags ?? 0 == 0 else {
             throw GraphError(.idInUse, "node id \(id) is in use")
         }
         let record = try nodes.insert(id)
-        do {
-            record.pointee.attributes = try lists.setting(0, attributes, strings: &strings)
-        } catch {
-            nodes.remove(id)
-            throw error
-        }
+        record.pointee.attributes = list
         record.pointee.flags = BD_NODE_EXISTS
         nodeCount += 1
         return record
@@ -103,31 +114,45 @@ public struct GraphStore: ~Copyable {
 
     /// A free edge, held by one pin of its creator; it holds its two ends.
     public mutating func createEdge(_ edge: Edge, attributes: [AttributePair] = []) throws(GraphError) {
+        try makeEdge(edge, freeing: try lists.setting(0, attributes, strings: &strings))
+    }
+
+    public mutating func createEdge(
+        _ edge: Edge, attributes: UnsafeBufferPointer<AttributeInput>
+    ) throws(GraphError) {
+        try makeEdge(edge, freeing: try lists.setting(0, attributes, strings: &strings))
+    }
+
+    private mutating func makeEdge(_ edge: Edge, freeing list: UInt32) throws(GraphError) {
+        do throws(GraphError) { _ = try makeEdge(edge, attributes: list) } catch {
+            lists.free(list, strings: &strings)
+            throw error
+        }
+    }
+
+    /// The same with a list of attributes that exists, which belongs to the edge unless this throws.
+    @inline(__always)
+    mutating func makeEdge(
+        _ edge: Edge, attributes list: UInt32
+    ) throws(GraphError) -> UnsafeMutablePointer<bd_edge> {
         let source = try node(edge.source)
         let target = try node(edge.target)
         guard edge.id != 0, edges.find(edge.id)?.pointee.source ?? 0 == 0 else {
             throw GraphError(.idInUse, "edge id \(edge.id) is in use")
         }
         let record = try edges.insert(edge.id)
-        do throws(GraphError) {
-            let references = try edgeReferences.insert(edge.id)
-            do throws(GraphError) {
-                record.pointee.attributes = try lists.setting(0, attributes, strings: &strings)
-            } catch {
-                edgeReferences.remove(edge.id)
-                throw error
-            }
-            references.pointee = 1
-        } catch {
+        do throws(GraphError) { try edgeReferences.insert(edge.id).pointee = 1 } catch {
             edges.remove(edge.id)
             throw error
         }
+        record.pointee.attributes = list
         record.pointee.bits = edge.bits
         record.pointee.target = edge.target
         source.pointee.references += 1
         target.pointee.references += 1
         bd_store_release_u32(&record.pointee.source, edge.source)
         edgeCount += 1
+        return record
     }
 
     /// A view that contains just its own new self node.
@@ -155,9 +180,16 @@ public struct GraphStore: ~Copyable {
     }
 
     /// A new node that the view alone holds.
-    public mutating func createAndInsertNode(view: UInt32, node id: UInt32) throws(GraphError) {
+    public mutating func createAndInsertNode(
+        view: UInt32, node id: UInt32, attributes: [AttributePair] = []
+    ) throws(GraphError) {
         let record = try self.view(view)
-        let node = try makeNode(id)
+        let list = try lists.setting(0, attributes, strings: &strings)
+        let node: UnsafeMutablePointer<bd_node>
+        do throws(GraphError) { node = try makeNode(id, attributes: list) } catch {
+            lists.free(list, strings: &strings)
+            throw error
+        }
         do { try members.append(record, node: id) } catch {
             removeNode(id, node)
             throw error
@@ -189,6 +221,7 @@ public struct GraphStore: ~Copyable {
         }
         try members.append(record, edge: id, edge.pointee)
         edgeReferences.find(id)?.pointee += 1
+        noteInsertion(view: view, edge.pointee)
     }
 
     // MARK: attributes
@@ -200,6 +233,7 @@ public struct GraphStore: ~Copyable {
         guard list != old else { return }
         bd_store_release_u32(&record.pointee.attributes, list)
         lists.free(old, strings: &strings)
+        if record.pointee.watched != 0 { caches.nodeAttributesChanged() }
     }
 
     public mutating func setEdgeAttributes(_ id: UInt32, _ values: [AttributePair]) throws(GraphError) {
@@ -209,6 +243,7 @@ public struct GraphStore: ~Copyable {
         guard list != old else { return }
         bd_store_release_u32(&record.pointee.attributes, list)
         lists.free(old, strings: &strings)
+        caches.edgeChanged()
     }
 
     public func nodeAttribute(_ id: UInt32, key: String) throws(GraphError) -> AttributeValue? {
@@ -282,6 +317,7 @@ public struct GraphStore: ~Copyable {
     public mutating func destroyView(_ id: UInt32) throws(GraphError) {
         let record = try self.view(id)
         bd_store_release_u32(&record.pointee.state, BD_VIEW_DESTROYED)
+        caches.viewDestroyed(id)
         let nodeIds = members.nodes(record).map(\.node)
         let edgeIds = Array(members.edges(record))
         members.free(record)
@@ -322,7 +358,7 @@ public struct GraphStore: ~Copyable {
         releaseNode(edge.target)
     }
 
-    private mutating func removeNode(_ id: UInt32, _ record: UnsafeMutablePointer<bd_node>) {
+    mutating func removeNode(_ id: UInt32, _ record: UnsafeMutablePointer<bd_node>) {
         let attributes = record.pointee.attributes
         record.pointee = bd_node()
         lists.free(attributes, strings: &strings)

@@ -39,6 +39,10 @@ struct IdTable {
         return isFull ? try grown(table, keyOf: keyOf) : table
     }
 
+    func slots(_ table: UInt32, count: Int) -> UnsafeMutableBufferPointer<UInt32> {
+        arena.array(table, after: IdTable.headerBytes, count: count, of: UInt32.self)
+    }
+
     func free(_ table: UInt32) {
         guard table != 0 else { return }
         let slots = Int(arena.record(table, as: bd_table.self).pointee.mask) + 1

@@ -3,6 +3,7 @@
 // Cost: one hash of the bytes and one probe per string.
 
 import CLayout
+import Glibc
 
 struct StringPool: ~Copyable {
     private let arena: Arena
@@ -31,7 +32,8 @@ struct StringPool: ~Copyable {
         return try result.get()
     }
 
-    private mutating func intern(_ bytes: UnsafeRawBufferPointer) throws(GraphError) -> UInt32 {
+    /// The same for bytes. They should be UTF-8; reading repairs what is not.
+    mutating func intern(_ bytes: UnsafeRawBufferPointer) throws(GraphError) -> UInt32 {
         guard bytes.count <= Int(UInt32.max) else {
             throw GraphError(.limitExceeded, "a string of \(bytes.count) bytes exceeds \(UInt32.max)")
         }
@@ -62,6 +64,21 @@ struct StringPool: ~Copyable {
         return granule
     }
 
+    /// The text's granule when the pool has it, else 0: then nothing anywhere carries this text.
+    func find(_ text: String) -> UInt32 {
+        var text = text
+        return text.withUTF8 { bytes in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            let mask = slots.count - 1
+            var at = StringPool.hash(bytes) & mask
+            while slots[at] != 0 {
+                if slots[at] != StringPool.tombstone, equals(slots[at], bytes) { return slots[at] }
+                at = (at + 1) & mask
+            }
+            return 0
+        }
+    }
+
     func retain(_ granule: UInt32) { arena.record(granule, as: bd_string.self).pointee.references += 1 }
 
     mutating func release(_ granule: UInt32) {
@@ -80,11 +97,16 @@ struct StringPool: ~Copyable {
         arena.free(granule, bytes: StringPool.headerBytes + Int(record.pointee.byte_count))
     }
 
+    func isEmpty(_ granule: UInt32) -> Bool { arena.record(granule, as: bd_string.self).pointee.byte_count == 0 }
+
     func text(_ granule: UInt32) -> String { String(decoding: bytes(granule), as: UTF8.self) }
 
     func equals(_ granule: UInt32, _ other: UnsafeRawBufferPointer) -> Bool {
         let own = bytes(granule)
-        return own.count == other.count && own.elementsEqual(other)
+        guard own.count == other.count, let a = own.baseAddress, let b = other.baseAddress else {
+            return own.count == other.count
+        }
+        return memcmp(a, b, own.count) == 0
     }
 
     /// Bytes that a pooled string takes in the arena.

@@ -66,14 +66,24 @@ struct ViewMembers {
     /// Adds an edge that is not a member yet to the view and to the lists of its ends, which are members. All memory is
     /// found first, so that nothing is half inserted when there is none.
     func append(_ view: View, edge: UInt32, _ record: bd_edge) throws(GraphError) {
+        guard let source = find(view, node: record.source), let target = find(view, node: record.target) else {
+            fatalError("edge \(edge) ends at nodes \(record.source) and \(record.target), which are not both members")
+        }
+        try append(view, edge: edge, record, source, target)
+    }
+
+    /// The same, for a caller that knows where its ends are.
+    func append(
+        _ view: View, edge: UInt32, _ record: bd_edge, _ source: UnsafeMutablePointer<bd_member>,
+        _ target: UnsafeMutablePointer<bd_member>
+    ) throws(GraphError) {
         let count = Int(view.pointee.edge_count)
         if count == Int(view.pointee.edges_capacity) {
             try grow(view, count: count, list: \.edges, capacity: \.edges_capacity, stride: 4)
         }
         let type = record.bits & BD_EDGE_TYPE_MASK
-        let atSource = try reserve(view, edge: edge, at: record.source, type: type)
-        let atTarget =
-            record.target == record.source ? nil : try reserve(view, edge: edge, at: record.target, type: type)
+        let atSource = try reserve(source, type: type)
+        let atTarget = record.target == record.source ? nil : try reserve(target, type: type)
         let table = view.pointee.edge_table
         let larger = try tables.reserving(table) { $0 }
         replaceTable(view, \.edge_table, table, larger)
@@ -134,6 +144,13 @@ struct ViewMembers {
         guard let member = find(view, node: node) else {
             fatalError("edge \(edge) ends at node \(node), which is no member")
         }
+        return try reserve(member, type: type)
+    }
+
+    @inline(__always)
+    func reserve(
+        _ member: UnsafeMutablePointer<bd_member>, type: UInt32
+    ) throws(GraphError) -> UnsafeMutablePointer<bd_edge_list> {
         guard let list = self.list(member, type: type) else {
             let granule = try arena.allocate(bytes: MemoryLayout<bd_edge_list>.size)
             let list = arena.record(granule, as: bd_edge_list.self)

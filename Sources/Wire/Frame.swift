@@ -67,6 +67,7 @@ public struct FrameHeader: Equatable, Sendable {
 /// Bytes that break the protocol: the reader logs this once and closes the connection.
 public struct WireError: Error, Equatable, CustomStringConvertible, Sendable {
     public let description: String
+    @inlinable
     public init(_ description: String) { self.description = description }
 }
 

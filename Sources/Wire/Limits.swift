@@ -12,6 +12,8 @@ public enum Limits {
     public static let controlBytesMax = 64 << 20
     /// Names that a client sends in its hello.
     public static let nameBytesMax = 255
+    /// A workspace's name: it stands in tables and in process titles.
+    public static let workspaceNameBytesMax = 64
     /// Ids handed to a client at once: 100,000 creations must need few round trips.
     public static let leaseIdsMax = 1 << 16
     /// Clients of one supervisor: each costs two descriptors.
@@ -28,6 +30,7 @@ public enum Limits {
         ("helloBytesMax", UInt64(helloBytesMax)),
         ("controlBytesMax", UInt64(controlBytesMax)),
         ("nameBytesMax", UInt64(nameBytesMax)),
+        ("workspaceNameBytesMax", UInt64(workspaceNameBytesMax)),
         ("leaseIdsMax", UInt64(leaseIdsMax)),
         ("clientsMax", UInt64(clientsMax)),
         ("unsentBytesMax", UInt64(unsentBytesMax)),

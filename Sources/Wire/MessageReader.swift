@@ -25,7 +25,7 @@ public struct MessageReader {
         buffer.append(contentsOf: bytes)
     }
 
-    /// A message whose payload is read where it lies. It must be gone before the next `append`.
+    /// A message whose payload is read where it lies: good until the closure that got it returns.
     public struct InPlace {
         public let operation: UInt16
         public let flags: FrameFlags
@@ -34,51 +34,80 @@ public struct MessageReader {
 
     /// The next whole message, or nil until more bytes come.
     public mutating func next() throws(WireError) -> Message? {
-        guard let message = try nextInPlace() else { return nil }
-        return Message(operation: message.operation, flags: message.flags, payload: Array(message.payload.rest))
+        var found: Message?
+        try forEach { message in
+            found = Message(operation: message.operation, flags: message.flags, payload: Array(message.payload.rest))
+            return false
+        }
+        return found
     }
 
-    /// The next whole message without a copy, as long as it came in one frame.
-    public mutating func nextInPlace() throws(WireError) -> InPlace? {
-        while let (header, payload) = try nextFrame() {
-            let isLast = !header.flags.contains(.more)
-            if isLast, partial == nil {
-                return InPlace(
-                    operation: header.operation, flags: header.flags, payload: PayloadReader(buffer, in: payload))
+    /// Hands out whole messages, without a copy where a message came in one frame, until `body` answers false or bytes
+    /// run out. `body` must not touch the reader.
+    public mutating func forEach(_ body: (InPlace) throws(WireError) -> Bool) throws(WireError) {
+        var at = start
+        defer { start = at }
+        var parts = partial
+        defer { partial = parts }
+        let failure = buffer.withUnsafeBytes { bytes -> WireError? in
+            do throws(WireError) {
+                while let (header, payload) = try MessageReader.nextFrame(bytes, &at, messageBytesMax) {
+                    let isLast = !header.flags.contains(.more)
+                    if isLast, parts == nil {
+                        let message = InPlace(
+                            operation: header.operation, flags: header.flags, payload: PayloadReader(inPlace: payload))
+                        guard try body(message) else { return nil }
+                        continue
+                    }
+                    guard let whole = try MessageReader.join(&parts, header, payload, messageBytesMax) else { continue }
+                    let message = InPlace(
+                        operation: whole.operation, flags: whole.flags, payload: PayloadReader(whole.payload))
+                    guard try body(message) else { return nil }
+                }
+                return nil
+            } catch {
+                return error
             }
-            guard isLast || !payload.isEmpty else { throw WireError("an empty frame that says there is more") }
-            var message = partial ?? Message(operation: header.operation, flags: header.flags, payload: [])
-            partial = nil
-            guard header.operation == message.operation else {
-                throw WireError("frame of operation \(header.operation) inside a message of operation \(message.operation)")
-            }
-            guard message.payload.count + payload.count <= messageBytesMax else {
-                throw WireError("a message exceeds messageBytesMax (\(messageBytesMax))")
-            }
-            message.payload.append(contentsOf: buffer[payload])
-            message.flags = header.flags
-            if isLast {
-                return InPlace(
-                    operation: message.operation, flags: message.flags, payload: PayloadReader(message.payload))
-            }
-            partial = message
         }
+        if let failure { throw failure }
+    }
+
+    /// Adds a frame to the message that it belongs to; the message when it was the last one.
+    private static func join(
+        _ parts: inout Message?, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer, _ bytesMax: Int
+    ) throws(WireError) -> Message? {
+        let isLast = !header.flags.contains(.more)
+        guard isLast || !payload.isEmpty else { throw WireError("an empty frame that says there is more") }
+        var message = parts ?? Message(operation: header.operation, flags: header.flags, payload: [])
+        parts = nil
+        guard header.operation == message.operation else {
+            throw WireError("frame of operation \(header.operation) inside a message of operation \(message.operation)")
+        }
+        guard message.payload.count + payload.count <= bytesMax else {
+            throw WireError("a message exceeds messageBytesMax (\(bytesMax))")
+        }
+        message.payload.append(contentsOf: payload)
+        message.flags = header.flags
+        if isLast { return message }
+        parts = message
         return nil
     }
 
-    /// Header and place of the payload of the next whole frame.
-    private mutating func nextFrame() throws(WireError) -> (FrameHeader, Range<Int>)? {
-        let available = buffer.count - start
+    /// Header and payload of the next whole frame at `at`, which moves behind it.
+    @inline(__always)
+    private static func nextFrame(
+        _ bytes: UnsafeRawBufferPointer, _ at: inout Int, _ bytesMax: Int
+    ) throws(WireError) -> (FrameHeader, UnsafeRawBufferPointer)? {
+        let available = bytes.count - at
         guard available >= FrameHeader.byteCount else { return nil }
-        let from = start
         let header = try FrameHeader(
-            word: buffer.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: from, as: UInt64.self)) })
-        guard header.payloadBytes <= messageBytesMax else {
-            throw WireError("a message exceeds messageBytesMax (\(messageBytesMax))")
+            word: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
+        guard header.payloadBytes <= bytesMax else {
+            throw WireError("a message exceeds messageBytesMax (\(bytesMax))")
         }
         guard available >= FrameHeader.byteCount + header.paddedBytes else { return nil }
-        let payloadStart = start + FrameHeader.byteCount
-        start = payloadStart + header.paddedBytes
-        return (header, payloadStart..<payloadStart + Int(header.payloadBytes))
+        let from = at + FrameHeader.byteCount
+        at = from + header.paddedBytes
+        return (header, UnsafeRawBufferPointer(rebasing: bytes[from..<from + Int(header.payloadBytes)]))
     }
 }

@@ -77,29 +77,57 @@ public struct PayloadWriter: Sendable {
     private mutating func pad() { bytes.append(contentsOf: repeatElement(0, count: -bytes.count & 3)) }
 }
 
-public struct PayloadReader: Sendable {
-    /// Shared with whoever gave it: reading copies nothing.
-    private let bytes: [UInt8]
-    private let end: Int
-    public private(set) var offset: Int
+/// Reads values out of bytes that somebody else keeps alive: the reader's own copy, or the buffer that a message lies in.
+/// Not to be kept beyond that. All methods are inlinable: they are the worker's hot path.
+public struct PayloadReader {
+    @usableFromInline let bytes: UnsafeRawBufferPointer
+    @usableFromInline var at = 0
+    /// Keeps a copy alive where there is one.
+    private let owner: PayloadBytes?
 
-    public init(_ bytes: [UInt8]) { self.init(bytes, in: 0..<bytes.count) }
-
-    /// Reads a part of `bytes`.
-    public init(_ bytes: [UInt8], in range: Range<Int>) {
-        self.bytes = bytes
-        offset = min(max(range.lowerBound, 0), bytes.count)
-        end = min(max(range.upperBound, offset), bytes.count)
+    /// Reads a copy of `bytes`.
+    public init(_ bytes: [UInt8]) {
+        let owner = PayloadBytes(bytes)
+        self.owner = owner
+        self.bytes = UnsafeRawBufferPointer(owner.storage)
     }
 
-    public var remaining: Int { end - offset }
-    /// What has not been read yet.
-    public var rest: ArraySlice<UInt8> { bytes[offset..<end] }
+    /// Reads `bytes` where they lie.
+    @inlinable
+    public init(inPlace bytes: UnsafeRawBufferPointer) {
+        self.init(unowned: bytes)
+    }
 
-    public mutating func u32() throws(WireError) -> UInt32 { try integer("u32") }
-    public mutating func u64() throws(WireError) -> UInt64 { try integer("u64") }
-    public mutating func i64() throws(WireError) -> Int64 { try integer("i64") }
-    public mutating func f64() throws(WireError) -> Double { Double(bitPattern: try integer("f64")) }
+    @usableFromInline
+    init(unowned bytes: UnsafeRawBufferPointer) {
+        owner = nil
+        self.bytes = bytes
+    }
+
+    @inlinable public var offset: Int { at }
+    @inlinable public var remaining: Int { bytes.count - at }
+    /// What has not been read yet.
+    public var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[at...]) }
+
+    @inlinable
+    public mutating func u32() throws(WireError) -> UInt32 {
+        guard remaining >= 4 else { throw short("u32") }
+        defer { at += 4 }
+        return UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+    }
+
+    @inlinable
+    public mutating func u64() throws(WireError) -> UInt64 {
+        guard remaining >= 8 else { throw short("u64") }
+        defer { at += 8 }
+        return UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+    }
+
+    @inlinable public mutating func i64() throws(WireError) -> Int64 { Int64(bitPattern: try u64()) }
+    @inlinable public mutating func f64() throws(WireError) -> Double { Double(bitPattern: try u64()) }
+
+    @usableFromInline
+    func short(_ what: String) -> WireError { WireError("\(what) at byte \(at): \(remaining) bytes are left") }
 
     public mutating func bool() throws(WireError) -> Bool {
         let value = try u32()
@@ -108,20 +136,23 @@ public struct PayloadReader: Sendable {
     }
 
     public mutating func string() throws(WireError) -> String {
-        let at = offset
-        let range = try take(Int(try u32()), "string")
-        guard let text = String(validating: bytes[range], as: UTF8.self) else {
-            throw WireError("a string at byte \(at) is not UTF-8")
+        let from = at
+        guard let text = String(validating: try text(), as: UTF8.self) else {
+            throw WireError("a string at byte \(from) is not UTF-8")
         }
         return text
     }
 
-    public mutating func blob() throws(WireError) -> ArraySlice<UInt8> {
+    /// A string's bytes where they lie; whether they are UTF-8 was not looked at.
+    @inlinable
+    public mutating func text() throws(WireError) -> UnsafeRawBufferPointer { try take(Int(try u32())) }
+
+    public mutating func blob() throws(WireError) -> UnsafeRawBufferPointer {
         let count = try u64()
         guard count <= UInt64(remaining) else {
             throw WireError("a blob of \(count) bytes, \(remaining) are left")
         }
-        return bytes[try take(Int(count), "blob")]
+        return try take(Int(count))
     }
 
     public mutating func literal() throws(WireError) -> Literal {
@@ -156,6 +187,7 @@ public struct PayloadReader: Sendable {
     }
 
     /// A list's count, checked against the bytes that its items need at least.
+    @inlinable
     public mutating func listCount(itemBytesMin: Int) throws(WireError) -> Int {
         let count = Int(try u32())
         guard count <= Limits.listItemsMax, count <= remaining / itemBytesMin else {
@@ -165,24 +197,28 @@ public struct PayloadReader: Sendable {
     }
 
     /// Throws when bytes are left: a peer that sends more than was declared is broken.
+    @inlinable
     public func finish() throws(WireError) {
         guard remaining == 0 else { throw WireError("\(remaining) bytes too many in the payload") }
     }
 
-    private mutating func integer<T: FixedWidthInteger>(_ what: String) throws(WireError) -> T {
-        let width = MemoryLayout<T>.size
-        guard remaining >= width else { throw WireError("\(what) at byte \(offset): \(remaining) bytes are left") }
-        let from = offset
-        offset += width
-        return bytes.withUnsafeBytes { T(littleEndian: $0.loadUnaligned(fromByteOffset: from, as: T.self)) }
+    @inlinable
+    mutating func take(_ count: Int) throws(WireError) -> UnsafeRawBufferPointer {
+        guard count <= remaining else { throw short("\(count) bytes") }
+        let found = UnsafeRawBufferPointer(rebasing: bytes[at..<at + count])
+        at = min(bytes.count, at + (count + 3) & ~3)
+        return found
+    }
+}
+
+/// A copy of a payload, freed with its last reader.
+private final class PayloadBytes {
+    let storage: UnsafeMutableRawBufferPointer
+
+    init(_ bytes: [UInt8]) {
+        storage = .allocate(byteCount: bytes.count, alignment: 8)
+        storage.copyBytes(from: bytes)
     }
 
-    private mutating func take(_ count: Int, _ what: String) throws(WireError) -> Range<Int> {
-        guard count >= 0, count <= remaining else {
-            throw WireError("a \(what) of \(count) bytes at byte \(offset), \(remaining) are left")
-        }
-        let range = offset..<offset + count
-        offset = min(end, range.upperBound + (-count & 3))
-        return range
-    }
+    deinit { storage.deallocate() }
 }

@@ -97,6 +97,8 @@ class FakeDaemon:
         self.answer = answer or (lambda client, message: False)
         self.on_accept: Callable[[socket.socket], bool] = lambda link: False
         self.on_control: Callable[[str, dict[str, int | str]], object] = lambda command, arguments: {"known": False}
+        self.hello_fds: list[int] = []  # sent along with the answer to the hello: an arena
+        self.ignores_floors = False  # hands out the ids of a fresh worker in each connection
         self.messages: list[Message] = []
         self.hellos: list[bytes] = []
         self.controls: list[tuple[str, dict[str, int | str]]] = []
@@ -180,9 +182,10 @@ class FakeDaemon:
         (generation,) = struct.unpack_from("<I", payload, 28)
         floors = struct.unpack_from("<3I", payload, 32)
         for kind in (1, 2, 3):
-            client.leases[kind] = [floors[kind - 1] + 1, floors[kind - 1] + 101]
-        hello = Message(0, HELLO, flags, payload, 1)
-        client.reply(hello, pack_u32(WORKER_PID, 0, generation) + struct.pack("<Q", 1) + pack_str("") + pack_str("fake"))
+            first = 1 if self.ignores_floors else floors[kind - 1] + 1
+            client.leases[kind] = [first, first + 100]
+        answer = pack_u32(WORKER_PID, 0, generation) + struct.pack("<Q", 1) + pack_str("") + pack_str("fake")
+        socket.send_fds(link, [frames(HELLO, REPLY, client.head(0) + answer)], self.hello_fds)
         while True:
             self._handle(client, self._receive(client))
 

@@ -509,11 +509,13 @@ def test_fork(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
 
 def test_a_child_gets_a_connection_of_its_own(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
     view = GraphView.create()
+    number = view.get_self_node().node().__zig_address__() & 0xFFFFFFFF
     workspace.sync()
 
     def child() -> None:
         mine = GraphView.create()  # the fake's threads stayed with the parent, which answers
-        assert mine.get_self_node().node().get_uuid() > view.__zig_address__() & 0xFFFFFFFF
+        assert mine.__zig_address__() & 0xFFFFFFFF > view.__zig_address__() & 0xFFFFFFFF
+        assert mine.get_self_node().node().__zig_address__() & 0xFFFFFFFF > number
         _bindd._current().sync()  # type: ignore[union-attr]
 
     in_child(child)

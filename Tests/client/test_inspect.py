@@ -64,6 +64,10 @@ def test_the_id_of_a_handle_finds_it() -> None:
         for name, value in facts.items():
             assert found[name] == value, found
     assert bindd.handles(0x0700000000FFFFFF)["handle"] is None
+    another_life = view.__zig_address__() + (0x55 << 32)
+    assert bindd.handles(another_life)["handle"] is None, "the same number of another workspace is another object"
+    found = bindd.handles(view.__zig_address__())["handle"]
+    assert found["clients"] == ["c1"] and found["worker_pid"] == bindd._bindd._current().pid
     document.free()
     del document, handle, expected
 
@@ -122,3 +126,53 @@ def test_the_example_runs_on_boards_of_all_ages(home: Home, shared: Path) -> Non
         capture_output=True, text=True,
     )
     assert done.returncode not in (0, -11) and "missing.kicad_pcb" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_worker_that_cannot_answer_is_named(home: Home) -> None:
+    done = home.python("""
+import os, signal, subprocess, bindd
+from bindd.graph import GraphView
+view = GraphView.create()
+view.get_node_count()
+pid = bindd._bindd._current().pid
+os.kill(pid, signal.SIGSTOP)
+try:
+    done = subprocess.run([os.environ["BINDD_BIN"], "inspect", "handles", hex(view.__zig_address__())], capture_output=True, text=True)
+finally:
+    os.kill(pid, signal.SIGCONT)
+assert done.returncode != 0 and str(pid) in done.stderr and "no answer" in done.stderr, done.stderr
+""", BINDD_BIN=home.binary)
+    assert done.returncode == 0, done.stderr
+
+
+def test_replies_that_nobody_reads_do_not_fill_the_worker(home: Home) -> None:
+    """A client asks for 20,000 nodes thousands of times and reads nothing: the worker stops taking its requests."""
+    done = home.python("""
+import os, socket, struct, time, bindd
+from pathlib import Path
+from fake_daemon import OP, frame
+from bindd.graph import GraphView
+view = GraphView.create()
+for _ in range(20_000):
+    view.create_and_insert_node()
+workspace = bindd._bindd._current()
+workspace.sync()
+def rss():
+    return int(Path(f"/proc/{workspace.pid}/statm").read_text().split()[1]) * 4096
+before = rss()
+link = next(socket.socket(fileno=os.dup(int(fd))) for fd in os.listdir("/proc/self/fd")
+            if os.path.exists(f"/proc/self/fd/{fd}") and os.readlink(f"/proc/self/fd/{fd}").startswith("socket:"))
+link.setblocking(False)
+question = frame(OP["GRAPH_VIEW_GET_NODES"], 8, struct.pack("<I", view.__zig_address__() & 0xFFFFFFFF)) * 64
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    try:
+        link.send(question)
+    except BlockingIOError:
+        time.sleep(0.01)
+grown = rss() - before
+assert grown < 200 << 20, f"the worker grew by {grown >> 20} MiB"
+print("bounded")
+os._exit(0)
+""")
+    assert done.stdout == "bounded\n", done.stderr

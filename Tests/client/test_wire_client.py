@@ -364,3 +364,47 @@ def test_leases_go_on_where_they_were_after_a_new_workspace(fake: FakeDaemon) ->
     with bindd.connect():
         assert GraphView.create().get_self_node().node().get_uuid() > first
     assert struct.unpack_from("<I", fake.hellos[1], 32)[0] >= first
+
+
+def test_destroy_does_not_wait_so_that_no_pin_is_lost(fake: FakeDaemon) -> None:
+    """What is pinned for Python is decided in the moment in which the request is written: handles that other threads drop
+    while a destroy waits for a full socket would be pinned for ever."""
+    let_go = threading.Event()
+    fake.answer = lambda client, message: bool(let_go.wait(20) and False)
+    with bindd.connect(call_timeout=0.2) as workspace:
+        view = GraphView.create()
+        held = []
+        with pytest.raises(errors.CallTimeout):
+            while True:
+                held.append(view.create_and_insert_node())
+        view.destroy()
+        with pytest.raises(errors.StaleHandleError, match="was destroyed at .*test_wire_client.py"):
+            view.get_node_count()
+        ids = [bound.__zig_address__() & 0xFFFFFFFF for bound in held]
+        held.clear()
+        let_go.set()
+        workspace.call_timeout = None
+        workspace.sync()
+        (destroyed,) = fake.of("GRAPH_VIEW_DESTROY")
+        pinned = destroyed.words()[2 : 2 + destroyed.words()[1]]
+        assert sorted(pinned) == ids
+        released = [id for m in fake.of("RELEASE") if m.number > destroyed.number for id in m.words()[2:]]
+        assert sorted(released) == ids
+
+
+def test_destroy_in_sync_mode_raises_what_the_worker_says(fake: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BINDD_SYNC", "1")
+
+    def answer(client: Client, message: Message) -> bool:
+        if message.operation == OP["GRAPH_VIEW_DESTROY"]:
+            client.link.sendall(frame(message.operation, NOTICE, pack_u32(7) + pack_str("request 2: no such view")))
+            return True
+        return False
+
+    fake.answer = answer
+    with bindd.connect() as workspace:
+        view = GraphView.create()
+        before = workspace.statistics()["round_trips"]
+        with pytest.raises(errors.StaleHandleError, match="no such view"):
+            view.destroy()
+        assert workspace.statistics()["round_trips"] == before + 1

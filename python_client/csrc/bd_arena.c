@@ -28,12 +28,7 @@ static bool bd_arena_column_fits(const bd_column *column, uint32_t record_bytes)
         column->directory % 4 == 0 && column->directory < 1ull << 32;
 }
 
-/* Makes everything up to `end` touchable. */
-static bool bd_arena_map(bd_arena *arena, uint64_t end) {
-    if (end <= arena->mapped) return true;
-    if (end > arena->capacity) return false;
-    uint64_t bytes = end + end / 4 + BD_ARENA_GROWTH;
-    bytes = bytes < arena->capacity ? bytes & ~0xFFFull : arena->capacity;
+static bool bd_arena_map(bd_arena *arena, uint64_t bytes) {
     void *base = arena->base
         ? mremap((void *)(uintptr_t)arena->base, (size_t)arena->mapped, (size_t)bytes, MREMAP_MAYMOVE)
         : mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, arena->fd, 0);
@@ -44,6 +39,20 @@ static bool bd_arena_map(bd_arena *arena, uint64_t end) {
     return true;
 }
 
+/* Makes everything up to `end` touchable. False when the worker does not use that much of the file: it tells what it
+ * uses before anything there can be reached. */
+static bool bd_arena_reach(bd_arena *arena, uint64_t end) {
+    uint64_t used = bd_arena_u64(arena->base + offsetof(bd_arena_header, used_bytes));
+    if (used > arena->capacity) used = arena->capacity;
+    if (end > used) return false;
+    if (used > arena->mapped) {
+        uint64_t bytes = used + used / 4 + BD_ARENA_GROWTH;
+        if (!bd_arena_map(arena, bytes < arena->capacity ? bytes & ~0xFFFull : arena->capacity)) return false;
+    }
+    arena->limit = used;
+    return true;
+}
+
 bool bd_arena_open(bd_arena *arena, int fd) {
     struct stat about;
     memset(arena, 0, sizeof *arena);
@@ -51,7 +60,7 @@ bool bd_arena_open(bd_arena *arena, int fd) {
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &about) != 0 || about.st_size < 1 << 16) goto refuse;
     arena->capacity = (uint64_t)about.st_size;
-    if (!bd_arena_map(arena, sizeof(bd_arena_header))) goto refuse;
+    if (!bd_arena_map(arena, 1 << 16)) goto refuse;
     bd_arena_header header;
     memcpy(&header, arena->base, sizeof header);
     if (header.magic != BD_ARENA_MAGIC || header.layout_version != BD_LAYOUT_VERSION ||
@@ -83,7 +92,7 @@ uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot) {
 /* `bytes` bytes at a granule, NULL when they are not all in the file. */
 static inline const unsigned char *bd_arena_at(bd_arena *arena, uint32_t granule, uint64_t bytes) {
     uint64_t start = (uint64_t)granule * BD_GRANULE_BYTES, end = start + bytes;
-    if (end > arena->mapped && !bd_arena_map(arena, end)) return NULL;
+    if (end > arena->limit && !bd_arena_reach(arena, end)) return NULL;
     return granule ? arena->base + start : NULL;
 }
 
@@ -93,7 +102,7 @@ static inline const unsigned char *bd_arena_record(
     uint32_t page = id / column->records_per_page, at = id & (column->records_per_page - 1);
     uint64_t entry = column->directory + (uint64_t)page * 4;
     if (page >= BD_ARENA_DIRECTORY_ENTRIES) return NULL;
-    if (entry + 4 > arena->mapped && !bd_arena_map(arena, entry + 4)) {
+    if (entry + 4 > arena->limit && !bd_arena_reach(arena, entry + 4)) {
         *broken = true;
         return NULL;
     }
@@ -343,25 +352,39 @@ bd_read bd_arena_view_has_edge(bd_arena *arena, uint32_t view, uint32_t edge) {
     return BD_READ_BROKEN;
 }
 
-bd_read bd_arena_view_nodes(bd_arena *arena, uint32_t view, bd_arena_list *list) {
+/* Copies the first word of each record of a view's list: where its count is, where its block, how long a record is. */
+static bd_read bd_arena_copy_ids(
+    bd_arena *arena, uint32_t view, size_t count_at, size_t block_at, size_t stride, bd_arena_list *list) {
     for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
         bd_read failure;
         const unsigned char *record = bd_arena_view(arena, view, &failure);
         if (!record) return failure;
-        uint32_t count = bd_arena_u32(record + offsetof(bd_view_record, member_count));
-        uint32_t members = bd_arena_u32(record + offsetof(bd_view_record, members));
-        if (!bd_arena_at(arena, members, (uint64_t)count * sizeof(bd_member))) return BD_READ_BROKEN;
-        if (!bd_arena_list_reserve_ids(list, count)) return BD_READ_NO_MEMORY;
-        const unsigned char *member = bd_arena_at(arena, members, (uint64_t)count * sizeof(bd_member));
-        if (!member) return BD_READ_BROKEN;
-        for (uint32_t index = 0; index < count; index++)
-            list->ids[index] = bd_arena_u32(member + (size_t)index * sizeof(bd_member));
-        list->count = count;
+        uint32_t count = bd_arena_u32(record + count_at);
+        uint32_t block = bd_arena_u32(record + block_at);
+        list->count = 0;
+        if (count) {
+            if (!bd_arena_at(arena, block, (uint64_t)count * stride)) return BD_READ_BROKEN;
+            if (!bd_arena_list_reserve_ids(list, count)) return BD_READ_NO_MEMORY;
+            const unsigned char *from = bd_arena_at(arena, block, (uint64_t)count * stride);
+            if (!from) return BD_READ_BROKEN;
+            for (uint32_t index = 0; index < count; index++) list->ids[index] = bd_arena_u32(from + (size_t)index * stride);
+            list->count = count;
+        }
         record = bd_arena_view(arena, view, &failure);
         if (!record) return failure;
-        if (bd_arena_u32(record + offsetof(bd_view_record, members)) == members) return BD_READ_OK;
+        if (bd_arena_u32(record + block_at) == block) return BD_READ_OK;
     }
     return BD_READ_BROKEN;
+}
+
+bd_read bd_arena_view_nodes(bd_arena *arena, uint32_t view, bd_arena_list *list) {
+    return bd_arena_copy_ids(
+        arena, view, offsetof(bd_view_record, member_count), offsetof(bd_view_record, members), sizeof(bd_member), list);
+}
+
+bd_read bd_arena_view_edges(bd_arena *arena, uint32_t view, bd_arena_list *list) {
+    return bd_arena_copy_ids(
+        arena, view, offsetof(bd_view_record, edge_count), offsetof(bd_view_record, edges), sizeof(uint32_t), list);
 }
 
 /* Copies the ids of one edge list. */

@@ -3,7 +3,9 @@
  * ends. So a corrupted arena gives wrong answers or BD_READ_BROKEN, never a fault.
  *
  * Why a checked offset cannot fault: the file is sealed against shrinking, and only offsets below the mapped end are
- * touched. Why an answer is whole although the worker goes on writing: records are filled before they are reachable
+ * touched. Why no read takes unbounded time or memory: only what lies below the header's used_bytes is followed (behind
+ * it the file is a hole of up to 64 GiB, and touching a hole makes pages), so a count of 4e9 is refused before anything
+ * is reserved for it. Why an answer is whole although the worker goes on writing: records are filled before they are reachable
  * (release stores there, acquire loads here), and a block that may be replaced is copied out first and then its
  * reference looked at again; when it changed, the read starts over.
  *
@@ -28,7 +30,8 @@ typedef enum bd_read {
 typedef struct bd_arena {
     int fd; /* -1: not open */
     const unsigned char *base;
-    uint64_t mapped;   /* bytes from base on that may be touched */
+    uint64_t limit;    /* bytes from base on that may be touched: used at the last look, and mapped */
+    uint64_t mapped;
     uint64_t capacity; /* bytes of the file */
     bd_column nodes, edges, views; /* copied once, checked at open */
 } bd_arena;
@@ -79,6 +82,8 @@ bd_read bd_arena_view_has_node(bd_arena *arena, uint32_t view, uint32_t node);
 bd_read bd_arena_view_has_edge(bd_arena *arena, uint32_t view, uint32_t edge);
 /* Members of the view in order of insertion, into list->ids. */
 bd_read bd_arena_view_nodes(bd_arena *arena, uint32_t view, bd_arena_list *list);
+/* Ids of the view's edges in order of insertion, into list->ids. */
+bd_read bd_arena_view_edges(bd_arena *arena, uint32_t view, bd_arena_list *list);
 
 typedef enum bd_direction { BD_DIRECTION_ANY, BD_DIRECTION_OUT, BD_DIRECTION_IN } bd_direction;
 /* Edges of one type at a node in order of insertion, into list->edges. BD_READ_OK with none for a node that is no member. */

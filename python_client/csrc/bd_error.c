@@ -42,6 +42,13 @@ void bd_error_protocol(bd_workspace *workspace, const char *name) {
     bd_error_set("ProtocolError", "the reply to %s could not be decoded; the connection was closed", name);
 }
 
+void bd_error_lease(bd_workspace *workspace, const char *name) {
+    snprintf(
+        workspace->lost_reason, sizeof workspace->lost_reason, "its reply to %s leases ids that cannot be free", name);
+    bd_workspace_forget(workspace, BD_LOST);
+    bd_error_set("ProtocolError", "the reply to %s leases ids that cannot be free; the connection was closed", name);
+}
+
 void bd_error_from_reply(bd_workspace *workspace, const bd_reply *reply, const char *name) {
     uint64_t number = bd_load_u64(reply->data);
     bd_reader reader = bd_reader_make(reply->data + BD_REPLY_HEAD_BYTES, reply->size - BD_REPLY_HEAD_BYTES);

@@ -297,30 +297,51 @@ static char *bd_call_site(void) {
     return copy;
 }
 
+/* What the view knew moves into a record of a dying view, as when the last handle goes: which members Python still holds
+ * is looked up in the moment in which the request is appended, and nothing waits in between. A list written before a wait
+ * would pin what other threads let go of meanwhile. */
+static int bd_view_bury(bd_view *view, char *site) {
+    bd_workspace *workspace = view->workspace;
+    bd_view *gone = calloc(1, sizeof *gone);
+    if (!gone) {
+        free(site);
+        PyErr_NoMemory();
+        return -1;
+    }
+    bd_visit_hold_all(view);
+    gone->workspace = workspace;
+    gone->index = view->index;
+    gone->is_destroyed = true;
+    gone->nodes = view->nodes;
+    gone->edges = view->edges;
+    memset(&view->nodes, 0, sizeof view->nodes);
+    memset(&view->edges, 0, sizeof view->edges);
+    view->is_destroyed = true;
+    view->destroyed_at = site;
+    gone->next_dying = workspace->dying;
+    workspace->dying = gone;
+    workspace->quick = false;
+    int result = bd_release_flush(workspace); /* appends, never waits */
+    bd_local_note_view(view);
+    return result;
+}
+
 PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     BD_IGNORED;
     bd_view *view = bd_view_of(self);
     bd_workspace *workspace = view->workspace;
-    if (bd_workspace_check(workspace) < 0) return NULL;
-    if (view->is_destroyed) Py_RETURN_NONE;
-    bd_visit_hold_all(view);
-    bd_writer writer;
-    bd_writer_init(&writer);
-    bd_release_write_destroy(view, &writer);
-    int result = -1;
-    if (writer.failed) {
-        PyErr_NoMemory();
-    } else {
-        bd_piece piece = {writer.data, writer.size};
-        result = bd_request_command(
-            workspace, BD_OP_GRAPH_VIEW_DESTROY, BD_NAME(BD_METHOD_GRAPH_VIEW_DESTROY), &piece, 1);
+    char *site = view->is_destroyed ? NULL : bd_call_site(); /* first: it makes objects, and that may run the collector */
+    if (bd_workspace_check(workspace) < 0 || view->is_destroyed) {
+        free(site);
+        return view->is_destroyed && workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
     }
-    bd_writer_free(&writer);
-    if (result < 0) return NULL;
-    view->is_destroyed = true;
-    view->destroyed_at = bd_call_site();
-    bd_idset_free(&view->edges);
-    bd_idset_free(&view->nodes);
+    if (bd_view_bury(view, site) < 0) return NULL;
+    if (workspace->sync) {
+        bd_reply reply;
+        bd_reader result;
+        if (bd_request_call(workspace, BD_OP_SYNC, "GraphView.destroy", NULL, 0, &reply, &result) < 0) return NULL;
+        bd_request_done(workspace, &reply);
+    }
     Py_RETURN_NONE;
 }
 

@@ -72,7 +72,7 @@ PyObject *bd_graph_view_get_nodes(PyObject *self, PyObject *const *args, Py_ssiz
     if (answer == BD_ASK) return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODES, self, args, count, keywords);
     PyObject *nodes = PyList_New((Py_ssize_t)found.count);
     for (size_t i = 0; nodes && i < found.count; i++) {
-        bd_state_saw_node(view->workspace->state, found.ids[i]);
+        bd_workspace_saw_node(view->workspace, found.ids[i]);
         bd_idset_add(&view->nodes, found.ids[i]);
         PyObject *node = bd_bound_node_new(view, found.ids[i]);
         if (!node || PyList_SetItem(nodes, (Py_ssize_t)i, node) < 0) Py_CLEAR(nodes);
@@ -249,7 +249,7 @@ static int bd_visit_step(bd_visit *visit, PyObject *function, PyObject *context)
     bd_view *view = visit->view;
     bd_edge_info info = bd_visit_info(visit, visit->next);
     bool is_held = visit->next++ < visit->held_until;
-    bd_state_saw_edge(view->workspace->state, &info);
+    bd_workspace_saw_edge(view->workspace, &info);
     if (!view->is_destroyed) bd_view_know_edge(view, &info);
     PyObject *edge = bd_bound_edge_new(view, &info);
     if (is_held) bd_handle_drop_edge(view->workspace, &info);

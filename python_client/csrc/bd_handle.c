@@ -116,6 +116,8 @@ void bd_handle_drop_node(bd_workspace *workspace, uint32_t node) {
 
 /* A node that perhaps only this edge holds in the worker must outlive it while Python has a proxy of it. */
 static void bd_handle_keep_end(bd_workspace *workspace, uint32_t node) {
+    /* A member of a living view stays, and its destruction pins what Python has by then. */
+    if (workspace->recent && workspace->is_private && bd_idset_has(&workspace->recent->nodes, node)) return;
     if (bd_counts_need_pin(&workspace->node_counts, node)) bd_id_list_add(workspace, &workspace->kept_nodes, node);
 }
 

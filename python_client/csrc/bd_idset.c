@@ -69,52 +69,81 @@ void bd_idset_merge(bd_idset *set, const bd_idset *other) {
     }
 }
 
-bool bd_counts_grow(bd_counts *counts, uint32_t id) {
-    uint32_t number = id / BD_COUNTS_PAGE_IDS;
-    if (number >= counts->page_capacity) {
-        uint32_t capacity = counts->page_capacity ? counts->page_capacity * 2 : 16;
-        while (capacity <= number) capacity *= 2; /* number is at most 2^20: no overflow */
-        bd_counts_page **pages = realloc(counts->pages, capacity * sizeof *pages);
-        if (!pages) return false;
-        for (uint32_t i = counts->page_capacity; i < capacity; i++) pages[i] = NULL;
-        counts->pages = pages;
-        counts->page_capacity = capacity;
+/* -- counts ------------------------------------------------------------------------------------------------------------- */
+
+bd_counts_page *bd_counts_find_page(const bd_counts *counts, uint32_t number) {
+    if (!counts->slot_count) return NULL;
+    uint32_t mask = counts->slot_count - 1;
+    for (uint32_t i = bd_idset_hash(number) & mask, tried = 0; tried <= mask; i = (i + 1) & mask, tried++) {
+        if (!counts->slots[i]) return NULL;
+        if (counts->slots[i]->number == number) return counts->slots[i];
     }
-    counts->pages[number] = calloc(1, sizeof(bd_counts_page)); /* the caller saw that there is none */
-    if (!counts->pages[number]) return false;
-    counts->empty_count++;
+    return NULL;
+}
+
+static void bd_counts_place(bd_counts_page **slots, uint32_t mask, bd_counts_page *page) {
+    uint32_t i = bd_idset_hash(page->number) & mask;
+    while (slots[i]) i = (i + 1) & mask;
+    slots[i] = page;
+}
+
+/* New slots for the pages that are in use, at most half of them taken; empty pages are freed. Nothing changes without
+ * memory. */
+static bool bd_counts_rebuild(bd_counts *counts, uint32_t slot_count) {
+    bd_counts_page **slots = calloc(slot_count, sizeof *slots);
+    if (!slots) return false;
+    for (uint32_t i = 0; i < counts->slot_count; i++) {
+        if (!counts->slots[i]) continue;
+        if (counts->slots[i]->used) bd_counts_place(slots, slot_count - 1, counts->slots[i]);
+        else free(counts->slots[i]);
+    }
+    free(counts->slots);
+    counts->slots = slots;
+    counts->slot_count = slot_count;
+    counts->page_count -= counts->empty_count; /* they are gone */
+    counts->empty_count = 0;
+    counts->last = NULL;
+    return true;
+}
+
+bool bd_counts_add_slow(bd_counts *counts, uint32_t id) { /* the caller saw that there is no page */
+    if (counts->page_count + 1 > counts->slot_count / 2 &&
+        !bd_counts_rebuild(counts, counts->slot_count ? counts->slot_count * 2 : 16))
+        return false;
+    bd_counts_page *page = calloc(1, sizeof *page);
+    if (!page) return false;
+    page->number = id / BD_COUNTS_PAGE_IDS;
+    page->counts[id % BD_COUNTS_PAGE_IDS] = page->used = 1;
+    bd_counts_place(counts->slots, counts->slot_count - 1, page);
+    counts->page_count++;
+    counts->last = page;
     return true;
 }
 
 void bd_counts_sweep(bd_counts *counts) {
-    for (uint32_t i = 0; i < counts->page_capacity; i++) {
-        if (!counts->pages[i] || counts->pages[i]->used) continue;
-        free(counts->pages[i]);
-        counts->pages[i] = NULL;
-    }
-    counts->empty_count = 0;
+    uint32_t slot_count = counts->slot_count;
+    while (slot_count > 16 && counts->page_count - counts->empty_count < slot_count / 8) slot_count /= 2;
+    bd_counts_rebuild(counts, slot_count); /* without memory the empty pages stay */
 }
 
 void bd_counts_free(bd_counts *counts) {
-    for (uint32_t i = 0; i < counts->page_capacity; i++) free(counts->pages[i]);
-    free(counts->pages);
-    counts->pages = NULL;
-    counts->page_capacity = 0;
-    counts->empty_count = 0;
+    for (uint32_t i = 0; i < counts->slot_count; i++) free(counts->slots[i]);
+    free(counts->slots);
+    *counts = (bd_counts){0};
 }
 
+/* A set's page of 512 ids is eight pages of counts. */
 bool bd_idset_visit_counted(
-    const bd_idset *set, const bd_counts *counts, bool (*visit)(void *context, uint32_t id), void *context) {
+    const bd_idset *set, bd_counts *counts, bool (*visit)(void *context, uint32_t id), void *context) {
     for (uint32_t i = 0; i < set->slot_count; i++) {
         const bd_idset_page *page = set->slots[i];
         if (!page) continue;
-        uint32_t first = page->number * BD_IDSET_PAGE_BITS;
-        const bd_counts_page *counted = bd_counts_page_of(counts, first); /* 512 divides 4,096: one page serves all */
-        if (!counted) continue;
         for (uint32_t word = 0; word < BD_IDSET_PAGE_BITS / 64; word++) {
-            for (uint64_t bits = page->bits[word]; bits; bits &= bits - 1) {
-                uint32_t id = first + word * 64 + (uint32_t)__builtin_ctzll(bits);
-                if (counted->counts[id % BD_COUNTS_PAGE_IDS] && !visit(context, id)) return false;
+            uint32_t first = page->number * BD_IDSET_PAGE_BITS + word * 64;
+            const bd_counts_page *counted = page->bits[word] ? bd_counts_page_of(counts, first) : NULL;
+            for (uint64_t bits = counted ? page->bits[word] : 0; bits; bits &= bits - 1) {
+                uint32_t at = (uint32_t)__builtin_ctzll(bits);
+                if (counted->counts[at] && !visit(context, first + at)) return false;
             }
         }
     }

@@ -2,9 +2,10 @@
  *
  * bd_idset: a set. Pages of 512 bits behind a hash of page numbers, so that memory follows the members and not the
  *   largest id; the page of the last hit is kept, so neighbours cost 1-2 ns.
- * bd_counts: how many Python proxies each id has, and whether the worker holds a pin for this client. Pages of 4,096 ids,
- *   freed when all their counts are zero: not at once, a loop over short-lived proxies would allocate one per turn, but
- *   when BD_COUNTS_EMPTY_MAX of them lie empty (8 MiB).
+ * bd_counts: how many Python proxies each id has, and whether the worker holds a pin for this client. Pages of 64 ids
+ *   behind a hash as well: whatever ids a worker names, a proxy costs no more than some 300 bytes here. A page is freed
+ *   when all its counts are zero: not at once, a loop over short-lived proxies would allocate one per turn, but when
+ *   BD_COUNTS_EMPTY_MAX of them lie empty (1 MiB).
  */
 #ifndef BD_IDSET_H
 #define BD_IDSET_H
@@ -14,8 +15,8 @@
 #include <stdint.h>
 
 #define BD_IDSET_PAGE_BITS 512u
-#define BD_COUNTS_PAGE_IDS 4096u
-#define BD_COUNTS_EMPTY_MAX 512u
+#define BD_COUNTS_PAGE_IDS 64u /* one word of pins */
+#define BD_COUNTS_EMPTY_MAX 4096u
 
 typedef struct bd_idset_page {
     uint32_t number; /* id / 512 */
@@ -31,15 +32,18 @@ typedef struct bd_idset {
 } bd_idset;
 
 typedef struct bd_counts_page {
-    uint32_t used;                                /* ids with a count above zero */
+    uint32_t number; /* id / 64 */
+    uint32_t used;   /* ids with a count above zero */
+    uint64_t pinned;
     uint32_t counts[BD_COUNTS_PAGE_IDS];
-    uint64_t pinned[BD_COUNTS_PAGE_IDS / 64];
 } bd_counts_page;
 
 typedef struct bd_counts {
-    bd_counts_page **pages;
-    uint32_t page_capacity;
+    bd_counts_page **slots; /* open addressing, power of two */
+    uint32_t slot_count;
+    uint32_t page_count;
     uint32_t empty_count; /* pages without a count above zero */
+    bd_counts_page *last;
 } bd_counts;
 
 bd_idset_page *bd_idset_find_page(const bd_idset *set, uint32_t number);
@@ -72,42 +76,43 @@ static inline bool bd_idset_add(bd_idset *set, uint32_t id) {
     return true;
 }
 
-bool bd_counts_grow(bd_counts *counts, uint32_t id);
+bd_counts_page *bd_counts_find_page(const bd_counts *counts, uint32_t number);
+bool bd_counts_add_slow(bd_counts *counts, uint32_t id);
 void bd_counts_free(bd_counts *counts);
 void bd_counts_sweep(bd_counts *counts);
 
-static inline bd_counts_page *bd_counts_page_of(const bd_counts *counts, uint32_t id) {
-    uint32_t number = id / BD_COUNTS_PAGE_IDS;
-    return number < counts->page_capacity ? counts->pages[number] : NULL;
+static inline bd_counts_page *bd_counts_page_of(bd_counts *counts, uint32_t id) {
+    bd_counts_page *page = counts->last;
+    if (page && page->number == id / BD_COUNTS_PAGE_IDS) return page;
+    page = bd_counts_find_page(counts, id / BD_COUNTS_PAGE_IDS);
+    if (page) counts->last = page;
+    return page;
 }
 
-static inline uint32_t bd_counts_of(const bd_counts *counts, uint32_t id) {
+static inline uint32_t bd_counts_of(bd_counts *counts, uint32_t id) {
     bd_counts_page *page = bd_counts_page_of(counts, id);
     return page ? page->counts[id % BD_COUNTS_PAGE_IDS] : 0;
 }
 
+/* False when memory ran out. */
 static inline bool bd_counts_add(bd_counts *counts, uint32_t id) {
     bd_counts_page *page = bd_counts_page_of(counts, id);
-    if (!page) {
-        if (!bd_counts_grow(counts, id)) return false;
-        page = bd_counts_page_of(counts, id);
-    }
+    if (!page) return bd_counts_add_slow(counts, id);
     if (page->counts[id % BD_COUNTS_PAGE_IDS]++ == 0 && page->used++ == 0) counts->empty_count--;
     return true;
 }
 
 static inline void bd_counts_pin(bd_counts *counts, uint32_t id) {
     bd_counts_page *page = bd_counts_page_of(counts, id);
-    if (page) page->pinned[id % BD_COUNTS_PAGE_IDS / 64] |= 1ull << (id % 64);
+    if (page) page->pinned |= 1ull << id % BD_COUNTS_PAGE_IDS;
 }
 
 /* True when the id has proxies and no pin yet: now it has one, which the caller asks the worker for. */
 static inline bool bd_counts_need_pin(bd_counts *counts, uint32_t id) {
     bd_counts_page *page = bd_counts_page_of(counts, id);
     uint32_t at = id % BD_COUNTS_PAGE_IDS;
-    uint64_t mask = 1ull << (id % 64);
-    if (!page || page->counts[at] == 0 || page->pinned[at / 64] & mask) return false;
-    page->pinned[at / 64] |= mask;
+    if (!page || page->counts[at] == 0 || page->pinned >> at & 1) return false;
+    page->pinned |= 1ull << at;
     return true;
 }
 
@@ -117,15 +122,14 @@ static inline bool bd_counts_remove(bd_counts *counts, uint32_t id) {
     uint32_t at = id % BD_COUNTS_PAGE_IDS;
     if (!page || page->counts[at] == 0) return false;
     if (--page->counts[at]) return false;
-    uint64_t mask = 1ull << (id % 64);
-    bool pinned = page->pinned[at / 64] & mask;
-    page->pinned[at / 64] &= ~mask;
+    bool pinned = page->pinned >> at & 1;
+    page->pinned &= ~(1ull << at);
     if (--page->used == 0 && ++counts->empty_count > BD_COUNTS_EMPTY_MAX) bd_counts_sweep(counts);
     return pinned;
 }
 
 /* Calls visit for each member of the set that has living proxies. Stops when it returns false. */
 bool bd_idset_visit_counted(
-    const bd_idset *set, const bd_counts *counts, bool (*visit)(void *context, uint32_t id), void *context);
+    const bd_idset *set, bd_counts *counts, bool (*visit)(void *context, uint32_t id), void *context);
 
 #endif

@@ -62,6 +62,14 @@ static int bd_call_write_number(bd_call *call, uint8_t type, PyObject *value) {
             if (bd_value_u8(value, &small) < 0) return -1;
             bd_writer_u32(&call->writer, small);
             return 0;
+        case BD_T_U32:
+            if (bd_value_int(value, &number) < 0) return -1;
+            if (number < 0 || number > UINT32_MAX) {
+                PyErr_SetString(PyExc_OverflowError, "the number must be between 0 and 4294967295");
+                return -1;
+            }
+            bd_writer_u32(&call->writer, (uint32_t)number);
+            return 0;
         default:
             real = PyFloat_AsDouble(value);
             if (real == -1.0 && PyErr_Occurred()) return -1;
@@ -92,6 +100,7 @@ static int bd_call_write_item(bd_call *call, uint8_t type, PyObject *value) {
     switch (type) {
         case BD_T_INT:
         case BD_T_U8:
+        case BD_T_U32:
         case BD_T_FLOAT: return bd_call_write_number(call, type, value);
         case BD_T_BOOL:
             truth = PyObject_IsTrue(value);
@@ -168,12 +177,12 @@ static PyObject *bd_call_read_handle(bd_call *call, uint8_t type, bd_reader *rea
     if (is_bound && !view) reader->bad = true;
     if (reader->bad) return NULL;
     if (is_node) {
-        bd_state_saw_node(call->state, info.source);
+        bd_workspace_saw_node(call->workspace, info.source);
         if (!is_bound) return bd_node_new(call->workspace, info.source);
         if (!view->is_destroyed) bd_idset_add(&view->nodes, info.source);
         return bd_bound_node_new(view, info.source);
     }
-    bd_state_saw_edge(call->state, &info);
+    bd_workspace_saw_edge(call->workspace, &info);
     if (!is_bound) return bd_edge_new(call->workspace, &info);
     if (!view->is_destroyed) bd_view_know_edge(view, &info);
     return bd_bound_edge_new(view, &info);
@@ -199,6 +208,7 @@ static PyObject *bd_call_read_item(bd_call *call, uint8_t type, bd_reader *reade
             word = bd_reader_u64(reader);
             return reader->bad ? NULL : PyLong_FromLongLong((long long)word);
         case BD_T_U8:
+        case BD_T_U32:
             word = bd_reader_u32(reader);
             return reader->bad ? NULL : PyLong_FromUnsignedLongLong(word);
         case BD_T_BOOL:

@@ -36,8 +36,7 @@ void bd_local_close(bd_local *local) {
 
 /* -- waiting for own writes -------------------------------------------------------------------------------------------- */
 
-/* The arena when everything up to `request` is applied in it. NULL: ask the worker; *failed: with an exception. */
-static bd_local *bd_local_settled(bd_workspace *workspace, uint64_t request, bool *failed) {
+bd_local *bd_local_settled(bd_workspace *workspace, uint64_t request, bool *failed) {
     *failed = false;
     if (!workspace->quick) bd_request_push(workspace);
     bd_local *local = workspace->local;

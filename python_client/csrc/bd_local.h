@@ -67,6 +67,8 @@ bd_answer bd_local_node_attributes(bd_workspace *workspace, uint32_t node, PyObj
 bd_answer bd_local_counts(bd_view *view, uint32_t *nodes, uint32_t *edges);
 /* The same without waiting, sending or raising: false when the arena is behind, or there is none. */
 bool bd_local_counts_now(const bd_view *view, uint32_t *nodes, uint32_t *edges);
+/* The arena when everything up to `request` is applied in it. NULL: ask the worker; *failed: with an exception. */
+bd_local *bd_local_settled(bd_workspace *workspace, uint64_t request, bool *failed);
 /* Ids of the members, in *list, which the caller frees. */
 bd_answer bd_local_nodes(bd_view *view, bd_arena_list *list);
 bd_answer bd_local_has_node(bd_view *view, uint32_t node);

@@ -40,8 +40,17 @@ static int bd_page_make(bd_client_page **page) {
     return fd;
 }
 
+/* The first ranges begin above the floors, and are no larger than any. */
+static void bd_lease_start(bd_lease *lease, uint32_t floor) {
+    lease->next = lease->end = floor + 1;
+    lease->room = BD_LIMIT_LEASE_IDS_MAX;
+}
+
 static void bd_hello_write(bd_workspace *workspace, const char *program, bd_writer *writer) {
     bd_state *state = workspace->state;
+    bd_lease_start(&workspace->nodes, state->node_floor);
+    bd_lease_start(&workspace->edges, state->edge_floor);
+    bd_lease_start(&workspace->views, state->view_floor);
     const uint32_t head[4] = {BD_HELLO_MAGIC, BD_PROTOCOL_MAJOR, BD_PROTOCOL_MINOR, BD_LAYOUT_VERSION};
     for (int i = 0; i < 4; i++) bd_writer_u32(writer, head[i]);
     bd_writer_u64(writer, BD_DESCRIPTION_HASH);
@@ -54,13 +63,8 @@ static void bd_hello_write(bd_workspace *workspace, const char *program, bd_writ
 
 /* Ids that living workspaces of this process may be using are taken, too. */
 static void bd_floors_raise(bd_state *state) {
-    for (bd_workspace *other = bd_workspace_list(); other; other = other->next) {
-        if (other->state != state) continue;
-        const bd_lease *leases[] = {&other->nodes, &other->edges, &other->views};
-        uint32_t *floors[] = {&state->node_floor, &state->edge_floor, &state->view_floor};
-        for (int i = 0; i < 3; i++)
-            if (leases[i]->end && leases[i]->end - 1 > *floors[i]) *floors[i] = leases[i]->end - 1;
-    }
+    for (const bd_workspace *other = bd_workspace_list(); other; other = other->next)
+        if (other->state == state) bd_workspace_raise_floors(other);
 }
 
 static int bd_hello_send(int fd, int page_fd, const bd_writer *payload) {
@@ -122,6 +126,13 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
         bd_error_set("ProtocolError", "the daemon's answer to the hello could not be decoded");
         return -1;
     }
+    bool is_above = true;
+    const bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
+    for (int i = 0; i < 3; i++) is_above &= bd_load_u32(reply->data + 8 + 8 * i) >= leases[i]->next;
+    if (!is_above || !bd_workspace_update_leases(workspace, reply->data)) {
+        bd_error_set("ProtocolError", "the daemon's answer to the hello leases ids that cannot be free");
+        return -1;
+    }
     char *copy = bd_copy(name, name_bytes);
     if (!copy) {
         PyErr_NoMemory();
@@ -129,7 +140,6 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
     }
     free(workspace->name);
     workspace->name = copy;
-    bd_workspace_update_leases(workspace, reply->data);
     const char *setting = getenv("BINDD_ARENA");
     bd_connection *connection = &workspace->connection;
     if (connection->descriptor >= 0 && !(setting && strcmp(setting, "0") == 0)) {

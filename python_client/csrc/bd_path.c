@@ -53,11 +53,11 @@ PyObject *bd_path_read(bd_view *view, bd_reader *reader) {
     if (!edges) return PyErr_NoMemory();
     for (uint32_t i = 0; i < count; i++) {
         bd_read_edge_info(reader, &edges[i]);
-        bd_state_saw_edge(view->workspace->state, &edges[i]);
+        bd_workspace_saw_edge(view->workspace, &edges[i]);
         if (!view->is_destroyed) bd_view_know_edge(view, &edges[i]);
     }
     for (int i = 0; i < 2; i++) {
-        bd_state_saw_node(view->workspace->state, ends[i]);
+        bd_workspace_saw_node(view->workspace, ends[i]);
         if (!view->is_destroyed) bd_idset_add(&view->nodes, ends[i]);
     }
     PyObject *path = bd_path_new(view, ends, edges, count);

@@ -73,7 +73,8 @@ static void bd_release_write_pins(bd_writer *writer, const bd_idset *members, bd
     if (!writer->failed) bd_store_u32(writer->data + at, pinning.count);
 }
 
-void bd_release_write_destroy(bd_view *view, bd_writer *writer) {
+/* Payload of GraphView.destroy: the view, and which of its members the worker is to pin for this client. */
+static void bd_release_write_destroy(bd_view *view, bd_writer *writer) {
     bd_writer_u32(writer, view->index);
     bd_release_write_pins(writer, &view->nodes, &view->workspace->node_counts);
     bd_release_write_pins(writer, &view->edges, &view->workspace->edge_counts);
@@ -98,10 +99,11 @@ static int bd_release_pin_members(
     return bd_release_append_written(workspace, BD_OP_PIN, &writer);
 }
 
-/* The view goes with its last handle. In a shared workspace another client may hold it: then only our hold ends. */
+/* The view was destroyed, or its last handle went. In a shared workspace another client may hold it: then only our hold
+ * ends. */
 static int bd_release_view(bd_view *view) {
     bd_workspace *workspace = view->workspace;
-    if (workspace->is_private) {
+    if (workspace->is_private || view->is_destroyed) {
         bd_writer writer;
         bd_writer_init(&writer);
         bd_release_write_destroy(view, &writer);

@@ -153,13 +153,14 @@ static int bd_request_append(
             BD_LIMIT_MESSAGE_BYTES_MAX);
         return -1;
     }
-    bool is_due = flags & BD_FLAG_REPLY_WANTED || operation == BD_OP_GRAPH_VIEW_DESTROY || bd_release_is_due(workspace);
+    bool is_due = flags & BD_FLAG_REPLY_WANTED || bd_release_is_due(workspace);
     if (is_due && bd_release_flush(workspace) < 0) return -1;
     if (!bd_connection_append(&workspace->connection, operation, flags, pieces, count)) {
         PyErr_NoMemory();
         return -1;
     }
     workspace->page->sent_requests = ++workspace->requests;
+    if (operation == BD_OP_LEASE) bd_lease_asked(workspace, pieces->data);
     if (workspace->debug) bd_debug_request(workspace, workspace->requests, operation, pieces, count);
     return 0;
 }
@@ -220,15 +221,15 @@ static int bd_request_hold_ready(bd_workspace *workspace, const char *name, cons
     }
 }
 
-/* Takes the awaited reply out of the connection. */
-static void bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
+/* Takes the awaited reply out of the connection. False when its head is damaged. */
+static bool bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
     bd_connection *connection = &workspace->connection;
     *reply = connection->reply;
     memset(&connection->reply, 0, sizeof connection->reply);
     connection->has_reply = false;
     workspace->round_trips++;
     workspace->page->received_replies++;
-    bd_workspace_update_leases(workspace, reply->data);
+    return bd_workspace_update_leases(workspace, reply->data);
 }
 
 int bd_request_call_creating(
@@ -249,10 +250,11 @@ int bd_request_call_creating(
         bd_claims_take(claims, claim_count);
         if (bd_request_append(workspace, operation, BD_FLAG_REPLY_WANTED, pieces, count) == 0 &&
             bd_request_wait(workspace, name, workspace->requests, true, workspace->call_timeout) == 0) {
-            bd_request_take_reply(workspace, reply);
+            bool is_whole = bd_request_take_reply(workspace, reply);
             refusal = connection->refusal;
             connection->refusal.code = 0;
-            outcome = 0;
+            if (is_whole) outcome = 0;
+            else bd_error_lease(workspace, name);
         }
     }
     bd_connection_release(connection);

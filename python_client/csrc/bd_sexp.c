@@ -160,7 +160,7 @@ static PyObject *bd_sexp_take_document(bd_workspace *workspace, bd_reply *reply,
         bd_error_protocol(workspace, "sexp.parse");
     } else {
         document->is_pinned = true;
-        if (document->index > workspace->state->document_floor) workspace->state->document_floor = document->index;
+        bd_floor_saw(&workspace->state->document_floor, workspace->state->document_floor, document->index);
         size_t size = strlen(label);
         document->label = malloc(size + 1);
         if (document->label) memcpy(document->label, label, size + 1);
@@ -228,10 +228,8 @@ PyObject *bd_sexp_dumps(PyObject *self, PyObject *const *args, Py_ssize_t count,
     bd_reply reply;
     bd_reader result;
     if (bd_request_call(document->workspace, BD_OP_SEXP_DUMPS, "sexp.dumps", &piece, 1, &reply, &result) < 0) return NULL;
-    size_t bytes;
-    const unsigned char *data = bd_reader_bytes(&result, &bytes);
-    PyObject *text = data ? PyUnicode_DecodeUTF8((const char *)data, (Py_ssize_t)bytes, "surrogateescape") : NULL;
-    if (!data) bd_error_protocol(document->workspace, "sexp.dumps");
+    PyObject *text = bd_value_read_str(&result);
+    if (!text && !PyErr_Occurred()) bd_error_protocol(document->workspace, "sexp.dumps");
     bd_request_done(document->workspace, &reply);
     return text;
 }

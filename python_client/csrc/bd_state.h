@@ -22,7 +22,17 @@ typedef struct bd_local bd_local;
 typedef struct bd_lease {
     uint32_t next, end; /* ids that this client may give to its next objects */
     uint32_t wanted;    /* how many it asks for when they are used up */
+    uint64_t room;      /* the most ids that the range can have in the next reply: what it had and what was asked for */
 } bd_lease;
+
+/* Floors: ids up to them were seen in this process, so that its next workspace uses others. What a worker says raises
+ * them only so far that a damaged reply leaves the process usable: an id read in a result, which in a shared workspace may
+ * be anything, by BD_FLOOR_STEP_MAX above the client's own lease; and nothing beyond half of the id space (a view's id
+ * ends where the arena's directory does). Ids above are used all the same; another workspace may use them again, and its
+ * generation tells them apart. */
+#define BD_FLOOR_STEP_MAX (1u << 24)
+#define BD_FLOOR_MAX (1u << 31)
+#define BD_VIEW_FLOOR_MAX (BD_VIEWS_PER_PAGE * BD_ARENA_DIRECTORY_ENTRIES / 2)
 
 typedef struct bd_id_list {
     uint32_t *ids;
@@ -45,7 +55,8 @@ typedef struct bd_workspace {
     bd_counts node_counts, edge_counts;
     bd_id_list kept_nodes; /* to be pinned before anything is released */
     bd_id_list released_nodes, released_edges, released_views, released_documents;
-    bd_view *dying;  /* views without a reference, not yet told to the worker */
+    bd_view *recent; /* a living view that edges were seen in lately, not counted; NULL: none */
+    bd_view *dying;  /* views without a reference, and what destroyed ones knew: not yet told to the worker */
     bd_connection connection;
     bd_state *state;
     bd_local *local;   /* reads from the arena; NULL: everything is asked */
@@ -146,7 +157,11 @@ void bd_workspace_close(bd_workspace *workspace);
 void bd_workspace_forget(bd_workspace *workspace, bd_life life);
 void bd_id_list_add(bd_workspace *workspace, bd_id_list *list, uint32_t id);
 int bd_lease_extend(bd_workspace *workspace, uint32_t kind, bd_lease *lease);
-void bd_workspace_update_leases(bd_workspace *workspace, const unsigned char *head);
+void bd_lease_asked(bd_workspace *workspace, const uint32_t *kind_and_wanted);
+/* Takes the leases of a reply's head. False when they cannot be: the reply is damaged. */
+bool bd_workspace_update_leases(bd_workspace *workspace, const unsigned char *head);
+/* Floors above what this workspace may have used. */
+void bd_workspace_raise_floors(const bd_workspace *workspace);
 
 /* -- requests: bd_request.c -------------------------------------------------------------------------------------------- */
 /* An id for a new object. The worker wants them in rising order, so they are taken at the moment in which the request
@@ -217,8 +232,6 @@ static inline int bd_request_create_node(
 /* -- releases: bd_release.c -------------------------------------------------------------------------------------------- */
 int bd_release_flush(bd_workspace *workspace); /* puts what was noted into the outgoing buffer */
 bool bd_release_is_due(const bd_workspace *workspace);
-/* Payload of GraphView.destroy: the view, and which of its members the worker is to pin for this client. */
-void bd_release_write_destroy(bd_view *view, bd_writer *writer);
 
 /* -- views: bd_view.c -------------------------------------------------------------------------------------------------- */
 static inline void bd_view_retain(bd_view *view) { view->references++; }
@@ -230,6 +243,7 @@ static inline int bd_view_check(bd_view *view) {
     return view->workspace->life == BD_ALIVE && !view->is_destroyed ? 0 : bd_view_fail(view);
 }
 static inline void bd_view_know_edge(bd_view *view, const bd_edge_info *info) {
+    view->workspace->recent = view;
     bd_idset_add(&view->edges, info->edge);
     bd_idset_add(&view->nodes, info->source);
     bd_idset_add(&view->nodes, info->target);
@@ -242,13 +256,20 @@ PyObject *bd_bound_node_new(bd_view *view, uint32_t node);
 PyObject *bd_bound_edge_new(bd_view *view, const bd_edge_info *info);
 PyObject *bd_view_object_new(bd_view *view);
 void bd_read_edge_info(bd_reader *reader, bd_edge_info *info);
-static inline void bd_state_saw_node(bd_state *state, uint32_t node) {
-    if (node > state->node_floor) state->node_floor = node;
+static inline void bd_floor_raise(uint32_t *floor, uint32_t id, uint32_t most) {
+    if (id > *floor) *floor = id < most ? id : most;
 }
-static inline void bd_state_saw_edge(bd_state *state, const bd_edge_info *info) {
-    if (info->edge > state->edge_floor) state->edge_floor = info->edge;
-    bd_state_saw_node(state, info->source);
-    bd_state_saw_node(state, info->target);
+/* An id that a result names. */
+static inline void bd_floor_saw(uint32_t *floor, uint32_t leased, uint32_t id) {
+    if (id > *floor && id <= BD_FLOOR_MAX && id < (uint64_t)leased + BD_FLOOR_STEP_MAX) *floor = id;
+}
+static inline void bd_workspace_saw_node(bd_workspace *workspace, uint32_t node) {
+    bd_floor_saw(&workspace->state->node_floor, workspace->nodes.end, node);
+}
+static inline void bd_workspace_saw_edge(bd_workspace *workspace, const bd_edge_info *info) {
+    bd_floor_saw(&workspace->state->edge_floor, workspace->edges.end, info->edge);
+    bd_workspace_saw_node(workspace, info->source);
+    bd_workspace_saw_node(workspace, info->target);
 }
 PyObject *bd_handle_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 PyObject *bd_handle_no_pickle(PyObject *self, PyObject *ignored);
@@ -280,6 +301,7 @@ PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_
 void bd_error_set(const char *class_name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bd_error_from_notice(const char *text, uint32_t code);
 void bd_error_protocol(bd_workspace *workspace, const char *name);
+void bd_error_lease(bd_workspace *workspace, const char *name);
 void bd_error_from_reply(bd_workspace *workspace, const bd_reply *reply, const char *name);
 void bd_error_in_flight(bd_workspace *workspace, const char *name, uint64_t number);
 void bd_error_lose(bd_workspace *workspace, bd_turn turn);

@@ -34,6 +34,7 @@ void bd_view_free(bd_view *view) {
 void bd_view_release(bd_view *view) {
     if (--view->references) return;
     bd_workspace *workspace = view->workspace;
+    if (workspace->recent == view) workspace->recent = NULL;
     if (workspace->life == BD_ALIVE && !view->is_destroyed) {
         view->next_dying = workspace->dying;
         workspace->dying = view;

@@ -65,7 +65,8 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
     workspace->page = &bd_dummy_page;
     workspace->owner_pid = (uint32_t)getpid();
     workspace->generation = ++state->generation;
-    workspace->nodes.wanted = workspace->edges.wanted = workspace->views.wanted = BD_LEASE_FIRST;
+    bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
+    for (int i = 0; i < 3; i++) *leases[i] = (bd_lease){.next = 1, .end = 1, .wanted = BD_LEASE_FIRST};
     bd_workspace_enlist(workspace);
     return workspace;
 }
@@ -136,11 +137,9 @@ void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
         bd_connection_shut(connection);
         bd_connection_release(connection);
     }
-    bd_state *state = workspace->state;
-    const bd_lease *leases[] = {&workspace->nodes, &workspace->edges, &workspace->views};
-    uint32_t *floors[] = {&state->node_floor, &state->edge_floor, &state->view_floor};
-    for (int i = 0; i < 3; i++)
-        if (leases[i]->next && leases[i]->next - 1 > *floors[i]) *floors[i] = leases[i]->next - 1;
+    bd_floor_raise(&workspace->state->node_floor, workspace->nodes.next - 1, BD_FLOOR_MAX);
+    bd_floor_raise(&workspace->state->edge_floor, workspace->edges.next - 1, BD_FLOOR_MAX);
+    bd_floor_raise(&workspace->state->view_floor, workspace->views.next - 1, BD_VIEW_FLOOR_MAX);
     while (workspace->dying) {
         bd_view *view = workspace->dying;
         workspace->dying = view->next_dying;
@@ -214,16 +213,38 @@ void bd_id_list_add(bd_workspace *workspace, bd_id_list *list, uint32_t id) {
 
 /* -- leases -------------------------------------------------------------------------------------------------------- */
 
-static void bd_lease_update(bd_lease *lease, uint32_t next, uint32_t end) {
-    if (end <= next) return;
-    if (next > lease->next) lease->next = next; /* a new block, or the worker named some itself */
-    if (end > lease->end) lease->end = end;
+void bd_lease_asked(bd_workspace *workspace, const uint32_t *kind_and_wanted) {
+    bd_lease *lease = kind_and_wanted[0] == BD_KIND_NODE   ? &workspace->nodes
+                      : kind_and_wanted[0] == BD_KIND_EDGE ? &workspace->edges
+                                                           : &workspace->views;
+    lease->room += kind_and_wanted[1];
 }
 
-void bd_workspace_update_leases(bd_workspace *workspace, const unsigned char *head) {
-    bd_lease_update(&workspace->nodes, bd_load_u32(head + 8), bd_load_u32(head + 12));
-    bd_lease_update(&workspace->edges, bd_load_u32(head + 16), bd_load_u32(head + 20));
-    bd_lease_update(&workspace->views, bd_load_u32(head + 24), bd_load_u32(head + 28));
+/* A worker only moves a range up and grows it by what was asked for: also by requests that nobody waited for any longer.
+ * So the range in a reply has no more ids than the one before and all requests since. */
+static bool bd_lease_is_possible(const bd_lease *lease, uint32_t next, uint32_t end) {
+    return next <= end && end >= lease->end && end - next <= lease->room;
+}
+
+static void bd_lease_update(bd_lease *lease, uint32_t next, uint32_t end) {
+    lease->room = end - next;
+    if (next > lease->next) lease->next = next; /* a new block, or the worker named some itself */
+    lease->end = end;
+}
+
+bool bd_workspace_update_leases(bd_workspace *workspace, const unsigned char *head) {
+    bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
+    for (int i = 0; i < 3; i++)
+        if (!bd_lease_is_possible(leases[i], bd_load_u32(head + 8 + 8 * i), bd_load_u32(head + 12 + 8 * i))) return false;
+    for (int i = 0; i < 3; i++)
+        bd_lease_update(leases[i], bd_load_u32(head + 8 + 8 * i), bd_load_u32(head + 12 + 8 * i));
+    return true;
+}
+
+void bd_workspace_raise_floors(const bd_workspace *workspace) {
+    bd_floor_raise(&workspace->state->node_floor, workspace->nodes.end - 1, BD_FLOOR_MAX);
+    bd_floor_raise(&workspace->state->edge_floor, workspace->edges.end - 1, BD_FLOOR_MAX);
+    bd_floor_raise(&workspace->state->view_floor, workspace->views.end - 1, BD_VIEW_FLOOR_MAX);
 }
 
 /* One round trip; more each time, so that many creations need few. */

@@ -67,6 +67,10 @@ ssize_t bd_message_receive(int fd, void *bytes, size_t capacity, int *fds, size_
 
 /* As above without descriptors, with one buffer, for streams: recv and send with MSG_DONTWAIT and MSG_NOSIGNAL. */
 ssize_t bd_stream_receive(int fd, void *bytes, size_t capacity);
+/* As bd_stream_receive, but waits: as long as bd_stream_set_patience said. -EAGAIN when nothing came. */
+ssize_t bd_stream_receive_patiently(int fd, void *bytes, size_t capacity);
+/* Makes fd a blocking socket whose receives give up after wait_us. 0 or -errno. */
+int bd_stream_set_patience(int fd, uint32_t wait_us);
 ssize_t bd_stream_send(int fd, const void *bytes, size_t count);
 
 /* -- processes and files ------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 // One request being applied: its arguments, its workspace, the place for its result. Must not outlive the request.
 
+import CLayout
 import GraphCore
 import Wire
 
@@ -14,15 +15,29 @@ struct Call {
 
     mutating func literal() throws -> AttributeValue? { AttributeValue(try arguments.literal()) }
 
-    mutating func attributes() throws -> [GraphStore.AttributePair] {
-        var pairs: [GraphStore.AttributePair] = []
-        for attribute in try arguments.attributes() {
-            guard let value = AttributeValue(attribute.value) else {
-                throw WireError("attribute \(attribute.key) has no value")
-            }
-            pairs.append((attribute.key, value))
+    /// The attributes of a request, read where they lie.
+    mutating func withAttributes(
+        _ body: (inout Call, UnsafeBufferPointer<AttributeInput>) throws -> Void
+    ) throws {
+        let count = try arguments.listCount(itemBytesMin: 8)
+        try withUnsafeTemporaryAllocation(of: AttributeInput.self, capacity: count) { inputs in
+            for index in 0..<count { inputs.initializeElement(at: index, to: try attribute()) }
+            try body(&self, UnsafeBufferPointer(inputs))
         }
-        return pairs
+    }
+
+    private mutating func attribute() throws(WireError) -> AttributeInput {
+        let key = try arguments.text()
+        let kind = try arguments.u32()
+        var bits: UInt64 = 0
+        var text = UnsafeRawBufferPointer(start: nil, count: 0)
+        switch kind {
+        case BD_LITERAL_INT, BD_LITERAL_FLOAT: bits = try arguments.u64()
+        case BD_LITERAL_BOOL: bits = try arguments.bool() ? 1 : 0
+        case BD_LITERAL_STRING: text = try arguments.text()
+        default: throw WireError("an attribute of kind \(kind)")
+        }
+        return AttributeInput(key: key, kind: kind, bits: bits, text: text)
     }
 
     /// The id that the client gives to a new object: it must come from the client's lease.

@@ -14,6 +14,8 @@ struct ValueType: Equatable, ExpressibleByStringLiteral {
     static let int: ValueType = "int"
     /// An edge type: 0…255.
     static let u8: ValueType = "u8"
+    /// A count or limit: 0…2^32-1.
+    static let u32: ValueType = "u32"
     static let bool: ValueType = "bool"
     static let float: ValueType = "float"
     static let string: ValueType = "str"

@@ -21,7 +21,9 @@ let edgeReferenceDeclaration = ClassDeclaration(
             let edge = Edge(
                 id: id, source: try call.arguments.u32(), target: try call.arguments.u32(),
                 bits: try call.arguments.u32())
-            try call.workspace.graph.createEdge(edge, attributes: try call.attributes())
+            try call.withAttributes { call, attributes in
+                try call.workspace.graph.createEdge(edge, attributes: attributes)
+            }
             call.session.pinned(.edge, id)
         },
         Method(

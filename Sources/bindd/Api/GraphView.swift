@@ -101,4 +101,4 @@ let graphViewDeclaration = ClassDeclaration(
             try call.session.pin(kind: BD_KIND_EDGE, ids: edges)
             try call.workspace.graph.destroyView(view)
         },
-    ])
+    ] + graphViewExchangeMethods)

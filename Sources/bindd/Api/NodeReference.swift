@@ -14,7 +14,9 @@ let nodeReferenceDeclaration = ClassDeclaration(
             doc: "A new node with the given attributes, member of no view. Ids rise in order of creation."
         ) { call in
             let id = try call.newNode()
-            try call.workspace.graph.createNode(id, attributes: try call.attributes())
+            try call.withAttributes { call, attributes in
+                try call.workspace.graph.createNode(id, attributes: attributes)
+            }
             call.session.pinned(.node, id)
         },
         Method(

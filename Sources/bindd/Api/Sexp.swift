@@ -12,9 +12,12 @@ let sexpFunctions: [FunctionDeclaration] = [
             "parse", .call, client: "bd_sexp_parse",
             [
                 Parameter("text", .bytes, "UTF-8"), Parameter("label", .string, default: "''", "name shown in errors"),
-                Parameter("depth_limit", .int, default: "0", "lists inside lists; 0: the default of 1000"),
+                Parameter("depth_limit", .u32, default: "0", "lists inside lists; 0: the default of 1000"),
             ], result: .document, errors: ["SexpError", "TypeError", "LimitExceeded"],
-            doc: "Parses one text, all of it, into a document that keeps every token."
+            doc: """
+                Parses one text, all of it, into a document that keeps every token. A document travels as its id and its \
+                snapshot (bytes, laid out as in bd_layout.h).
+                """
         ) { call in
             let text = Array(try call.arguments.blob())
             let label = try call.arguments.string()
@@ -40,7 +43,13 @@ let sexpFunctions: [FunctionDeclaration] = [
         ) { call in
             let document = try call.workspace.documents.find(try call.arguments.u32())
             let session = call.session
-            call.result.blob(try document.canonicalBytes(isCancelled: { session.isCancelled }))
+            let text = try document.canonicalBytes(isCancelled: { session.isCancelled })
+            guard text.count <= Limits.messageBytesMax - 4096 else {
+                throw RemoteError(
+                    "LimitExceeded",
+                    "the printed text has \(text.count) bytes, messageBytesMax is \(Limits.messageBytesMax)")
+            }
+            text.withUnsafeBytes { call.result.string(utf8: $0) }
         }),
 ]
 
@@ -50,6 +59,7 @@ func documentError(_ error: any Error) -> RemoteError? {
     switch error.kind {
     case .cancelled: return RemoteError("KeyboardInterrupt", "the request was cancelled")
     case .outOfMemory: return RemoteError("LimitExceeded", error.message, hint: error.hint)
+    case .tooLarge where error.line == 0: return RemoteError("LimitExceeded", error.message, hint: error.hint)
     default: break
     }
     return RemoteError(

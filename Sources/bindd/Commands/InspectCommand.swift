@@ -44,6 +44,13 @@ struct InspectHandlesCommand: ParsableCommand {
             Output.write(inspectionText(report, handle: number, width: Output.columns, style: Output.style))
         }
         if let number, report["handles"]?.items.isEmpty ?? true {
+            let silent = report["unanswered"]?.items.map(\.text) ?? []
+            guard silent.isEmpty else {
+                throw failure(
+                    "no worker that answered knows a handle 0x\(hexText(number, digits: 16)); "
+                        + "no answer from pid \(silent.joined(separator: ", "))\n"
+                        + "  hint: `bindd status` shows whether it is busy or stopped")
+            }
             throw failure("no worker knows a handle 0x\(hexText(number, digits: 16))")
         }
     }

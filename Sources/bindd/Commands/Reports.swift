@@ -27,7 +27,7 @@ func statusText(_ report: JSONValue, width: Int?, style: Style) -> String {
 }
 
 func inspectionText(_ report: JSONValue, handle: UInt64?, width: Int?, style: Style) -> String {
-    if let handle { return handlesText(report["handles"]?.items ?? [], id: handle, style: style) }
+    if let handle { return handlesText(report, id: handle, style: style) }
     var out = headText(report["supervisor"] ?? .null, style)
     let clients = report["clients"]?.items ?? []
     guard !clients.isEmpty else { return out + "\nno clients\n" + workspacesText(report, width, style) }
@@ -111,7 +111,9 @@ private func workspacesText(_ report: JSONValue, _ width: Int?, _ style: Style) 
 }
 
 /// Each worker that knows the id has its own handle of that number; all are shown.
-private func handlesText(_ handles: [JSONValue], id: UInt64, style: Style) -> String {
+private func handlesText(_ report: JSONValue, id: UInt64, style: Style) -> String {
+    let handles = report["handles"]?.items ?? []
+    let clients = report["clients"]?.items ?? []
     var out = ""
     for (index, handle) in handles.enumerated() {
         if index > 0 { out += "\n" }
@@ -119,15 +121,29 @@ private func handlesText(_ handles: [JSONValue], id: UInt64, style: Style) -> St
         for (name, value) in handle.members where name != "kind" && name != "id" {
             let label = shownText(name.hasSuffix("_bytes") ? String(name.dropLast(6)) : name)
             let padding = String(repeating: " ", count: max(1, 12 - label.count))
-            out += label + padding + memberText(name, value, handle) + "\n"
+            let text = name == "clients" ? clientsText(value, clients) : memberText(name, value, handle)
+            out += label + padding + text + "\n"
         }
     }
     return out
 }
 
+/// `c1 pid 41790 ato build`
+private func clientsText(_ ids: JSONValue, _ clients: [JSONValue]) -> String {
+    let names = ids.items.map { id in
+        guard case .string(let name) = id, let row = clients.first(where: { $0.text("id") == name }) else {
+            return shownText(id.text)
+        }
+        return shownText("\(name) pid \(row.numberText("pid")) \(row.text("program"))")
+    }
+    return names.joined(separator: ", ")
+}
+
 private func memberText(_ name: String, _ value: JSONValue, _ handle: JSONValue) -> String {
     switch value {
-    case .string(let text): shownText(text)
+    case .string(let text): name == "workspace" ? shownText(workspaceText(text)) : shownText(text)
+    case .array(let items):
+        items.isEmpty ? "-" : items.map { memberText("", $0, handle) }.joined(separator: ", ")
     case .int, .uint:
         if name == "bytes" || name.hasSuffix("_bytes") {
             Units.bytes(handle.unsigned(name))

@@ -39,7 +39,6 @@ enum DaemonLimits {
     static let obituariesKept = 64
     static let stderrTailBytes = 4096
     static let handleInfoBytesMax = 64 << 10
-    static let workspaceNameBytesMax = 64
     /// sun_path holds 107; the temporary name beside the socket needs some.
     static let socketPathBytesMax = 100
     /// A log of this size is set aside (.log.1) at the next start.

@@ -26,6 +26,17 @@ struct LineLogHandler: LogHandler {
         }
         line += "\n"
         writeAll(2, line)
+        LineLogHandler.bound(2)
+    }
+
+    /// A log file that grew beyond its limit begins anew: what was said long ago of clients that are gone helps nobody.
+    private static func bound(_ fd: Int32) {
+        var about = stat()
+        guard fstat(fd, &about) == 0, about.st_mode & S_IFMT == S_IFREG, about.st_size > DaemonLimits.logBytesMax else {
+            return
+        }
+        guard ftruncate(fd, 0) == 0 else { return }
+        writeAll(fd, "\(isoText(realtimeNs: bd_clock_realtime_ns())) info log_begins_anew bytes=\(about.st_size)\n")
     }
 
     static func logger(level: Logger.Level) -> Logger {

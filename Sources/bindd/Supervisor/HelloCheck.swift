@@ -61,7 +61,7 @@ enum HelloCheck {
 
     /// nil when the name is good ("" is: a private workspace).
     static func workspaceNameFault(_ name: String) -> String? {
-        let bytesMax = DaemonLimits.workspaceNameBytesMax
+        let bytesMax = Limits.workspaceNameBytesMax
         guard name.utf8.count <= bytesMax else { return "has \(name.utf8.count) bytes, the limit is \(bytesMax)" }
         guard !name.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else {
             return "holds control characters"

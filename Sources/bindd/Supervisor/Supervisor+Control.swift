@@ -161,7 +161,8 @@ extension Supervisor {
     private func finishInspection(_ token: UInt64) {
         guard let inspection = inspections.removeValue(forKey: token) else { return }
         inspection.deadline.close()
-        answer(inspection.connection, inspectionJSON(found: inspection.found))
+        let silent = workers.values.filter { inspection.asked.contains($0.number) }.map(\.pid).sorted()
+        answer(inspection.connection, inspectionJSON(found: inspection.found, unanswered: silent))
     }
 
     /// A connection that closed waits for nothing any more.

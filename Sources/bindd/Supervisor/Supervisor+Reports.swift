@@ -89,7 +89,8 @@ extension Supervisor {
     // -- inspect
 
     /// `found` is nil when no handle was asked for.
-    func inspectionJSON(found: [JSONValue]?) -> JSONValue {
+    /// `unanswered`: pids of workers that were asked and did not answer in time.
+    func inspectionJSON(found: [JSONValue]?, unanswered: [Int32] = []) -> JSONValue {
         let reports = workerReports()
         let clientPages = Dictionary(uniqueKeysWithValues: clients.map { ($0.key, $0.value.page.clientPage()) })
         var members: [(String, JSONValue)] = [
@@ -99,7 +100,10 @@ extension Supervisor {
             ("kinds", kindRows(reports, clientPages)),
             ("handle", found?.first ?? .null),
         ]
-        if let found { members.append(("handles", .array(found))) }
+        if let found {
+            members.append(("handles", .array(found)))
+            members.append(("unanswered", .array(unanswered.map { .int(Int64($0)) })))
+        }
         return .object(members)
     }
 

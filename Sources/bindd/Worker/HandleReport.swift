@@ -35,9 +35,12 @@ struct HandleReport {
             facts = [
                 ("self_node", .uint(UInt64(selfNode))), ("nodes", .int(Int64(nodes))), ("edges", .int(Int64(edges))),
             ]
-        case BD_KIND_DOCUMENT, BD_KIND_SEXP_LIST, BD_KIND_SEXP_ATOM:
+        case BD_KIND_SEXP_LIST, BD_KIND_SEXP_ATOM:
+            facts = [("note", .string("a place in a document's snapshot: it lives in its client"))]
+        case BD_KIND_DOCUMENT:
             guard let document = workspace.documents.facts(index) else { return nil }
             facts = document
+        case BD_KIND_WORKSPACE: facts = [("memory_bytes", .int(Int64(workspace.memoryBytes)))]
         default: return nil
         }
         return [("kind", .string(HandleKind.name(kind))), ("index", .uint(UInt64(index)))] + facts
@@ -64,7 +67,7 @@ extension Session {
     func holds(kind: UInt32, index: UInt32) -> Bool {
         switch kind {
         case BD_KIND_VIEW: heldViews.contains(index)
-        case BD_KIND_DOCUMENT, BD_KIND_SEXP_LIST, BD_KIND_SEXP_ATOM: heldDocuments.contains(index)
+        case BD_KIND_DOCUMENT: heldDocuments.contains(index)
         default: isPinned(kind: kind, index: index)
         }
     }

@@ -17,6 +17,8 @@ final class ReceiveBuffer {
 final class Session {
     let clientId: UInt64
     let slot: Int
+    /// The client's number for this workspace: part of the debug ids that it shows.
+    let generation: UInt32
     private let workspace: Workspace
     private let page: WorkerPage
     private let socket: Int32
@@ -30,6 +32,8 @@ final class Session {
     private var unsentStart = 0
     private var request: UInt64 = 0
     private var isEnded = false
+    /// The last batch of requests ended with a reply.
+    private var hasReplied = false
 
     private var nodeLease: Range<UInt32> = 0..<0
     private var edgeLease: Range<UInt32> = 0..<0
@@ -46,6 +50,7 @@ final class Session {
     ) throws {
         self.clientId = clientId
         self.slot = slot
+        generation = hello.generation
         self.workspace = workspace
         self.page = page
         self.socket = socket
@@ -70,8 +75,16 @@ final class Session {
             workspace: workspace.name, build: DaemonIdentity.buildId()
         ).encode(into: &payload)
         workspace.graph.arena.publishApplied(0, slot: slot)
-        try sendHello(payload.bytes)
-        try watcher.watch(.readable)
+        let unset = bd_stream_set_patience(socket, Session.patienceUs)
+        guard unset == 0 else { throw WorkerError("cannot prepare the socket: \(String(cString: strerror(-unset)))") }
+        do {
+            try sendHello(payload.bytes)
+            try watcher.watch(.readable)
+        } catch {
+            watcher.close()
+            target.session = nil
+            throw error
+        }
     }
 
     /// Ties the watcher's closure to the session until the end of the session. No weak reference: one would make each
@@ -185,23 +198,59 @@ final class Session {
     // MARK: input
 
     private func handle(_ events: SocketWatcher.Events) {
-        if events.contains(.writable) { flush() }
+        if events.contains(.writable) {
+            flush()
+            if !isEnded { applyReceived() }
+        }
         if !isEnded, events.contains(.readable) || events.contains(.failed) { receive() }
         if !isEnded { watch() }
     }
 
-    /// One buffer's worth per turn of the loop, so that no client keeps the others waiting.
+    /// How long a receive that follows a reply waits for the next request, and how many of them make one turn of the loop:
+    /// the control channel and the heartbeat wait no longer than that.
+    private static let patienceUs: UInt32 = 500
+    private static let patientReceivesMax = 64
+
+    /// One buffer's worth per turn of the loop, so that no client keeps the others waiting. A client that is alone and has
+    /// just got a reply mostly asks again at once: waiting for that in the receive itself saves a call per round trip.
     private func receive() {
-        let count = bd_stream_receive(socket, buffer.bytes.baseAddress, buffer.bytes.count)
+        receive(patiently: false)
+        guard workspace.isPrivate else { return }
+        for _ in 0..<Session.patientReceivesMax where !isEnded && hasReplied && unsent.isEmpty {
+            receive(patiently: true)
+        }
+    }
+
+    private func receive(patiently: Bool) {
+        hasReplied = false
+        let count =
+            patiently
+            ? bd_stream_receive_patiently(socket, buffer.bytes.baseAddress, buffer.bytes.count)
+            : bd_stream_receive(socket, buffer.bytes.baseAddress, buffer.bytes.count)
         if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])) }
         if count == 0 { return end("closed by the client") }
         if count < 0 {
             if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
             return end("read failed: \(String(cString: strerror(Int32(-count))))")
         }
+        applyReceived()
+    }
+
+    private var unsentBytes: Int { unsent.count - unsentStart }
+
+    /// Applies what has come, as long as its replies do not pile up: the rest waits until the client has read some.
+    private func applyReceived() {
         page.beginTurn()
         do {
-            while !isEnded, let message = try reader.nextInPlace() { try apply(message) }
+            while unsentBytes < Limits.unsentBytesMax {
+                var isMore = false
+                try reader.forEach { message throws(WireError) in
+                    try apply(message)
+                    isMore = true
+                    return !isEnded && unsentBytes < Limits.unsentBytesMax
+                }
+                guard isMore, !isEnded else { break }
+            }
         } catch {
             end("broken bytes: \(error)")
         }
@@ -209,24 +258,26 @@ final class Session {
         page.publish(workspace)
     }
 
-    private func apply(_ message: MessageReader.InPlace) throws {
+    private func apply(_ message: MessageReader.InPlace) throws(WireError) {
         request += 1
         page.begin(operation: message.operation, request: request, slot: slot)
-        defer {
-            page.end(request: request, slot: slot)
-            workspace.graph.arena.publishApplied(request, slot: slot)
-        }
         var call = Call(workspace: workspace, session: self, arguments: message.payload)
+        var failure: RemoteError?
         do {
             try perform(message.operation, &call)
             try call.arguments.finish()
         } catch let error as WireError {
             throw error
         } catch {
-            return fail(message, remote(error))
+            failure = remote(error)
         }
+        // Before the reply: who has it may die or read the arena at once, and this request is over.
+        workspace.graph.arena.publishApplied(request, slot: slot)
+        page.end(request: request, slot: slot)
+        if let failure { return fail(message, failure) }
         guard message.flags.contains(.replyWanted) else { return }
         page.publish(workspace)  // who has the answer finds its effects in the reports
+        hasReplied = true
         var payload = PayloadWriter(reserving: ReplyHead.byteCount + call.result.bytes.count)
         head(request).encode(into: &payload)
         payload.raw(call.result.bytes)
@@ -303,15 +354,17 @@ final class Session {
         if unsentStart == unsent.count {
             unsent.removeAll(keepingCapacity: unsent.capacity <= 1 << 20)
             unsentStart = 0
+        } else if unsentStart > 1 << 20 {
+            unsent.removeFirst(unsentStart)
+            unsentStart = 0
         }
     }
 
     /// Replies first: while too many bytes wait for the client, its requests wait in its own socket.
     private func watch() {
-        let waiting = unsent.count - unsentStart
         var events: SocketWatcher.Events = []
-        if waiting > 0 { events.insert(.writable) }
-        if waiting < Limits.unsentBytesMax { events.insert(.readable) }
+        if unsentBytes > 0 { events.insert(.writable) }
+        if unsentBytes < Limits.unsentBytesMax { events.insert(.readable) }
         do { try watcher.watch(events) } catch { end("cannot watch the socket: \(error)") }
     }
 
@@ -323,6 +376,14 @@ final class Session {
         shutdown(socket, Int32(SHUT_RDWR))
         close(socket)
         onEnd(self, reason)
+    }
+
+    /// Last words, for the client to show: the worker leaves because it was told to.
+    func sayGoodbye(_ text: String) {
+        var payload = PayloadWriter(reserving: 64)
+        payload.u32(0)
+        payload.string(text)
+        send(Operation.sync, .notice, payload.bytes)
     }
 
     /// For `debug.cut_frame`: the first bytes of a reply that never goes on.

@@ -108,7 +108,7 @@ final class SupervisorChannel {
             guard fds.count == 2 else { throw WireError("a hand-over with \(fds.count) descriptors") }
             onAdoption(
                 AdoptedClient(
-                    clientId: clientId, hello: Array(bytes[reader.offset...]), socket: fds[0], clientPage: fds[1]))
+                    clientId: clientId, hello: Array(reader.rest), socket: fds[0], clientPage: fds[1]))
         case ControlCode.inspectHandle: onInspect(try reader.u64(), try reader.u64())
         default: throw WireError("an unknown datagram from the supervisor")
         }

@@ -32,6 +32,7 @@ final class Worker {
     private let channel: SupervisorChannel
     private let buffer = ReceiveBuffer()
     private var heartbeat: Timer?
+    private var termination: SignalWatcher?
     private var sessions: [UInt64: Session] = [:]
 
     init(control: Int32, page pageFd: Int32, workspace name: String) throws {
@@ -46,7 +47,12 @@ final class Worker {
         channel.onInspect = { [unowned self] token, id in
             channel.send(.handleInfo(token: token, json: describe(id)?.text ?? "null"))
         }
-        channel.onEnd = { [unowned self] in loop.stop() }
+        channel.onEnd = { [unowned self] in leave("the daemon is gone") }
+        do {
+            termination = try SignalWatcher(loop: loop, signal: SIGTERM) { [unowned self] _ in
+                leave("the daemon was stopped")
+            }
+        } catch { report("worker without a handler for SIGTERM: \(error)") }
         let timer = Timer(loop: loop) { [unowned self] in page.beat(slot: nil) }
         timer.start(afterMs: 0, repeatMs: 200)
         heartbeat = timer
@@ -59,7 +65,11 @@ final class Worker {
 
     private func adopt(_ client: AdoptedClient) {
         guard let slot = page.takeSlot(clientId: client.clientId) else {
-            return refuse(client, "the workspace has \(BD_CLIENT_SLOTS_MAX) clients, more cannot join")
+            return refuse(
+                client,
+                RemoteError(
+                    "BinddUnavailable", "the workspace has \(BD_CLIENT_SLOTS_MAX) clients, more cannot join",
+                    hint: "`bindd inspect handles` shows who they are"))
         }
         do {
             let session = try Session(
@@ -74,15 +84,15 @@ final class Worker {
             close(client.clientPage)
         } catch {
             page.freeSlot(slot)
-            refuse(client, "\(error)")
+            refuse(client, error as? RemoteError ?? RemoteError("BinddUnavailable", "\(error)"))
         }
     }
 
-    private func refuse(_ client: AdoptedClient, _ reason: String) {
-        report("client \(client.clientId) refused: \(reason)")
+    private func refuse(_ client: AdoptedClient, _ error: RemoteError) {
+        report("client \(client.clientId) refused: \(error.message)")
         var payload = PayloadWriter()
         ReplyHead().encode(into: &payload)
-        RemoteError("BinddUnavailable", reason).encode(into: &payload)
+        error.encode(into: &payload)
         var bytes: [UInt8] = []
         encodeMessage(operation: Operation.hello, flags: [.reply, .error], payload: payload.bytes, into: &bytes)
         _ = bytes.withUnsafeBytes { bd_stream_send(client.socket, $0.baseAddress, $0.count) }
@@ -105,6 +115,12 @@ final class Worker {
         stopIfDone()
     }
 
+    /// Ends the worker; its clients hear why.
+    private func leave(_ reason: String) {
+        for session in sessions.values { session.sayGoodbye(reason) }
+        loop.stop()
+    }
+
     /// A private workspace ends with its client.
     private func stopIfDone() {
         if workspace.isPrivate, sessions.isEmpty { loop.stop() }
@@ -113,10 +129,19 @@ final class Worker {
     /// One object by its debug id, nil when it is none of this workspace's.
     private func describe(_ id: UInt64) -> JSONValue? {
         let kind = UInt32(id >> 56)
+        let generation = UInt32(id >> 32) & 0xFF_FFFF
         let index = UInt32(truncatingIfNeeded: id)
-        let graph = HandleReport(workspace: workspace)
-        guard let members = graph.members(kind: kind, index: index) else { return nil }
-        let holders = sessions.values.sorted { $0.clientId < $1.clientId }.filter { $0.holds(kind: kind, index: index) }
-        return .object(members + [("held_by", .array(holders.map { .string("c\($0.clientId)") }))])
+        // The same number in another life of a client's workspace is another object.
+        let clients = sessions.values.filter { $0.generation & 0xFF_FFFF == generation }
+            .sorted { $0.clientId < $1.clientId }
+        guard !clients.isEmpty,
+            let members = HandleReport(workspace: workspace).members(kind: kind, index: index)
+        else { return nil }
+        let pins = clients.filter { $0.holds(kind: kind, index: index) }
+        return .object(
+            [
+                ("workspace", .string(workspace.name)), ("worker_pid", .uint(UInt64(getpid()))),
+                ("clients", .array(clients.map { .string("c\($0.clientId)") })),
+            ] + members + [("pinned_by", .array(pins.map { .string("c\($0.clientId)") }))])
     }
 }

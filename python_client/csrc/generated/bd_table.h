@@ -8,16 +8,17 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 1u
-#define BD_DESCRIPTION_HASH 0x92be0bf9e5f210c3ull
-#define BD_DESCRIPTION_HASH_TEXT "92be0bf9"
+#define BD_DESCRIPTION_HASH 0xa31f10d7fdfa7dd2ull
+#define BD_DESCRIPTION_HASH_TEXT "a31f10d7"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-92be0bf9"
+#define BD_BUILD "0.1.0-a31f10d7"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
 #define BD_LIMIT_HELLO_BYTES_MAX 8192ull
 #define BD_LIMIT_CONTROL_BYTES_MAX 67108864ull
 #define BD_LIMIT_NAME_BYTES_MAX 255ull
+#define BD_LIMIT_WORKSPACE_NAME_BYTES_MAX 64ull
 #define BD_LIMIT_LEASE_IDS_MAX 65536ull
 #define BD_LIMIT_CLIENTS_MAX 1024ull
 #define BD_LIMIT_UNSENT_BYTES_MAX 67108864ull
@@ -46,12 +47,17 @@
 #define BD_OP_GRAPH_VIEW_INSERT_SUBGRAPH 30u
 #define BD_OP_GRAPH_VIEW_GET_COUNTS 31u
 #define BD_OP_GRAPH_VIEW_DESTROY 32u
-#define BD_OP_SEXP_PARSE 33u
-#define BD_OP_SEXP_DUMPS 34u
-#define BD_OP_DEBUG_CRASH 35u
-#define BD_OP_DEBUG_HANG 36u
-#define BD_OP_DEBUG_FREEZE 37u
-#define BD_OP_DEBUG_CUT_FRAME 38u
+#define BD_OP_GRAPH_VIEW_NODE_IDS 33u
+#define BD_OP_GRAPH_VIEW_EDGE_TABLE 34u
+#define BD_OP_GRAPH_VIEW_ATTRIBUTE_KEYS 35u
+#define BD_OP_GRAPH_VIEW_ATTRIBUTE_COLUMN 36u
+#define BD_OP_GRAPH_VIEW_ATTRIBUTE_ROWS 37u
+#define BD_OP_SEXP_PARSE 38u
+#define BD_OP_SEXP_DUMPS 39u
+#define BD_OP_DEBUG_CRASH 40u
+#define BD_OP_DEBUG_HANG 41u
+#define BD_OP_DEBUG_FREEZE 42u
+#define BD_OP_DEBUG_CUT_FRAME 43u
 
 enum {
     BD_METHOD_NODE_REFERENCE_CREATE = 0,
@@ -91,15 +97,26 @@ enum {
     BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH = 34,
     BD_METHOD_GRAPH_VIEW_GET_COUNTS = 35,
     BD_METHOD_GRAPH_VIEW_DESTROY = 36,
-    BD_METHOD_SEXP_PARSE = 37,
-    BD_METHOD_SEXP_DUMPS = 38,
-    BD_METHOD_DEBUG_CRASH = 39,
-    BD_METHOD_DEBUG_HANG = 40,
-    BD_METHOD_DEBUG_FREEZE = 41,
-    BD_METHOD_DEBUG_CUT_FRAME = 42,
-    BD_METHOD_COUNT = 43
+    BD_METHOD_GRAPH_VIEW_NODE_IDS = 37,
+    BD_METHOD_GRAPH_VIEW_EDGE_TABLE = 38,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 39,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 40,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 41,
+    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 42,
+    BD_METHOD_GRAPH_VIEW_TO_DOT = 43,
+    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 44,
+    BD_METHOD_GRAPH_VIEW_TO_ARROW = 45,
+    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 46,
+    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 47,
+    BD_METHOD_SEXP_PARSE = 48,
+    BD_METHOD_SEXP_DUMPS = 49,
+    BD_METHOD_DEBUG_CRASH = 50,
+    BD_METHOD_DEBUG_HANG = 51,
+    BD_METHOD_DEBUG_FREEZE = 52,
+    BD_METHOD_DEBUG_CUT_FRAME = 53,
+    BD_METHOD_COUNT = 54
 };
-#define BD_PARAMETER_COUNT 29u
+#define BD_PARAMETER_COUNT 35u
 #define BD_CLASS_COUNT 6u
 
 #ifdef BD_CLIENT_FUNCTION /* written by hand: bd_graph.c, bd_sexp.c */
@@ -119,10 +136,12 @@ BD_CLIENT_FUNCTION(bd_edge_is_same);
 BD_CLIENT_FUNCTION(bd_edge_name);
 BD_CLIENT_FUNCTION(bd_edge_source);
 BD_CLIENT_FUNCTION(bd_edge_target);
+BD_CLIENT_FUNCTION(bd_graph_view_attribute_column);
 BD_CLIENT_FUNCTION(bd_graph_view_bind);
 BD_CLIENT_FUNCTION(bd_graph_view_create);
 BD_CLIENT_FUNCTION(bd_graph_view_create_and_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_destroy);
+BD_CLIENT_FUNCTION(bd_graph_view_edge_table);
 BD_CLIENT_FUNCTION(bd_graph_view_get_counts);
 BD_CLIENT_FUNCTION(bd_graph_view_get_node_count);
 BD_CLIENT_FUNCTION(bd_graph_view_get_nodes);
@@ -131,6 +150,13 @@ BD_CLIENT_FUNCTION(bd_graph_view_get_subgraph_from_nodes);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_edge);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_subgraph);
+BD_CLIENT_FUNCTION(bd_graph_view_node_ids);
+BD_CLIENT_FUNCTION(bd_graph_view_repr_svg);
+BD_CLIENT_FUNCTION(bd_graph_view_to_arrow);
+BD_CLIENT_FUNCTION(bd_graph_view_to_dot);
+BD_CLIENT_FUNCTION(bd_graph_view_to_mermaid);
+BD_CLIENT_FUNCTION(bd_graph_view_to_networkx);
+BD_CLIENT_FUNCTION(bd_graph_view_to_pandas);
 BD_CLIENT_FUNCTION(bd_node_create);
 BD_CLIENT_FUNCTION(bd_node_get_attr);
 BD_CLIENT_FUNCTION(bd_node_get_dynamic_attrs);
@@ -172,9 +198,15 @@ const bd_parameter bd_parameters[] = {
     {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.bind */
     {"nodes", BD_T_BOUND_NODE | BD_T_LIST, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.get_subgraph_from_nodes */
     {"subgraph", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.insert_subgraph */
+    {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_keys */
+    {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.attribute_column */
+    {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_column */
+    {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_rows */
+    {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_dot */
+    {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_mermaid */
     {"text", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.parse */
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, ""}, /* sexp.parse */
-    {"depth_limit", BD_T_INT, 0, BD_DEFAULT_INT, 0, 0.0, NULL}, /* sexp.parse */
+    {"depth_limit", BD_T_U32, 0, BD_DEFAULT_INT, 0, 0.0, NULL}, /* sexp.parse */
     {"document", BD_T_DOCUMENT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.dumps */
     {"how", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "SEGV"}, /* debug.crash */
     {"seconds", BD_T_FLOAT, 0, BD_DEFAULT_FLOAT, 0, 3600.0, NULL}, /* debug.hang */
@@ -219,15 +251,32 @@ const bd_method bd_methods[] = {
     {"GraphView.insert_subgraph", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE},
     {"GraphView.get_counts", 31, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
     {"GraphView.destroy", 32, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE},
-    {"sexp.parse", 33, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 23, BD_T_DOCUMENT},
-    {"sexp.dumps", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 26, BD_T_STR},
-    {"debug.crash", 35, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 27, BD_T_NONE},
-    {"debug.hang", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 28, BD_T_NONE},
-    {"debug.freeze", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 29, BD_T_NONE},
-    {"debug.cut_frame", 38, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 29, BD_T_NONE},
+    {"GraphView.node_ids", 33, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
+    {"GraphView.edge_table", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
+    {"GraphView.attribute_keys", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST},
+    {"GraphView.attribute_column", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY},
+    {"GraphView.attribute_rows", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST},
+    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 27, BD_T_ANY},
+    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 27, BD_T_STR},
+    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_STR},
+    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
+    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
+    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
+    {"sexp.parse", 38, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 29, BD_T_DOCUMENT},
+    {"sexp.dumps", 39, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 32, BD_T_STR},
+    {"debug.crash", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 33, BD_T_NONE},
+    {"debug.hang", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 34, BD_T_NONE},
+    {"debug.freeze", 42, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 35, BD_T_NONE},
+    {"debug.cut_frame", 43, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 35, BD_T_NONE},
     {NULL, 0, 0, 0, 0, 0, 0, 0}
 };
 
+static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_graph_view_attribute_rows(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS, self, args, n, kwnames);
+}
 static PyObject *bd_thunk_debug_crash(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_CRASH, self, args, n, kwnames);
 }
@@ -313,6 +362,17 @@ static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("insert_subgraph", bd_graph_view_insert_subgraph, "insert_subgraph($self, /, *, subgraph)\012--\012\012Adds the nodes and then the edges of another view, in the order in which they entered it.\012\012Raises TypeError, StaleHandleError."),
     BD_METHOD_DEF("get_counts", bd_graph_view_get_counts, "get_counts($self, /)\012--\012\012A tuple: count of nodes, count of edges.\012\012Raises StaleHandleError."),
     BD_METHOD_DEF("destroy", bd_graph_view_destroy, "destroy($self, /)\012--\012\012Frees the view. Nodes and edges that Python still holds live on. A second destroy does nothing."),
+    BD_METHOD_DEF("node_ids", bd_graph_view_node_ids, "node_ids($self, /)\012--\012\012Ids of all members in order of insertion, the self node first: a read-only memoryview of uint32, which numpy.asarray and pyarrow.py_buffer take without copying.\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("edge_table", bd_graph_view_edge_table, "edge_table($self, /)\012--\012\012All edges of the view in order of insertion, as an EdgeTable of columns: ids, sources, targets (memoryviews of uint32), types (uint8), directional (bool).\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("attribute_keys", bd_thunk_graph_view_attribute_keys, "attribute_keys($self, /, *, of='nodes')\012--\012\012Keys that any node (or edge) of the view has, in the order in which they first appear.\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("attribute_column", bd_graph_view_attribute_column, "attribute_column($self, /, *, key, of='nodes')\012--\012\012One attribute of all nodes (or edges) of the view, in the order of node_ids (or edge_table), as an AttributeColumn: kind, values, validity, to_arrow(), tolist().\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("attribute_rows", bd_thunk_graph_view_attribute_rows, "attribute_rows($self, /, *, of='nodes')\012--\012\012All attributes of all nodes (or edges) of the view: a dict for each, in the order of node_ids (or edge_table).\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("to_networkx", bd_graph_view_to_networkx, "to_networkx($self, /)\012--\012\012A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their attributes with edge_type and directional. Needs networkx (pip install \"bindd[exchange]\").\012\012Raises ImportError, StaleHandleError."),
+    BD_METHOD_DEF("to_dot", bd_graph_view_to_dot, "to_dot($self, /, *, label='name')\012--\012\012The view in the language of graphviz. Edges without a direction have no arrow.\012\012label: attribute that names a node or an edge\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("to_mermaid", bd_graph_view_to_mermaid, "to_mermaid($self, /, *, label='name')\012--\012\012The view as a Mermaid flowchart.\012\012label: attribute that names a node or an edge\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("to_arrow", bd_graph_view_to_arrow, "to_arrow($self, /)\012--\012\012(nodes, edges) as two pyarrow.Table: a row for each, a column for each attribute key; nodes have id, edges id, source, target, edge_type, directional. Needs pyarrow (pip install \"bindd[exchange]\").\012\012Raises ImportError, StaleHandleError."),
+    BD_METHOD_DEF("to_pandas", bd_graph_view_to_pandas, "to_pandas($self, /)\012--\012\012(nodes, edges) as two pandas.DataFrame with the columns of to_arrow and nullable types. Needs pandas and pyarrow (pip install \"bindd[exchange]\").\012\012Raises ImportError, StaleHandleError."),
+    BD_METHOD_DEF("_repr_svg_", bd_graph_view_repr_svg, "_repr_svg_($self, /)\012--\012\012A small picture for Jupyter: up to 60 nodes and 150 edges are drawn (by graphviz where it is installed), of a larger view its counts. None when the view cannot be read."),
     BD_HANDLE_METHODS
     {NULL, NULL, 0, NULL}
 };
@@ -321,7 +381,7 @@ static PyMethodDef bd_static_graph_view[] = {
     {NULL, NULL, 0, NULL}
 };
 static PyMethodDef bd_functions[] = {
-    BD_METHOD_DEF("sexp_parse", bd_sexp_parse, "sexp_parse($self, /, *, text, label='', depth_limit=0)\012--\012\012Parses one text, all of it, into a document that keeps every token.\012\012text: UTF-8\012label: name shown in errors\012depth_limit: lists inside lists; 0: the default of 1000\012\012Raises SexpError, TypeError, LimitExceeded."),
+    BD_METHOD_DEF("sexp_parse", bd_sexp_parse, "sexp_parse($self, /, *, text, label='', depth_limit=0)\012--\012\012Parses one text, all of it, into a document that keeps every token. A document travels as its id and its snapshot (bytes, laid out as in bd_layout.h).\012\012text: UTF-8\012label: name shown in errors\012depth_limit: lists inside lists; 0: the default of 1000\012\012Raises SexpError, TypeError, LimitExceeded."),
     BD_METHOD_DEF("sexp_dumps", bd_sexp_dumps, "sexp_dumps($self, /, *, document)\012--\012\012The document's text in KiCad's canonical layout: the same bytes for a file that KiCad 8 or later wrote.\012\012Raises TypeError, StaleHandleError."),
     BD_METHOD_DEF("debug_crash", bd_thunk_debug_crash, "debug_crash($self, /, *, how='SEGV')\012--\012\012Makes the worker of this workspace die: SEGV, BUS, ABRT, ILL, KILL by that signal, TRAP by a failed check of Swift, EXIT by leaving with status 0, STACK by overflowing its stack. Raises WorkerCrashed.\012\012how: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT or STACK\012\012Raises WorkerCrashed, ValueError."),
     BD_METHOD_DEF("debug_hang", bd_thunk_debug_hang, "debug_hang($self, /, *, seconds=3600.0)\012--\012\012Keeps the worker busy for that long; it stops early when the request is cancelled.\012\012seconds: how long the worker does nothing else\012\012Raises CallTimeout, WorkerHung."),

@@ -193,6 +193,68 @@ class GraphView:
         """
     def destroy(self) -> None:
         """Frees the view. Nodes and edges that Python still holds live on. A second destroy does nothing."""
+    def node_ids(self) -> Any:
+        """Ids of all members in order of insertion, the self node first: a read-only memoryview of uint32, which numpy.asarray and pyarrow.py_buffer take without copying.
+
+        Raises StaleHandleError.
+        """
+    def edge_table(self) -> Any:
+        """All edges of the view in order of insertion, as an EdgeTable of columns: ids, sources, targets (memoryviews of uint32), types (uint8), directional (bool).
+
+        Raises StaleHandleError.
+        """
+    def attribute_keys(self, *, of: str = 'nodes') -> list[str]:
+        """Keys that any node (or edge) of the view has, in the order in which they first appear.
+
+        of: "nodes" or "edges"
+
+        Raises TypeError, ValueError, StaleHandleError.
+        """
+    def attribute_column(self, *, key: str, of: str = 'nodes') -> Any:
+        """One attribute of all nodes (or edges) of the view, in the order of node_ids (or edge_table), as an AttributeColumn: kind, values, validity, to_arrow(), tolist().
+
+        of: "nodes" or "edges"
+
+        Raises TypeError, ValueError, StaleHandleError.
+        """
+    def attribute_rows(self, *, of: str = 'nodes') -> list[dict[str, _Literal]]:
+        """All attributes of all nodes (or edges) of the view: a dict for each, in the order of node_ids (or edge_table).
+
+        of: "nodes" or "edges"
+
+        Raises TypeError, ValueError, StaleHandleError.
+        """
+    def to_networkx(self) -> Any:
+        """A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their attributes with edge_type and directional. Needs networkx (pip install "bindd[exchange]").
+
+        Raises ImportError, StaleHandleError.
+        """
+    def to_dot(self, *, label: str = 'name') -> str:
+        """The view in the language of graphviz. Edges without a direction have no arrow.
+
+        label: attribute that names a node or an edge
+
+        Raises StaleHandleError.
+        """
+    def to_mermaid(self, *, label: str = 'name') -> str:
+        """The view as a Mermaid flowchart.
+
+        label: attribute that names a node or an edge
+
+        Raises StaleHandleError.
+        """
+    def to_arrow(self) -> Any:
+        """(nodes, edges) as two pyarrow.Table: a row for each, a column for each attribute key; nodes have id, edges id, source, target, edge_type, directional. Needs pyarrow (pip install "bindd[exchange]").
+
+        Raises ImportError, StaleHandleError.
+        """
+    def to_pandas(self) -> Any:
+        """(nodes, edges) as two pandas.DataFrame with the columns of to_arrow and nullable types. Needs pandas and pyarrow (pip install "bindd[exchange]").
+
+        Raises ImportError, StaleHandleError.
+        """
+    def _repr_svg_(self) -> Any:
+        """A small picture for Jupyter: up to 60 nodes and 150 edges are drawn (by graphviz where it is installed), of a larger view its counts. None when the view cannot be read."""
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
@@ -307,7 +369,7 @@ def _close() -> None: ...
 def _finish() -> None: ...
 
 def sexp_parse(*, text: str | bytes | bytearray | memoryview, label: str = '', depth_limit: int = 0) -> Document:
-    """Parses one text, all of it, into a document that keeps every token.
+    """Parses one text, all of it, into a document that keeps every token. A document travels as its id and its snapshot (bytes, laid out as in bd_layout.h).
 
     text: UTF-8
     label: name shown in errors

@@ -42,6 +42,5 @@ def parse(source: str | bytes | os.PathLike[str], *, label: str | None = None, d
 
 
 def dumps(document: Document) -> str:
-    """The document's text in KiCad's canonical layout: the same text for a file that KiCad wrote. Bytes that are no UTF-8
-    come back as lone surrogates (write with errors="surrogateescape")."""
+    """The document's text in KiCad's canonical layout: the same text for a file that KiCad 8 or later wrote."""
     return _dumps(document=document)
