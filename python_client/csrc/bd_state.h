@@ -125,8 +125,13 @@ typedef struct bd_workspace_object {
     PyObject *previous; /* what was current before `with` */
 } bd_workspace_object;
 
+#define BD_SPARE_KINDS 6u   /* graph handles: nodes to bound edges */
+#define BD_SPARE_MAX 256u
+
 struct bd_state {
     PyTypeObject *types[BD_KIND_COUNT]; /* by kind of handle */
+    void *spare[BD_SPARE_KINDS]; /* memory of ended handles, by kind, each pointing to the next */
+    uint32_t spare_count[BD_SPARE_KINDS];
     PyObject *names[BD_PARAMETER_COUNT + 1]; /* interned keyword names */
     PyObject *current;          /* Workspace of the innermost `with`, or NULL */
     PyObject *fallback;         /* the process's own Workspace, opened at first use, or NULL */
