@@ -135,8 +135,13 @@ typedef struct bd_workspace_object {
     uint32_t entered; /* blocks that it is current in */
 } bd_workspace_object;
 
+#define BD_SPARE_KINDS 6u   /* graph handles: nodes to bound edges */
+#define BD_SPARE_MAX 256u
+
 struct bd_state {
     PyTypeObject *types[BD_KIND_COUNT]; /* by kind of handle */
+    void *spare[BD_SPARE_KINDS]; /* memory of ended handles, by kind, each pointing to the next */
+    uint32_t spare_count[BD_SPARE_KINDS];
     PyObject *names[BD_PARAMETER_COUNT + 1]; /* interned keyword names */
     PyObject *entered_get, *entered_set; /* of the ContextVar, see bd_current.c */
     uint32_t entered;           /* blocks that are open in the process */
