@@ -351,5 +351,8 @@ void bd_error_timeout(bd_workspace *workspace, const char *name, double waited_s
 void bd_debug_request(
     bd_workspace *workspace, uint64_t number, uint16_t operation, const bd_piece *pieces, int count);
 void bd_debug_reply(bd_workspace *workspace, uint64_t number, const char *name, const bd_reply *reply);
+void bd_debug_hello(bd_workspace *workspace, const bd_writer *payload);
+void bd_debug_hello_answer(bd_workspace *workspace, const bd_reply *reply);
+void bd_debug_unasked(void *workspace, const bd_reply *message); /* a notice, or a reply that is dropped */
 
 #endif
