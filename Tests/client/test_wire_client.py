@@ -321,7 +321,7 @@ def test_debug_prints_what_nobody_waits_for_too(
         del held_node
     text = capfd.readouterr().err
     for line in (
-        r"bindd → w\d+ #0 hello \d+ bytes major 1 minor 0 layout \\d+ hash [0-9a-f]{16} pid \d+ generation \d+ node floor \d+ "
+        r"bindd → w\d+ #0 hello \d+ bytes major 1 minor 0 layout \d+ hash [0-9a-f]{16} pid \d+ generation \d+ node floor \d+ "
         r"edge floor \d+ view floor \d+ document floor \d+ workspace 'shared' program '.*'.* build '.*'",
         r"bindd ← w\d+ #0 hello \d+ bytes nodes \d+…\d+ edges \d+…\d+ views \d+…\d+ worker 4000000 slot 0 generation \d+ "
         r"client 1 workspace '' build 'fake'",
