@@ -49,7 +49,9 @@ generate: $(VENV)/bin/bindd
 	$(VENV)/bin/bindd describe --json | $(PYTHON) tools/generate.py -
 
 bench: build
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(PYTHON) benchmarks/round_trip.py
+	$(PYTHON) benchmarks/graph.py
 
 clean:
 	-$(VENV)/bin/bindd stop
