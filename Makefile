@@ -52,7 +52,9 @@ generate: $(VENV)/bin/bindd
 
 # The ratio of one waiting call to a bare C ping-pong, measured in the same run. Calls that do not wait are not in it.
 bench: build
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(PYTHON) benchmarks/round_trip.py
+	$(PYTHON) benchmarks/graph.py
 
 # A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:
