@@ -145,6 +145,16 @@ public struct Arena {
         return sizeClass < smallClasses ? granuleBytes << sizeClass : segmentBytes << runOrder(bytes)
     }
 
+    /// Makes a large block longer in its place, by a quarter or to the end of its run; nil when it has no more room. So a
+    /// list that grows counts little more than what it uses. Returns the new size.
+    func extend(bytes: Int) -> Int? {
+        let room = Arena.roomBytes(bytes)
+        guard Arena.sizeClass(bytes) >= Arena.smallClasses, bytes < room else { return nil }
+        let larger = min(room, Arena.blockBytes(bytes + bytes / 4))
+        state.pointee.usedBytes += larger - Arena.blockBytes(bytes)
+        return larger
+    }
+
     // MARK: segments
 
     @inline(__always)

@@ -27,13 +27,20 @@ typedef enum bd_read {
     BD_READ_NO_MEMORY
 } bd_read;
 
+typedef struct bd_arena_column {
+    uint64_t directory;  /* bytes from base */
+    uint64_t page_bytes;
+    uint32_t shift, mask; /* id -> page, place in it */
+    uint32_t record_bytes;
+} bd_arena_column;
+
 typedef struct bd_arena {
     int fd; /* -1: not open */
     const unsigned char *base;
     uint64_t limit;    /* bytes from base on that may be touched: used at the last look, and mapped */
     uint64_t mapped;
     uint64_t capacity; /* bytes of the file */
-    bd_column nodes, edges, views; /* copied once, checked at open */
+    bd_arena_column nodes, edges, views; /* read once, checked at open */
 } bd_arena;
 
 typedef struct bd_arena_edge {

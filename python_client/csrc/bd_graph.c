@@ -321,8 +321,10 @@ static int bd_view_bury(bd_view *view, char *site) {
         PyErr_NoMemory();
         return -1;
     }
+    bd_visit_hold_all(view);
     gone->workspace = workspace;
     gone->index = view->index;
+    gone->is_destroyed = true;
     gone->nodes = view->nodes;
     gone->edges = view->edges;
     memset(&view->nodes, 0, sizeof view->nodes);

@@ -135,8 +135,13 @@ typedef struct bd_workspace_object {
     uint32_t entered; /* blocks that it is current in */
 } bd_workspace_object;
 
+#define BD_SPARE_KINDS 6u   /* graph handles: nodes to bound edges */
+#define BD_SPARE_MAX 256u
+
 struct bd_state {
     PyTypeObject *types[BD_KIND_COUNT]; /* by kind of handle */
+    void *spare[BD_SPARE_KINDS]; /* memory of ended handles, by kind, each pointing to the next */
+    uint32_t spare_count[BD_SPARE_KINDS];
     PyObject *names[BD_PARAMETER_COUNT + 1]; /* interned keyword names */
     PyObject *entered_get, *entered_set; /* of the ContextVar, see bd_current.c */
     uint32_t entered;           /* blocks that are open in the process */
@@ -346,5 +351,8 @@ void bd_error_timeout(bd_workspace *workspace, const char *name, double waited_s
 void bd_debug_request(
     bd_workspace *workspace, uint64_t number, uint16_t operation, const bd_piece *pieces, int count);
 void bd_debug_reply(bd_workspace *workspace, uint64_t number, const char *name, const bd_reply *reply);
+void bd_debug_hello(bd_workspace *workspace, const bd_writer *payload);
+void bd_debug_hello_answer(bd_workspace *workspace, const bd_reply *reply);
+void bd_debug_unasked(void *workspace, const bd_reply *message); /* a notice, or a reply that is dropped */
 
 #endif

@@ -438,6 +438,9 @@ def _running(path: str, deadline: float) -> socket.socket | None:
 def _ask(
     link: socket.socket, path: str, command: str, arguments: dict[str, int | str] | None, deadline: float
 ) -> Any:
+    if _flag("BINDD_DEBUG"):
+        words = "".join(f" {key}={value!r}" for key, value in (arguments or {}).items())
+        print(f"bindd → supervisor {command}{words}", file=sys.stderr)
     payload = _pack_str(command) + struct.pack("<I", len(arguments or {}))
     for key, value in (arguments or {}).items():
         payload += _pack_str(key)
@@ -446,7 +449,10 @@ def _ask(
         with link:
             link.settimeout(max(_left(deadline), 0.01))
             link.sendall(struct.pack("<IHH", len(payload), 1, 8) + payload + b"\0" * (-len(payload) % 8))
-            return _control_answer(link, deadline)
+            answer = _control_answer(link, deadline)
+        if _flag("BINDD_DEBUG"):
+            print(f"bindd ← supervisor {command} {json.dumps(answer)[:400]}", file=sys.stderr)
+        return answer
     except (OSError, TimeoutError) as error:
         if isinstance(error, BinddUnavailable):
             raise
