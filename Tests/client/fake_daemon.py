@@ -97,6 +97,7 @@ class FakeDaemon:
         self.answer = answer or (lambda client, message: False)
         self.on_accept: Callable[[socket.socket], bool] = lambda link: False
         self.on_control: Callable[[str, dict[str, int | str]], object] = lambda command, arguments: {"known": False}
+        self.workspace_name: bytes = b""
         self.hello_fds: list[int] = []  # sent along with the answer to the hello: an arena
         self.ignores_floors = False  # hands out the ids of a fresh worker in each connection
         self.messages: list[Message] = []
@@ -184,7 +185,8 @@ class FakeDaemon:
         for kind in (1, 2, 3):
             first = 1 if self.ignores_floors else floors[kind - 1] + 1
             client.leases[kind] = [first, first + 100]
-        answer = pack_u32(WORKER_PID, 0, generation) + struct.pack("<Q", 1) + pack_str("") + pack_str("fake")
+        names = pack_str(self.workspace_name) + pack_str("fake")
+        answer = pack_u32(WORKER_PID, 0, generation) + struct.pack("<Q", 1) + names
         socket.send_fds(link, [frames(HELLO, REPLY, client.head(0) + answer)], self.hello_fds)
         while True:
             self._handle(client, self._receive(client))

@@ -92,6 +92,32 @@ def test_a_crash_of_which_nothing_is_known() -> None:
         assert "went away during sync; your Python process is fine" in str(error)
 
 
+def test_a_worker_that_died_while_it_was_idle_blames_no_request() -> None:
+    error = _daemon.crash_error(
+        known(signal=9, signal_name="SIGKILL", operation=0, operation_name="", request=41), "GraphView.get_nodes", 42, 7, 3)
+    assert error.operation is None and error.request_id is None and error.call == "GraphView.get_nodes"
+    assert str(error).splitlines()[:2] == [
+        "the native core died with SIGKILL; your Python process is fine.",
+        "  while it was idle; seen by GraphView.get_nodes  worker pid 7"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [({"known": True, "stopped": True}, "the daemon was stopped during sync"),
+     ({"known": False, "stopped": True}, "the daemon was stopped during sync"),
+     ({"known": False, "gone": True}, "the daemon is gone, and the native core with it, during sync")])
+def test_words_of_a_daemon_that_was_stopped_or_is_gone(more: dict[str, object], words: str) -> None:
+    error = _daemon.crash_error(known(signal=15, signal_name="SIGTERM", **more), "sync", 4, 7, 2)
+    assert str(error).splitlines()[0] == f"{words}; your Python process is fine."
+    assert "native core went away" not in str(error) and error.call == "sync"
+
+
+def test_a_named_workspace_is_fresh_for_everyone() -> None:
+    error = _daemon.crash_error(known(workspace="shared"), "sexp.parse", 88213, 7, 5)
+    assert str(error).splitlines()[-1] == (
+        "  lost    5 handles of workspace 'shared'; it is fresh for everyone who uses it. Nothing is retried.")
+
+
 def test_words_of_a_hang() -> None:
     error = _daemon.hung_error(known(signal=9, signal_name="SIGKILL"), "sexp.parse", 88213, 7, 1, 2.5)
     assert isinstance(error, errors.WorkerDied) and error.waited == 2.5

@@ -170,13 +170,72 @@ def test_bad_replies(fake: FakeDaemon, name: str) -> None:
     with bindd.connect() as workspace:
         with Timed(4), pytest.raises(expected) as caught:
             workspace.sync()
-        if "good bye" in name:
+        if "notice" in name:
             assert "good bye" in str(caught.value)
         with Timed(0.1), pytest.raises(errors.StaleHandleError):
             workspace.sync()
     fake.answer = lambda client, message: False
     with bindd.connect() as workspace:
         workspace.sync()
+
+
+@pytest.mark.parametrize("words", ["é" * 300, "x" + "é" * 300, b"\xff\xfe\x80bytes"], ids=["even", "odd", "no UTF-8"])
+def test_last_words_are_cut_between_characters(fake: FakeDaemon, words: str | bytes) -> None:
+    fake.answer = on_sync(
+        lambda client, message: (client.link.sendall(frame(0, NOTICE, pack_u32(0) + pack_str(words))), client.link.shutdown(2)))
+    with bindd.connect() as workspace:
+        view = GraphView.create()
+        with pytest.raises(errors.WorkerCrashed) as caught:
+            workspace.sync()
+        assert "é" * 90 in str(caught.value) or "\ufffd\ufffd" in str(caught.value)
+        with pytest.raises(errors.StaleHandleError, match="lost with its worker") as stale:
+            view.get_node_count()
+        assert isinstance(words, bytes) or "\ufffd" not in str(stale.value) + str(caught.value)
+
+
+@pytest.mark.parametrize("words", ["é" * 300, "x" + "é" * 300, b"\xff\xfe\x80bytes"], ids=["even", "odd", "no UTF-8"])
+def test_refusals_are_cut_between_characters(fake: FakeDaemon, words: str | bytes) -> None:
+    fake.answer = on_sync(lambda client, message: (
+        client.link.sendall(frame(0, NOTICE, pack_u32(10) + pack_str(words))), client.reply(message)))
+    with bindd.connect() as workspace:
+        with pytest.raises(errors.LimitExceeded) as caught:
+            workspace.sync()
+        assert isinstance(words, bytes) or "\ufffd" not in str(caught.value)
+
+
+def test_a_name_from_the_daemon_that_is_no_text(fake: FakeDaemon) -> None:
+    fake.workspace_name = b"\xff\xe9"
+    with bindd.connect("n") as workspace:
+        assert workspace.name == "\ufffd\ufffd" and "\ufffd" in repr(workspace)
+        workspace.close()
+        with pytest.raises(errors.StaleHandleError):
+            workspace.sync()
+
+
+def test_a_daemon_that_says_it_was_stopped(fake: FakeDaemon) -> None:
+    fake.on_control = lambda command, arguments: {"known": True, "signal": 0, "exit_code": 0, "request": 5}
+    fake.answer = on_sync(lambda client, message: (
+        client.link.sendall(frame(0, NOTICE, pack_u32(0) + pack_str("the daemon was stopped"))), client.link.shutdown(2)))
+    with bindd.connect() as workspace:
+        view = GraphView.create()
+        with pytest.raises(errors.WorkerCrashed, match="^the daemon was stopped during sync; your Python process is fine"):
+            workspace.sync()
+        with pytest.raises(errors.StaleHandleError, match="generation \\d+\\): the daemon was stopped$"):
+            view.get_node_count()
+
+
+def test_a_daemon_that_is_gone(fake: FakeDaemon) -> None:
+    def leave(client: Client, message: Message) -> None:
+        os.unlink(fake.path)
+        client.link.shutdown(2)
+
+    fake.answer = on_sync(leave)
+    with bindd.connect() as workspace:
+        view = GraphView.create()
+        with pytest.raises(errors.WorkerCrashed, match="^the daemon is gone, and the native core with it, during sync; "):
+            workspace.sync()
+        with pytest.raises(errors.StaleHandleError, match="the daemon is gone"):
+            view.get_node_count()
 
 
 def test_random_bytes_after_a_good_hello(fake: FakeDaemon) -> None:
@@ -542,6 +601,34 @@ def test_no_program_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(errors.BinddUnavailable, match="no bindd program was found"):
         bindd.connect()
+
+
+def test_a_program_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BINDD_SOCKET", str(tmp_path / "s" / "s.sock"))
+    for code in ("exit 0", "exit 1"):
+        monkeypatch.setenv("BINDD_BIN", script(tmp_path / "mute", f"#!/bin/sh\n{code}\n"))
+        with pytest.raises(errors.BinddUnavailable) as caught:
+            bindd.connect(timeout=2)
+        assert not caught.value.log and "log" not in caught.value.hint and "BINDD_BIN" in caught.value.hint
+
+
+def test_names_and_limits_that_cannot_be(fake: FakeDaemon) -> None:
+    for timeout in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="timeout must be"):
+            bindd.connect(timeout=timeout)
+    for limit in (0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="hang_limit"):
+            bindd.connect(hang_limit=limit)
+        with pytest.raises(ValueError, match="call_timeout"):
+            bindd.connect(call_timeout=limit)
+    limit = bindd._bindd.NAME_BYTES_MAX
+    for name in ("x" * (limit + 1), "é" * limit, "a\0b"):
+        with pytest.raises(ValueError, match=f"at most {limit} bytes"):
+            bindd.connect(name)
+    bindd.connect("x" * limit).close()
+    for number in (-1, 1 << 64):
+        with pytest.raises(ValueError, match="64 bits"):
+            bindd.handles(number)
 
 
 def test_a_hang_limit_that_is_no_number(fake: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:

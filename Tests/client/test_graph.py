@@ -217,6 +217,7 @@ def test_subgraphs() -> None:
             edge=EdgeReference.create(source=nodes[one].node(), target=nodes[two].node(), edge_type=9, name=f"{one}{two}")
         )
     part = view.get_subgraph_from_nodes(nodes=[nodes[2], nodes[0], nodes[1]])
+    assert repr(part).endswith("|V|=4, |E|=3)")  # read from the arena: the edges came along
     assert part.get_counts() == (4, 3)
     names: list[str | None] = []
 
@@ -227,7 +228,9 @@ def test_subgraphs() -> None:
     assert names == ["20", "01"]
     whole = GraphView.create()
     whole.insert_subgraph(subgraph=view)
-    assert whole.get_counts() == (6, 4)
+    assert repr(whole).endswith("|V|=6, |E|=4)") and whole.get_counts() == (6, 4)
+    whole.create_and_insert_node()
+    assert repr(whole).endswith("|V|=7, |E|=4)")  # the write may be on its way
     with pytest.raises(TypeError, match="nodes must be a list"):
         view.get_subgraph_from_nodes(nodes=tuple(nodes))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="list of BoundNode"):

@@ -51,6 +51,12 @@ def make_all() -> dict[str, Any]:
 # -- names and arguments ---------------------------------------------------------------------------------------------------
 
 
+def test_the_package_shows_what_it_is_for() -> None:
+    shown = {name for name in dir(bindd) if not name.startswith("_")}
+    assert shown == {name for name in bindd.__all__ if not name.startswith("_")}
+    assert {"debug", "graph", "sexp", "connect"} <= shown
+
+
 def test_names() -> None:
     assert BoundNode.__name__ == "BoundNodeReference" and BoundEdge.__name__ == "BoundEdgeReference"
     assert {cls.__module__ for cls in (GraphView, NodeReference, BoundNode)} == {"bindd.graph"}
@@ -309,6 +315,17 @@ def test_use_after_destroy(workspace: bindd.Workspace) -> None:
             use()
     handles["view"].destroy()
     assert handles["bound"].node().is_same(other=handles["node"])
+
+
+@pytest.mark.parametrize("file", ["/" + "é" * 400, "/x" + "é" * 400, "/tmp/\udcff.py"], ids=["even", "odd", "no UTF-8"])
+def test_where_it_was_destroyed_is_told_in_whole_characters(workspace: bindd.Workspace, file: str) -> None:
+    view = GraphView.create()
+    names: dict[str, Any] = {}
+    exec(compile("def end(view): view.destroy()", file, "exec"), names)  # noqa: S102
+    names["end"](view)
+    with pytest.raises(errors.StaleHandleError, match="was destroyed at /") as caught:
+        view.get_node_count()
+    assert "\ufffd" not in str(caught.value)
 
 
 def test_use_after_close(fake: FakeDaemon) -> None:
@@ -609,8 +626,17 @@ def test_paths_and_texts(fake: FakeDaemon, workspace: bindd.Workspace, tmp_path:
         assert document.root.head == "from" and document.label == str(path)
     for text in ("(from text)", b"(from bytes)", bytearray(b"(from more)"), memoryview(b"(from view)")):
         assert sexp.parse(text).root.head == "from"  # type: ignore[arg-type]
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as caught:
         sexp.parse(tmp_path / "nothing")
+    assert not getattr(caught.value, "__notes__", [])
+    for text in ("hello", "h" * 5000):
+        with pytest.raises(OSError) as noted:
+            sexp.parse(text)
+        assert "names a file" in noted.value.__notes__[0]
+    with pytest.raises(errors.StaleHandleError, match="ééé"):
+        document = sexp.parse("(a)", label="x" + "é" * 700)
+        document.free()
+        document.root  # noqa: B018
     with pytest.raises(TypeError):
         sexp.parse(5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="lone surrogates"):

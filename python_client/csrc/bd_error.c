@@ -7,22 +7,45 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* As vsnprintf; a text that does not fit is cut between two characters. */
+static void bd_text_format(char *to, size_t room, const char *format, va_list arguments) {
+    int bytes = vsnprintf(to, room, format, arguments);
+    if (bytes < 0) to[0] = 0;
+    if (bytes < 0 || (size_t)bytes < room) return;
+    size_t end = room - 1, start = end;
+    while (start && ((unsigned char)to[start - 1] & 0xC0) == 0x80) start--;
+    if (!start) return; /* no text anyway */
+    unsigned char first = (unsigned char)to[start - 1];
+    size_t wanted = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
+    if (wanted > end - (start - 1)) to[start - 1] = 0;
+}
+
+/* Text of whatever bytes: a message must not fail for what it tells. */
+PyObject *bd_error_text(const char *text) { return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace"); }
+
 void bd_error_set(const char *class_name, const char *format, ...) {
-    char message[600];
+    char words[600];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    bd_text_format(words, sizeof words, format, arguments);
     va_end(arguments);
+    PyObject *message = bd_error_text(words);
+    if (!message) return;
     PyObject *errors = PyImport_ImportModule("bindd.errors");
     PyObject *class = errors ? PyObject_GetAttrString(errors, class_name) : NULL;
     Py_XDECREF(errors);
-    if (!class) { /* at interpreter exit, say */
-        PyErr_Clear();
-        PyErr_SetString(PyExc_RuntimeError, message);
-        return;
-    }
-    PyErr_SetString(class, message);
-    Py_DECREF(class);
+    if (!class) PyErr_Clear(); /* at interpreter exit, say */
+    PyErr_SetObject(class ? class : PyExc_RuntimeError, message);
+    Py_XDECREF(class);
+    Py_DECREF(message);
+}
+
+static void bd_error_lost_because(bd_workspace *workspace, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void bd_error_lost_because(bd_workspace *workspace, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    bd_text_format(workspace->lost_reason, sizeof workspace->lost_reason, format, arguments);
+    va_end(arguments);
 }
 
 /* Steals `exception`, which may be NULL with an exception set already. */
@@ -37,14 +60,13 @@ static void bd_error_raise(PyObject *exception) {
 }
 
 void bd_error_protocol(bd_workspace *workspace, const char *name) {
-    snprintf(workspace->lost_reason, sizeof workspace->lost_reason, "its reply to %s could not be decoded", name);
+    bd_error_lost_because(workspace, "its reply to %s could not be decoded", name);
     bd_workspace_forget(workspace, BD_LOST);
     bd_error_set("ProtocolError", "the reply to %s could not be decoded; the connection was closed", name);
 }
 
 void bd_error_lease(bd_workspace *workspace, const char *name) {
-    snprintf(
-        workspace->lost_reason, sizeof workspace->lost_reason, "its reply to %s leases ids that cannot be free", name);
+    bd_error_lost_because(workspace, "its reply to %s leases ids that cannot be free", name);
     bd_workspace_forget(workspace, BD_LOST);
     bd_error_set("ProtocolError", "the reply to %s leases ids that cannot be free; the connection was closed", name);
 }
@@ -75,8 +97,9 @@ void bd_error_from_reply(bd_workspace *workspace, const bd_reply *reply, const c
 
 void bd_error_from_notice(const char *text, uint32_t code) {
     PyObject *errors = PyImport_ImportModule("bindd.errors");
-    PyObject *exception =
-        errors ? PyObject_CallMethod(errors, "from_notice", "ks", (unsigned long)code, text) : NULL;
+    PyObject *words = errors ? bd_error_text(text) : NULL;
+    PyObject *exception = words ? PyObject_CallMethod(errors, "from_notice", "kO", (unsigned long)code, words) : NULL;
+    Py_XDECREF(words);
     Py_XDECREF(errors);
     bd_error_raise(exception);
 }
@@ -110,7 +133,7 @@ static void bd_error_keep_obituary(bd_workspace *workspace, PyObject *obituary) 
     workspace->obituary = obituary;
     PyObject *text = PyMapping_GetItemString(obituary, "text");
     const char *words = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
-    if (words) snprintf(workspace->lost_reason, sizeof workspace->lost_reason, "%s", words);
+    if (words) bd_error_lost_because(workspace, "%s", words);
     else PyErr_Clear();
     Py_XDECREF(text);
 }
@@ -119,37 +142,38 @@ static void bd_error_keep_obituary(bd_workspace *workspace, PyObject *obituary) 
 void bd_error_lose(bd_workspace *workspace, bd_turn turn) {
     bd_connection *connection = &workspace->connection;
     if (turn == BD_TURN_BROKEN) {
-        snprintf(
-            workspace->lost_reason, sizeof workspace->lost_reason, "the worker broke the protocol: %s",
-            connection->broken);
+        bd_error_lost_because(workspace, "the worker broke the protocol: %s", connection->broken);
     } else if (turn == BD_TURN_NO_MEMORY) {
-        snprintf(workspace->lost_reason, sizeof workspace->lost_reason, "memory ran out while a reply came in");
+        bd_error_lost_because(workspace, "memory ran out while a reply came in");
     } else {
-        snprintf(workspace->lost_reason, sizeof workspace->lost_reason, "the connection to the worker ended");
+        bd_error_lost_because(workspace, "the connection to the worker ended");
     }
     bd_workspace_forget(workspace, BD_LOST);
     if (turn != BD_TURN_CLOSED) return;
     PyObject *daemon = PyImport_ImportModule("bindd._daemon");
+    PyObject *words = daemon ? bd_error_text(connection->notice) : NULL;
+    PyObject *name = words ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
     PyObject *obituary =
-        daemon ? PyObject_CallMethod(
-                     daemon, "obituary", "sks", workspace->socket, (unsigned long)workspace->worker_pid,
-                     connection->notice)
-               : NULL;
+        name ? PyObject_CallMethod(
+                   daemon, "obituary", "skOO", workspace->socket, (unsigned long)workspace->worker_pid, words, name)
+             : NULL;
+    Py_XDECREF(name);
+    Py_XDECREF(words);
     Py_XDECREF(daemon);
     bd_error_keep_obituary(workspace, obituary);
 }
 
 void bd_error_hung(bd_workspace *workspace, const char *name, uint64_t number, double waited_s) {
-    snprintf(
-        workspace->lost_reason, sizeof workspace->lost_reason, "it did not answer %s within %.1f s and was killed", name,
-        waited_s);
+    bd_error_lost_because(workspace, "it did not answer %s within %.1f s and was killed", name, waited_s);
     bd_workspace_forget(workspace, BD_LOST);
     PyObject *daemon = PyImport_ImportModule("bindd._daemon");
+    PyObject *workspace_name = daemon ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
     PyObject *obituary =
-        daemon ? PyObject_CallMethod(
-                     daemon, "kill", "skss", workspace->socket, (unsigned long)workspace->worker_pid, name,
-                     workspace->lost_reason)
-               : NULL;
+        workspace_name ? PyObject_CallMethod(
+                             daemon, "kill", "skssO", workspace->socket, (unsigned long)workspace->worker_pid, name,
+                             workspace->lost_reason, workspace_name)
+                       : NULL;
+    Py_XDECREF(workspace_name);
     if (obituary) {
         bd_error_keep_obituary(workspace, obituary);
         PyObject *waited = PyFloat_FromDouble(waited_s);

@@ -10,6 +10,7 @@
  * Cost: that of bd_local.h, or one round trip each.
  */
 #include "bd_handle.h"
+#include "bd_batch.h"
 #include "bd_local.h"
 
 #define BD_NAME(method) bd_methods[method].name
@@ -41,7 +42,7 @@ PyObject *bd_graph_view_get_counts(PyObject *self, PyObject *const *args, Py_ssi
     bd_reply reply;
     bd_reader result;
     uint32_t members, inside;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_counts(view, &members, &inside);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) return Py_BuildValue("II", members, inside);
@@ -56,7 +57,7 @@ PyObject *bd_graph_view_get_counts(PyObject *self, PyObject *const *args, Py_ssi
 PyObject *bd_graph_view_get_node_count(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_view *view = ((bd_view_object *)self)->view;
     uint32_t nodes, edges;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_counts(view, &nodes, &edges);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) return PyLong_FromUnsignedLong(nodes);
@@ -66,7 +67,7 @@ PyObject *bd_graph_view_get_node_count(PyObject *self, PyObject *const *args, Py
 PyObject *bd_graph_view_get_nodes(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_view *view = ((bd_view_object *)self)->view;
     bd_arena_list found;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_nodes(view, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ASK) return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODES, self, args, count, keywords);
@@ -96,7 +97,8 @@ PyObject *bd_node_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t cou
     bd_node_object *node = (bd_node_object *)self;
     size_t bytes;
     const char *key = bd_key_take(node->workspace->state, method, args, count, keywords, &bytes);
-    if (!key || bd_workspace_check(node->workspace) < 0) return NULL;
+    if (!key || bd_workspace_check(node->workspace) < 0 || bd_guard_read(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     PyObject *value = NULL;
     bd_answer answer = bd_local_node_attribute(node->workspace, node->node, key, bytes, &value);
     return answer == BD_ASK ? bd_invoke(method, self, args, count, keywords) : value;
@@ -104,7 +106,8 @@ PyObject *bd_node_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t cou
 
 PyObject *bd_node_get_dynamic_attrs(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_node_object *node = (bd_node_object *)self;
-    if (bd_workspace_check(node->workspace) < 0) return NULL;
+    if (bd_workspace_check(node->workspace) < 0 || bd_guard_read(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     PyObject *value = NULL;
     bd_answer answer = bd_local_node_attributes(node->workspace, node->node, &value);
     return answer == BD_ASK ? bd_invoke(BD_METHOD_NODE_REFERENCE_GET_DYNAMIC_ATTRS, self, args, count, keywords) : value;
@@ -115,7 +118,8 @@ PyObject *bd_edge_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t cou
     bd_edge_object *edge = (bd_edge_object *)self;
     size_t bytes;
     const char *key = bd_key_take(edge->workspace->state, method, args, count, keywords, &bytes);
-    if (!key || bd_workspace_check(edge->workspace) < 0) return NULL;
+    if (!key || bd_workspace_check(edge->workspace) < 0 || bd_guard_read(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0)
+        return NULL;
     PyObject *value = NULL;
     bd_answer answer = bd_local_edge_attribute(edge->workspace, edge->info.edge, key, bytes, &value);
     return answer == BD_ASK ? bd_invoke(method, self, args, count, keywords) : value;
@@ -124,7 +128,8 @@ PyObject *bd_edge_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t cou
 /* A "name" that is no str is no name. */
 PyObject *bd_edge_name(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_edge_object *edge = (bd_edge_object *)self;
-    if (bd_workspace_check(edge->workspace) < 0) return NULL;
+    if (bd_workspace_check(edge->workspace) < 0 || bd_guard_read(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0)
+        return NULL;
     PyObject *value = NULL;
     bd_answer answer = bd_local_edge_attribute(edge->workspace, edge->info.edge, "name", 4, &value);
     if (answer == BD_ASK) return bd_invoke(BD_METHOD_EDGE_REFERENCE_NAME, self, args, count, keywords);
@@ -154,6 +159,7 @@ static int bd_subgraph_write_nodes(bd_view *view, PyObject *nodes, bd_writer *wr
                 PyErr_SetString(PyExc_ValueError, "a node belongs to another workspace than the view");
             return -1;
         }
+        if (bd_guard_use(view->workspace, BD_KIND_NODE, bound->node) < 0) return -1;
         bd_writer_u32(writer, bound->node);
     }
     if (!writer->failed) return 0;
@@ -322,7 +328,9 @@ PyObject *bd_bound_node_visit_edges_of_type(
         if (truth < 0) return NULL;
         words[3] = truth ? 1 : 2;
     }
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0 ||
+        bd_guard_read(view->workspace, BD_KIND_NODE, bound->node) < 0)
+        return NULL;
     bd_visit visit = {.view = view};
     bd_answer answer = bd_local_visit(view, bound->node, words[2], (bd_direction)words[3], &visit.found);
     if (answer == BD_ASK) {
@@ -339,7 +347,7 @@ PyObject *bd_bound_node_visit_edges_of_type(
 static PyObject *bd_store_key(PyObject *self) {
     bd_bound_node_object *bound = (bd_bound_node_object *)self;
     bd_workspace *workspace = bound->view->workspace;
-    if (bd_workspace_check(workspace) < 0) return NULL;
+    if (bd_workspace_check(workspace) < 0 || bd_guard_use(workspace, BD_KIND_NODE, bound->node) < 0) return NULL;
     return PyLong_FromUnsignedLongLong((unsigned long long)workspace->generation << 32 | bound->node);
 }
 

@@ -1,6 +1,7 @@
 /* The module: state, types from the table, the few functions that bindd's Python files call. Multi-phase init; nothing is
  * static but what fork() needs (bd_workspace.c). Importing does no I/O.
  */
+#include "bd_batch.h"
 #include "bd_handle.h"
 #include "bd_open.h"
 #include "bd_sexp.h"
@@ -21,35 +22,24 @@ static PyObject *bd_module_open(PyObject *module, PyObject *args) {
 /* The Workspace that static creators use: alive or not; None when there was none yet. */
 static PyObject *bd_module_current(PyObject *module, PyObject *ignored) {
     (void)ignored;
-    bd_state *state = bd_state_of(module);
-    PyObject *current = state->current ? state->current : state->fallback ? state->fallback : Py_None;
-    Py_INCREF(current);
-    return current;
+    PyObject *current = bd_current_workspace(bd_state_of(module));
+    if (!current && PyErr_Occurred()) return NULL;
+    return Py_NewRef(current ? current : Py_None);
 }
 
 static PyObject *bd_module_is_entered(PyObject *module, PyObject *ignored) {
     (void)ignored;
-    return PyBool_FromLong(bd_state_of(module)->current != NULL);
+    int is_entered = bd_current_is_entered(bd_state_of(module));
+    return is_entered < 0 ? NULL : PyBool_FromLong(is_entered);
 }
 
-/* Puts a new Workspace where the dead one was. */
 static PyObject *bd_module_replace(PyObject *module, PyObject *workspace) {
     bd_state *state = bd_state_of(module);
     if (Py_TYPE(workspace) != state->types[BD_KIND_WORKSPACE]) {
         PyErr_SetString(PyExc_TypeError, "a Workspace is needed");
         return NULL;
     }
-    PyObject **place = state->current ? &state->current : &state->fallback;
-    PyObject *old = *place;
-    Py_INCREF(workspace);
-    if (old && state->current) { /* the `with` that ends later restores what was before it */
-        bd_workspace_object *replaced = (bd_workspace_object *)workspace;
-        Py_XINCREF(((bd_workspace_object *)old)->previous);
-        Py_XDECREF(replaced->previous);
-        replaced->previous = ((bd_workspace_object *)old)->previous;
-    }
-    *place = workspace;
-    Py_XDECREF(old);
+    if (bd_current_replace(state, workspace) < 0) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -137,6 +127,7 @@ static int bd_module_add_constants(PyObject *module) {
                    PyModule_AddIntConstant(module, "PROTOCOL_MAJOR", BD_PROTOCOL_MAJOR) < 0 ||
                    PyModule_AddIntConstant(module, "PROTOCOL_MINOR", BD_PROTOCOL_MINOR) < 0 ||
                    PyModule_AddIntConstant(module, "CONTROL_BYTES_MAX", (long)BD_LIMIT_CONTROL_BYTES_MAX) < 0 ||
+                   PyModule_AddIntConstant(module, "NAME_BYTES_MAX", (long)BD_LIMIT_NAME_BYTES_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "FRAME_BYTES_MAX", (long)BD_LIMIT_FRAME_BYTES_MAX) < 0
                ? -1
                : 0;
@@ -145,8 +136,9 @@ static int bd_module_add_constants(PyObject *module) {
 static int bd_module_exec(PyObject *module) {
     bd_state *state = bd_state_of(module);
     state->stored = PyDict_New();
-    if (!state->stored || bd_module_add_names(state) < 0 || bd_module_add_classes(module, state) < 0 ||
-        bd_sexp_types_add(module, state) < 0 || bd_workspace_type_add(module, state) < 0 ||
+    if (!state->stored || bd_current_init(state) < 0 || bd_module_add_names(state) < 0 ||
+        bd_module_add_classes(module, state) < 0 || bd_sexp_types_add(module, state) < 0 ||
+        bd_workspace_type_add(module, state) < 0 || bd_batch_type_add(module, state) < 0 ||
         PyModule_AddFunctions(module, bd_table_functions) < 0)
         return -1;
     return bd_module_add_constants(module);
@@ -155,16 +147,20 @@ static int bd_module_exec(PyObject *module) {
 static int bd_module_traverse(PyObject *module, visitproc visit, void *arg) {
     bd_state *state = bd_state_of(module);
     for (uint32_t i = 0; i < BD_KIND_COUNT; i++) Py_VISIT(state->types[i]);
-    Py_VISIT(state->current);
+    Py_VISIT(state->entered_get);
+    Py_VISIT(state->entered_set);
     Py_VISIT(state->fallback);
     Py_VISIT(state->stored);
+    Py_VISIT(state->batch_type);
     return 0;
 }
 
 static int bd_module_clear(PyObject *module) {
     bd_state *state = bd_state_of(module);
     Py_CLEAR(state->stored);
-    Py_CLEAR(state->current);
+    Py_CLEAR(state->batch_type);
+    Py_CLEAR(state->entered_get);
+    Py_CLEAR(state->entered_set);
     Py_CLEAR(state->fallback);
     for (uint32_t i = 0; i < BD_PARAMETER_COUNT; i++) Py_CLEAR(state->names[i]);
     for (uint32_t i = 0; i < BD_KIND_COUNT; i++) Py_CLEAR(state->types[i]);

@@ -40,17 +40,8 @@ static int bd_page_make(bd_client_page **page) {
     return fd;
 }
 
-/* The first ranges begin above the floors, and are no larger than any. */
-static void bd_lease_start(bd_lease *lease, uint32_t floor) {
-    lease->next = lease->end = floor + 1;
-    lease->room = BD_LIMIT_LEASE_IDS_MAX;
-}
-
 static void bd_hello_write(bd_workspace *workspace, const char *program, bd_writer *writer) {
     bd_state *state = workspace->state;
-    bd_lease_start(&workspace->nodes, state->node_floor);
-    bd_lease_start(&workspace->edges, state->edge_floor);
-    bd_lease_start(&workspace->views, state->view_floor);
     const uint32_t head[4] = {BD_HELLO_MAGIC, BD_PROTOCOL_MAJOR, BD_PROTOCOL_MINOR, BD_LAYOUT_VERSION};
     for (int i = 0; i < 4; i++) bd_writer_u32(writer, head[i]);
     bd_writer_u64(writer, BD_DESCRIPTION_HASH);
@@ -126,10 +117,8 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
         bd_error_set("ProtocolError", "the daemon's answer to the hello could not be decoded");
         return -1;
     }
-    bool is_above = true;
-    const bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
-    for (int i = 0; i < 3; i++) is_above &= bd_load_u32(reply->data + 8 + 8 * i) >= leases[i]->next;
-    if (!is_above || !bd_workspace_update_leases(workspace, reply->data)) {
+    /* That they are above the floors is the worker's part; where it is not, generations tell the ids apart. */
+    if (!bd_workspace_update_leases(workspace, reply->data)) {
         bd_error_set("ProtocolError", "the daemon's answer to the hello leases ids that cannot be free");
         return -1;
     }

@@ -17,6 +17,7 @@ static int bd_release_append(
 }
 
 bool bd_release_is_due(const bd_workspace *workspace) {
+    if (workspace->batch) return false;
     return workspace->dying || workspace->released_nodes.count >= BD_RELEASES_PENDING_MAX ||
            workspace->released_edges.count >= BD_RELEASES_PENDING_MAX ||
            workspace->released_views.count >= BD_RELEASES_PENDING_MAX ||
@@ -130,6 +131,7 @@ static int bd_release_dying(bd_workspace *workspace) {
 
 /* Pins first: a node that only a released edge held must not go with it. Releases before views: what a destroyed view pins must not be let go of behind it. */
 int bd_release_flush(bd_workspace *workspace) {
+    if (workspace->batch) return 0;
     bd_release_take_back(&workspace->released_nodes, &workspace->node_counts);
     bd_release_take_back(&workspace->released_edges, &workspace->edge_counts);
     if (bd_release_list(workspace, BD_OP_PIN, BD_KIND_NODE, &workspace->kept_nodes) < 0 ||

@@ -18,6 +18,8 @@
 typedef struct bd_view bd_view;
 typedef struct bd_state bd_state;
 typedef struct bd_local bd_local;
+typedef struct bd_batch bd_batch;
+typedef struct bd_given_up bd_given_up;
 
 typedef struct bd_lease {
     uint32_t next, end; /* ids that this client may give to its next objects */
@@ -49,6 +51,9 @@ typedef struct bd_workspace {
     bool quick;      /* alive, little to release, no debugging: commands may be appended without further questions */
     bool is_private;
     bool sync, debug;
+    bool guarded;          /* there is a batch, or one was given up: look before an object is used (bd_batch.h) */
+    bd_batch *batch;       /* open, or of unknown outcome; else NULL */
+    bd_given_up *given_up; /* what was never made; NULL: nothing */
     bd_client_page *page;
     uint64_t requests; /* appended so far */
     bd_lease nodes, edges, views;
@@ -79,6 +84,7 @@ struct bd_view {
     uint32_t index;
     uint32_t self_node;
     bool is_destroyed;
+    bool is_given_up;   /* by the batch that made it; destroyed as well */
     char *destroyed_at; /* "file:line", may be NULL */
     uint64_t created, written; /* request that made it; newest request that changed its members */
     bd_idset nodes, edges; /* known members: this client inserted them, or a reply said so */
@@ -123,14 +129,16 @@ typedef struct bd_view_object {
 typedef struct bd_workspace_object {
     PyObject_HEAD
     bd_workspace *workspace;
-    PyObject *previous; /* what was current before `with` */
+    uint32_t entered; /* blocks that it is current in */
 } bd_workspace_object;
 
 struct bd_state {
     PyTypeObject *types[BD_KIND_COUNT]; /* by kind of handle */
     PyObject *names[BD_PARAMETER_COUNT + 1]; /* interned keyword names */
-    PyObject *current;          /* Workspace of the innermost `with`, or NULL */
+    PyObject *entered_get, *entered_set; /* of the ContextVar, see bd_current.c */
+    uint32_t entered;           /* blocks that are open in the process */
     PyObject *fallback;         /* the process's own Workspace, opened at first use, or NULL */
+    PyTypeObject *batch_type;
     PyObject *stored;           /* dict: BoundNode.store */
     uint32_t generation;        /* of the newest workspace */
     uint32_t node_floor, edge_floor, view_floor, document_floor; /* ids up to these were seen in this process */
@@ -162,6 +170,16 @@ void bd_lease_asked(bd_workspace *workspace, const uint32_t *kind_and_wanted);
 bool bd_workspace_update_leases(bd_workspace *workspace, const unsigned char *head);
 /* Floors above what this workspace may have used. */
 void bd_workspace_raise_floors(const bd_workspace *workspace);
+
+/* -- the current one: bd_current.c --------------------------------------------------------------------------------------- */
+int bd_current_init(bd_state *state);
+/* The Workspace object that creators use, alive or not: borrowed. NULL: none yet, or with an exception. */
+PyObject *bd_current_workspace(bd_state *state);
+int bd_current_is_entered(bd_state *state);
+/* Puts a new Workspace where the dead one was. */
+int bd_current_replace(bd_state *state, PyObject *workspace);
+PyObject *bd_current_enter(PyObject *self, PyObject *ignored);
+PyObject *bd_current_exit(PyObject *self, PyObject *ignored);
 
 /* -- requests: bd_request.c -------------------------------------------------------------------------------------------- */
 /* An id for a new object. The worker wants them in rising order, so they are taken at the moment in which the request
@@ -298,6 +316,7 @@ PyObject *bd_value_read_attributes(bd_reader *reader);
 PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords);
 
 /* -- errors: bd_error.c --------------------------------------------------------------------------------------------------- */
+PyObject *bd_error_text(const char *text);
 void bd_error_set(const char *class_name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bd_error_from_notice(const char *text, uint32_t code);
 void bd_error_protocol(bd_workspace *workspace, const char *name);

@@ -48,6 +48,12 @@ void bd_view_release(bd_view *view) {
 int bd_view_fail(bd_view *view) {
     if (bd_workspace_check(view->workspace) < 0) return -1;
     if (!view->is_destroyed) return 0;
+    if (view->is_given_up) {
+        bd_error_set(
+            "StaleHandleError", "GraphView(id=0x%x) was made in a batch that was given up: it never came to be",
+            view->self_node);
+        return -1;
+    }
     bd_error_set(
         "StaleHandleError", "GraphView(id=0x%x) was destroyed at %s", view->self_node,
         view->destroyed_at ? view->destroyed_at : "an unknown place");

@@ -4,6 +4,7 @@
  * back: the process's own workspace is replaced by a new one with a new generation and ids above all that were ever used.
  * The list of all workspaces is the one static in the extension: pthread_atfork gives its handler no argument.
  */
+#include "bd_batch.h"
 #include "bd_local.h"
 
 #include <stdlib.h>
@@ -66,14 +67,15 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
     workspace->owner_pid = (uint32_t)getpid();
     workspace->generation = ++state->generation;
     bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
-    for (int i = 0; i < 3; i++) *leases[i] = (bd_lease){.next = 1, .end = 1, .wanted = BD_LEASE_FIRST};
+    for (int i = 0; i < 3; i++) *leases[i] = (bd_lease){.next = 1, .end = 1, .wanted = BD_LEASE_FIRST, .room = BD_LIMIT_LEASE_IDS_MAX};
     bd_workspace_enlist(workspace);
     return workspace;
 }
 
 void bd_workspace_update_quick(bd_workspace *workspace) {
     workspace->quick =
-        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !bd_release_is_due(workspace);
+        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !workspace->batch &&
+        !bd_release_is_due(workspace);
 }
 
 static void bd_workspace_retire(bd_workspace *workspace) {
@@ -103,6 +105,7 @@ void bd_workspace_release(bd_workspace *workspace) {
         if (!workspace->is_private) bd_workspace_send_rest(workspace);
         bd_workspace_forget(workspace, BD_CLOSED);
     }
+    bd_batch_abandon(workspace);
     bd_workspace_retire(workspace);
     bd_workspace_unlist(workspace);
     if (workspace->page != &bd_dummy_page) munmap(workspace->page, BD_CLIENT_PAGE_BYTES);
@@ -128,6 +131,7 @@ void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
     workspace->quick = false;
     bd_local_close(workspace->local);
     workspace->local = NULL;
+    bd_batch_abandon(workspace);
     bd_connection *connection = &workspace->connection;
     if (connection->fd >= 0) shutdown(connection->fd, SHUT_RDWR);
     unsigned long me = PyThread_get_thread_ident();
@@ -160,7 +164,10 @@ int bd_workspace_fail_stale(bd_workspace *workspace) {
     switch (workspace->life) {
         case BD_ALIVE: return 0;
         case BD_CLOSED:
-            bd_error_set("StaleHandleError", "the workspace '%s' of this handle was closed", workspace->name);
+            bd_error_set(
+                "StaleHandleError", workspace->is_private ? "the private workspace of this handle was closed"
+                                                          : "the workspace '%s' of this handle was closed",
+                workspace->name);
             break;
         case BD_FORKED:
             bd_error_set(
@@ -179,7 +186,8 @@ int bd_workspace_fail_stale(bd_workspace *workspace) {
 
 bd_workspace *bd_state_workspace(bd_state *state) {
     for (int turn = 0; turn < 2; turn++) {
-        PyObject *object = state->current ? state->current : state->fallback;
+        PyObject *object = bd_current_workspace(state);
+        if (!object && PyErr_Occurred()) return NULL;
         if (object) {
             bd_workspace *workspace = ((bd_workspace_object *)object)->workspace;
             if (workspace->life == BD_ALIVE) return workspace;

@@ -1,5 +1,4 @@
-/* The Python type Workspace, and statistics. As a context manager a workspace is the current one of the process (what
- * static creators use) and is closed at the end; what was current before is current again.
+/* The Python type Workspace, and statistics. What it does as a context manager is in bd_current.c.
  */
 #include "bd_open.h"
 
@@ -12,7 +11,7 @@ PyObject *bd_workspace_object_new(bd_workspace *workspace) {
         return NULL;
     }
     self->workspace = workspace;
-    self->previous = NULL;
+    self->entered = 0;
     workspace->page->live[BD_KIND_WORKSPACE]++;
     workspace->page->created[BD_KIND_WORKSPACE]++;
     return (PyObject *)self;
@@ -20,7 +19,6 @@ PyObject *bd_workspace_object_new(bd_workspace *workspace) {
 
 static void bd_workspace_dealloc(PyObject *self) {
     bd_ws(self)->page->live[BD_KIND_WORKSPACE]--;
-    Py_XDECREF(((bd_workspace_object *)self)->previous);
     bd_workspace_release(bd_ws(self));
     PyTypeObject *type = Py_TYPE(self);
     PyObject_Free(self);
@@ -31,15 +29,18 @@ static const char *const bd_lives[] = {"alive", "closed", "lost", "forked"};
 
 static PyObject *bd_workspace_repr(PyObject *self) {
     bd_workspace *workspace = bd_ws(self);
+    const char *life = workspace->life == BD_ALIVE ? "" : bd_lives[workspace->life];
+    const char *gap = *life ? " " : "";
+    if (workspace->is_private)
+        return PyUnicode_FromFormat("<bindd.Workspace private worker %u%s%s>", workspace->worker_pid, gap, life);
     return PyUnicode_FromFormat(
-        "<bindd.Workspace '%s' worker %u generation %u %s>", workspace->name, workspace->worker_pid,
-        workspace->generation, bd_lives[workspace->life]);
+        "<bindd.Workspace '%s' worker %u%s%s>", workspace->name, workspace->worker_pid, gap, life);
 }
 
 static PyObject *bd_workspace_get(PyObject *self, void *closure) {
     bd_workspace *workspace = bd_ws(self);
     switch ((int)(intptr_t)closure) {
-        case 0: return PyUnicode_FromString(workspace->name);
+        case 0: return bd_error_text(workspace->name);
         case 1: return PyLong_FromUnsignedLong(workspace->worker_pid);
         case 2: return PyLong_FromUnsignedLong(workspace->generation);
         case 3: return PyUnicode_FromString(workspace->socket);
@@ -96,31 +97,6 @@ static PyObject *bd_workspace_flush(PyObject *self, PyObject *ignored) {
 static PyObject *bd_workspace_statistics(PyObject *self, PyObject *ignored) {
     (void)ignored;
     return bd_statistics_of(bd_ws(self)->state, bd_ws(self));
-}
-
-static PyObject *bd_workspace_enter(PyObject *self, PyObject *ignored) {
-    (void)ignored;
-    bd_state *state = bd_ws(self)->state;
-    if (bd_workspace_check(bd_ws(self)) < 0) return NULL;
-    PyObject *old = ((bd_workspace_object *)self)->previous;
-    ((bd_workspace_object *)self)->previous = state->current; /* the count moves along */
-    Py_XDECREF(old);
-    Py_INCREF(self);
-    state->current = self;
-    Py_INCREF(self);
-    return self;
-}
-
-static PyObject *bd_workspace_exit(PyObject *self, PyObject *ignored) {
-    (void)ignored;
-    bd_state *state = bd_ws(self)->state;
-    PyObject *previous = ((bd_workspace_object *)self)->previous;
-    ((bd_workspace_object *)self)->previous = NULL;
-    PyObject *current = state->current;
-    state->current = previous;
-    bd_workspace_close(bd_ws(self));
-    Py_XDECREF(current);
-    Py_RETURN_NONE;
 }
 
 static PyObject *bd_workspace_address(PyObject *self, PyObject *ignored) {
@@ -195,8 +171,8 @@ static PyMethodDef bd_workspace_methods[] = {
     {"sync", bd_workspace_sync, METH_NOARGS, "sync($self, /)\n--\n\nReturns when every earlier request is applied."},
     {"flush", bd_workspace_flush, METH_NOARGS, "flush($self, /)\n--\n\nSends what waits in the buffer; does not wait for the worker."},
     {"statistics", bd_workspace_statistics, METH_NOARGS, "statistics($self, /)\n--\n\nCounters of this connection."},
-    {"__enter__", bd_workspace_enter, METH_NOARGS, NULL},
-    {"__exit__", bd_workspace_exit, METH_VARARGS, NULL},
+    {"__enter__", bd_current_enter, METH_NOARGS, NULL},
+    {"__exit__", bd_current_exit, METH_VARARGS, NULL},
     {"__zig_address__", bd_workspace_address, METH_NOARGS, "__zig_address__($self, /)\n--\n\nThe debug id."},
     {"__reduce_ex__", bd_handle_no_pickle, METH_O, NULL},
     {NULL, NULL, 0, NULL},

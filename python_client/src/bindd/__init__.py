@@ -46,6 +46,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'bindd' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+
+
 def connect(
     workspace: str | None = None,
     *,
@@ -59,7 +63,8 @@ def connect(
     timeout: seconds that connecting may take altogether, starting the daemon included.
     call_timeout: seconds that each call may take before CallTimeout; None: no limit.
     hang_limit: seconds without an answer after which the worker is killed ($BINDD_HANG_LIMIT, 300).
-    As a context manager the workspace is the one that GraphView.create() and the like use; it is closed at the end.
+    As a context manager the workspace is the one that GraphView.create() and the like use in this thread or task; it may
+    be entered again (also in another thread) and is closed at the end of its last block.
     Raises BinddUnavailable (saying what was tried), VersionMismatch.
     """
     from bindd import _daemon

@@ -10,6 +10,7 @@ import atexit
 import errno
 import fcntl
 import json
+import math
 import os
 import select
 import signal as signals
@@ -32,7 +33,8 @@ SOCKET_PATH_BYTES_MAX = 100
 LOG_LINES_SHOWN = 20
 HANG_LIMIT_S = 300.0
 CONTROL_S = 3.0  # the supervisor answers at once, but it may wait up to 2 s for a worker to be reaped
-NAME_BYTES_MAX = 255
+NAME_BYTES_MAX = _bindd.NAME_BYTES_MAX
+STOPPED = "the daemon was stopped"  # what a worker says before it leaves on the supervisor's word
 
 _lock = threading.RLock()
 _finish_is_registered = False
@@ -153,7 +155,8 @@ def _connect_or_start(path: str, deadline: float) -> socket.socket:
         link = try_connect(path, deadline)
     if link is None:
         raise BinddUnavailable(
-            f"the daemon came up and is gone again ({path})", socket=path, log=_log_tail(path), hint="see the log below")
+            f"the daemon came up and is gone again ({path})", socket=path, log=_log_tail(path),
+            hint=_start_hint(0, _log_tail(path)))
     return link
 
 
@@ -266,11 +269,12 @@ def _wait_ready(process: subprocess.Popen[bytes], ready: int, binary: str, path:
     if status == 3:  # it runs already: our connection was refused in the moment of its start
         return
     text = words.decode("utf-8", "replace").strip()
+    log = text or _log_tail(path)
     raise BinddUnavailable(
         _start_failure(binary, status, text, path), binary=binary, socket=path,
         exit_status=status if status is not None and status >= 0 else None,
-        signal=-status if status is not None and status < 0 else None, log=text or _log_tail(path),
-        hint=_start_hint(status))
+        signal=-status if status is not None and status < 0 else None, log=log,
+        hint=_start_hint(status, log))
 
 
 def _end_of(process: subprocess.Popen[bytes], seconds: float) -> int | None:
@@ -292,12 +296,16 @@ def _start_failure(binary: str, status: int | None, words: str, path: str) -> st
     return f"the daemon did not start: {binary} {how}{shown}"
 
 
-def _start_hint(status: int | None) -> str:
+def _start_hint(status: int | None, log: str) -> str:
     if status == -signals.SIGILL:
         return "the program was built for a newer processor"
     if status == 127:
         return "a library of the program is missing (ldd shows which)"
-    return "the attribute .log of this exception holds its last lines"
+    if log:
+        return "the attribute .log of this exception holds its last lines"
+    if os.environ.get("BINDD_BIN"):
+        return "it said nothing: is the program that BINDD_BIN names a bindd?"
+    return "it said nothing; `bindd serve` in a terminal may tell more"
 
 
 def _log_tail(path: str) -> str:
@@ -347,6 +355,8 @@ def connect(
     workspace: str, *, timeout: float = 5.0, call_timeout: float | None = None, hang_limit: float | None = None
 ) -> _bindd.Workspace:
     global _finish_is_registered
+    if not (timeout > 0 and math.isfinite(timeout)):
+        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout}")
     if "\0" in workspace or len(workspace.encode("utf-8", "replace")) > NAME_BYTES_MAX:
         raise ValueError(f"a workspace name has at most {NAME_BYTES_MAX} bytes and no NUL: {workspace[:40]!r}")
     if call_timeout is not None and not call_timeout > 0:
@@ -375,7 +385,8 @@ def open_current() -> _bindd.Workspace:
             if current.alive:
                 return current
             if current.state == "closed" and _bindd._is_entered():
-                raise StaleHandleError(f"the current workspace {current.name!r} was closed inside its `with`")
+                what = "private workspace" if current.private else f"workspace {current.name!r}"
+                raise StaleHandleError(f"the current {what} was closed inside its `with`")
             name = "" if current.private else current.name
         workspace = connect(name)
         _bindd._replace(workspace)
@@ -414,9 +425,19 @@ def _receive(link: socket.socket, count: int, deadline: float) -> bytes:
 def control(path: str, command: str, arguments: dict[str, int | str] | None = None, *, timeout: float = CONTROL_S) -> Any:
     """One question to the supervisor. Starts nothing. Raises BinddUnavailable, ProtocolError, or what the answer says."""
     deadline = time.monotonic() + timeout
-    link = try_connect(path, deadline) if check_folder(path, create=False) else None
+    link = _running(path, deadline)
     if link is None:
         raise BinddUnavailable(f"no daemon runs at {path}", socket=path)
+    return _ask(link, path, command, arguments, deadline)
+
+
+def _running(path: str, deadline: float) -> socket.socket | None:
+    return try_connect(path, deadline) if check_folder(path, create=False) else None
+
+
+def _ask(
+    link: socket.socket, path: str, command: str, arguments: dict[str, int | str] | None, deadline: float
+) -> Any:
     payload = _pack_str(command) + struct.pack("<I", len(arguments or {}))
     for key, value in (arguments or {}).items():
         payload += _pack_str(key)
@@ -453,6 +474,8 @@ def _control_answer(link: socket.socket, deadline: float) -> Any:
 
 
 def inspect(id: int | None) -> dict[str, Any]:
+    if id is not None and not 0 <= id < 1 << 64:
+        raise ValueError(f"an id has 64 bits and is not negative: {id}")
     number = None if id is None else id - (1 << 64) if id >> 63 else id
     answer: dict[str, Any] = control(socket_path(), "inspect", {} if number is None else {"id": number})
     return answer
@@ -462,9 +485,11 @@ def inspect(id: int | None) -> dict[str, Any]:
 
 
 def _ask_obituary(path: str, command: str, arguments: dict[str, int | str]) -> dict[str, Any]:
-    """What the supervisor knows, an empty dict when it cannot be asked. Only Ctrl-C comes through."""
+    """What the supervisor knows; "gone" when there is none, nothing when it cannot be asked. Only Ctrl-C comes through."""
+    deadline = time.monotonic() + CONTROL_S
     try:
-        answer = control(path, command, arguments)
+        link = _running(path, deadline)
+        answer = {"known": False, "gone": True} if link is None else _ask(link, path, command, arguments, deadline)
     except Exception:
         return {}
     return answer if isinstance(answer, dict) else {}
@@ -482,10 +507,19 @@ def _during(known: dict[str, Any]) -> str:
     return f" during {name} (request {known.get('request')})" if name else ""
 
 
-def obituary(path: str, pid: int, notice: str) -> dict[str, Any]:
-    """How the worker ended, with `text` in words."""
+def obituary(path: str, pid: int, notice: str, workspace: str) -> dict[str, Any]:
+    """How the worker of the workspace ("": a private one) ended, with `text` in words."""
     known = _ask_obituary(path, "obituary", {"pid": pid})
-    if known.get("known"):
+    known["workspace"] = workspace
+    if notice == STOPPED:
+        known["stopped"] = True
+        notice = ""
+    known["last_words"] = notice
+    if known.get("stopped"):
+        known["text"] = STOPPED
+    elif known.get("gone"):
+        known["text"] = "the daemon is gone"
+    elif known.get("known"):
         known["text"] = f"it {_cause(known)}{_during(known)}"
     else:
         known["text"] = "the connection to the worker ended, and the supervisor cannot say why"
@@ -494,11 +528,17 @@ def obituary(path: str, pid: int, notice: str) -> dict[str, Any]:
     return known
 
 
-def kill(path: str, pid: int, name: str, reason: str) -> dict[str, Any]:
+def kill(path: str, pid: int, name: str, reason: str, workspace: str) -> dict[str, Any]:
     """Has a worker killed that does not answer; what the supervisor knows of its end."""
     known = _ask_obituary(path, "kill", {"pid": pid, "reason": f"no answer to {name}"})
     known["text"] = reason
+    known["workspace"] = workspace
     return known
+
+
+def _is_idle(known: dict[str, Any]) -> bool:
+    """Whether the worker is known to have ended between two requests: no request is to blame."""
+    return bool(known.get("known")) and not known.get("operation_name")
 
 
 def _fill(error: WorkerCrashed | WorkerHung, known: dict[str, Any], call: str, number: int, pid: int, living: int) -> None:
@@ -515,28 +555,48 @@ def _fill(error: WorkerCrashed | WorkerHung, known: dict[str, Any], call: str, n
     error.lost = living
 
 
-def _details(error: WorkerCrashed | WorkerHung) -> list[str]:
-    request = f"  request {error.request_id:,}  {error.operation}" if error.request_id else f"  call    {error.operation}"
-    if error.elapsed_ms:
-        request += f"  after {error.elapsed_ms:,} ms"
-    lines = [f"{request}  worker pid {error.pid}"]
-    if error.call and error.call != error.operation:
-        lines.append(f"  seen by {error.call}")
+def _details(error: WorkerCrashed | WorkerHung, known: dict[str, Any]) -> list[str]:
+    if error.operation is None:
+        lines = [f"  while it was idle; seen by {error.call}  worker pid {error.pid}"]
+    else:
+        request = f"  request {error.request_id:,}  {error.operation}" if error.request_id else f"  call    {error.operation}"
+        if error.elapsed_ms:
+            request += f"  after {error.elapsed_ms:,} ms"
+        lines = [f"{request}  worker pid {error.pid}"]
+        if error.call and error.call != error.operation:
+            lines.append(f"  seen by {error.call}")
     words = error.stderr_tail.strip().splitlines()
     if words:
         lines.append(f"  native  {words[-1].strip()[:160]}")
-    lines.append(f"  lost    {error.lost:,} handles of this workspace; the next use gets a fresh one. Nothing is retried.")
+    said = str(known.get("last_words") or "").strip().splitlines()
+    if said:
+        lines.append(f"  said    {said[0].strip()[:160]}")
+    workspace = str(known.get("workspace") or "")
+    if workspace:
+        rest = f"of workspace {workspace!r}; it is fresh for everyone who uses it."
+    else:
+        rest = "of this workspace; the next use gets a fresh one."
+    lines.append(f"  lost    {error.lost:,} handles {rest} Nothing is retried.")
     return lines
+
+
+def _head(known: dict[str, Any], error: WorkerCrashed, call: str) -> str:
+    if known.get("stopped"):
+        return f"{STOPPED} during {call}"
+    if known.get("gone"):
+        return f"the daemon is gone, and the native core with it, during {call}"
+    if not known.get("known"):
+        return f"the native core went away during {call}"
+    return f"the native core {_cause(known)}" + (f" during {error.operation}" if error.operation else "")
 
 
 def crash_error(known: dict[str, Any], call: str, number: int, pid: int, living: int) -> WorkerCrashed:
     error = WorkerCrashed()
     _fill(error, known, call, number, pid, living)
-    if known.get("known"):
-        head = f"the native core {_cause(known)}" + (f" during {error.operation}" if known.get("operation_name") else "")
-    else:
-        head = f"the native core went away during {call}"
-    error.message = "\n".join([f"{head}; your Python process is fine.", *_details(error)])
+    if _is_idle(known) and not known.get("stopped"):
+        error.operation = error.request_id = error.elapsed_ms = None
+    head = f"{_head(known, error, call)}; your Python process is fine."
+    error.message = "\n".join([head, *_details(error, known)])
     error.args = (error.message,)
     return error
 
@@ -546,6 +606,6 @@ def hung_error(known: dict[str, Any], call: str, number: int, pid: int, living: 
     _fill(error, known, call, number, pid, living)
     error.waited = waited
     head = f"the native core did not answer {call} within {waited:.3g} s and was killed; your Python process is fine."
-    error.message = "\n".join([head, *_details(error)])
+    error.message = "\n".join([head, *_details(error, known)])
     error.args = (error.message,)
     return error

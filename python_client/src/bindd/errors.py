@@ -42,7 +42,7 @@ class BinddError(Exception):
     message: str = ""
     hint: str = ""
     code: int = 0
-    operation: str = ""
+    operation: str | None = ""
     fields: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, message: str = "", **attributes: Any) -> None:
@@ -72,8 +72,8 @@ def _rebuild(kind: type[BinddError], message: str, attributes: dict[str, Any]) -
 class WorkerDied(BinddError):
     """The worker process of a workspace ended under a request.
 
-    `operation` and `request_id` name the request that the worker was applying (the guilty one, as far as anybody knows);
-    `call` the call in which Python learned of it. `kept` and `lost` count handles. `native_stack` and `report` are empty
+    `operation` and `request_id` name the request that the worker was applying (the guilty one, as far as anybody knows),
+    None when it was idle; `call` the call in which Python learned of it. `kept` and `lost` count handles. `native_stack` and `report` are empty
     where none was recorded.
     """
 

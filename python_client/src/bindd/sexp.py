@@ -35,10 +35,18 @@ def parse(source: str | bytes | os.PathLike[str], *, label: str | None = None, d
         path = Path(source)
         return _parse(text=path.read_bytes(), label=str(path) if label is None else label, depth_limit=depth_limit)
     if isinstance(source, str) and source and not any(mark in source for mark in "()\n"):
-        return _parse(text=Path(source).read_bytes(), label=source if label is None else label, depth_limit=depth_limit)
+        return _parse(text=_read(source), label=source if label is None else label, depth_limit=depth_limit)
     if not isinstance(source, (str, bytes, bytearray, memoryview)):
         raise TypeError(f"parse() takes a str, bytes or a path, not {type(source).__name__}")
     return _parse(text=source, label=label or "", depth_limit=depth_limit)
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        error.add_note("a str without a parenthesis or a line break names a file; pass bytes to parse such a text")
+        raise
 
 
 def dumps(document: Document) -> str:
