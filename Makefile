@@ -1,4 +1,5 @@
 # make demo: build what is missing, run the example on a shipped board.   make test: everything that CI runs.
+# make test-long: the same, with 10,000 random cases where make test has hundreds.
 # make build: daemon, extension and .venv alone.                          make bench: one waiting call against bare C.
 
 SHELL := /bin/bash
@@ -24,7 +25,7 @@ test: build
 
 # With millions where `make test` has thousands: an hour, and 24 GiB of memory.
 test-long: build
-	BINDD_TEST_LONG=1 tools/test
+	BINDD_TEST_LONG=1 tools/test --long
 
 # The tools of the machine: apt packages and the virtual environment. Quick when they are there.
 $(VENV)/.tools: tools/prepare tools/requirements.txt

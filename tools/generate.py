@@ -234,8 +234,8 @@ def table(description: dict) -> str:
         out.append(
             f"    {{{c_string(full_name(owner, method))}, {operation}, BD_KIND_OF_REQUEST_{method['kind'].upper()}, "
             f"{self_kind}, {int(method['arguments'] == 'ignore')}, {len(method['parameters'])}, {first[index]}, "
-            f"{c_type(method['result'])}}},")
-    out += ["    {NULL, 0, 0, 0, 0, 0, 0, 0}", "};", ""]
+            f"{c_type(method['result'])}, {int(method['batch'])}}},")
+    out += ["    {NULL, 0, 0, 0, 0, 0, 0, 0, 0}", "};", ""]
     for index, (owner, _, method) in enumerate(methods):
         if not method.get("client"):
             out += [f"static PyObject *bd_thunk_{symbol(owner, method).lower()}(PyObject *self, PyObject *const *args, "
@@ -372,6 +372,17 @@ class Atom:
     @property
     def column(self) -> int: ...
     def __zig_address__(self) -> int: ...
+
+@final
+class Batch:
+    """Changes that are made whole or not at all. Made by GraphView.batch()."""
+
+    @property
+    def command_count(self) -> int: ...
+    def __enter__(self) -> Batch: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool: ...
 
 VERSION: str
 BUILD: str

@@ -126,8 +126,15 @@ public struct Arena {
         if wasFull { link(index, sizeClass) }
     }
 
-    /// Bytes that a block for `bytes` really takes.
+    /// Bytes that a block for `bytes` really takes. A run of segments may be longer, but its end is never touched.
     static func blockBytes(_ bytes: Int) -> Int {
+        let sizeClass = sizeClass(bytes)
+        return sizeClass < smallClasses
+            ? granuleBytes << sizeClass : (bytes + segmentBytes - 1) / segmentBytes * segmentBytes
+    }
+
+    /// The largest request that gets the same block as `bytes`.
+    static func roomBytes(_ bytes: Int) -> Int {
         let sizeClass = sizeClass(bytes)
         return sizeClass < smallClasses ? granuleBytes << sizeClass : segmentBytes << runOrder(bytes)
     }
@@ -169,13 +176,13 @@ public struct Arena {
     private func allocateRun(bytes: Int) throws(GraphError) -> UInt32 {
         let order = Arena.runOrder(bytes)
         let index = try takeRun(order: order)
-        state.pointee.usedBytes += Arena.segmentBytes << order
+        state.pointee.usedBytes += Arena.blockBytes(bytes)
         return UInt32(index * Arena.segmentBytes / Arena.granuleBytes)
     }
 
     private func freeRun(_ granule: UInt32, bytes: Int) {
         let order = Arena.runOrder(bytes)
-        state.pointee.usedBytes -= Arena.segmentBytes << order
+        state.pointee.usedBytes -= Arena.blockBytes(bytes)
         recycle(Int(granule) * Arena.granuleBytes / Arena.segmentBytes, order: order)
     }
 

@@ -233,7 +233,7 @@ public struct GraphStore: ~Copyable {
         guard list != old else { return }
         bd_store_release_u32(&record.pointee.attributes, list)
         lists.free(old, strings: &strings)
-        if record.pointee.watched != 0 { caches.nodeAttributesChanged() }
+        if record.pointee.watched & GraphCaches.planBit != 0 { caches.nodeAttributesChanged() }
     }
 
     public mutating func setEdgeAttributes(_ id: UInt32, _ values: [AttributePair]) throws(GraphError) {

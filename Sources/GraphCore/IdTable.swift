@@ -1,5 +1,5 @@
 // A growing set of u32 keys in the arena: which nodes, which edges are members of a view. Readers in other processes
-// probe it in place. Linear probing, at most half full; see bd_table_start for the order of slots. Cost: one cache line
+// probe it in place. Linear probing, at most half full, or three quarters where a slot is its own key; see bd_table_start for the order of slots. Cost: one cache line
 // per look-up as a rule; growing copies the slots.
 
 import CLayout
@@ -31,11 +31,11 @@ struct IdTable {
     }
 
     /// A table with room for one value more: the same one or a new one, which the caller publishes, then frees the old
-    /// one with `free`.
-    func reserving(_ table: UInt32, keyOf: (UInt32) -> UInt32) throws(GraphError) -> UInt32 {
+    /// one with `free`. `fullQuarters` quarters of the slots may be taken.
+    func reserving(_ table: UInt32, fullQuarters: Int, keyOf: (UInt32) -> UInt32) throws(GraphError) -> UInt32 {
         guard table != 0 else { return try make(slots: IdTable.slotsMin) }
         let head = arena.record(table, as: bd_table.self)
-        let isFull = Int(head.pointee.used) * 2 >= Int(head.pointee.mask) + 1
+        let isFull = Int(head.pointee.used) * 4 >= (Int(head.pointee.mask) + 1) * fullQuarters
         return isFull ? try grown(table, keyOf: keyOf) : table
     }
 

@@ -45,6 +45,7 @@ struct PathSearch {
     private var levels: [Level] = [Level(below: -1, type: 0, name: 0)]
     private var levelDepths: [Int] = [0]
     private var levelIndexes: [LevelKey: Int32] = [:]
+    private var lastLevel: Int32 = 0
     private var todo: [Todo] = []
     private var seen = LevelMarks()
     /// On level 0: ends in order, each with its step.
@@ -265,12 +266,21 @@ struct PathSearch {
     }
 
     private mutating func level(over below: Int32, _ type: UInt32, _ name: UInt32) -> Int32 {
+        // Neighbours are mostly alike: children of one name of parents of one type.
+        if lastLevel > 0 {
+            let last = levels[Int(lastLevel)]
+            if last.below == below, last.type == type, last.name == name { return lastLevel }
+        }
         let key = LevelKey(below: below, type: type, name: name)
-        if let known = levelIndexes[key] { return known }
+        if let known = levelIndexes[key] {
+            lastLevel = known
+            return known
+        }
         let new = Int32(levels.count)
         levels.append(Level(below: below, type: type, name: name))
         levelDepths.append(levelDepths[Int(below)] + 1)
         levelIndexes[key] = new
+        lastLevel = new
         return new
     }
 
@@ -345,61 +355,6 @@ struct PathSearch {
             } else {
                 length += 1
             }
-        }
-    }
-}
-
-/// Two bits per level and node: open addressing, at most half full.
-struct LevelMarks {
-    static let seen: UInt8 = 1
-    static let explored: UInt8 = 2
-
-    private var keys: [UInt64] = []  // 0: empty; levels here begin at 1
-    private var marks: [UInt8] = []
-    private var count = 0
-
-    @inline(__always)
-    private func place(_ key: UInt64) -> Int {
-        let mask = keys.count - 1
-        var at = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
-        while keys[at] != 0, keys[at] != key { at = (at + 1) & mask }
-        return at
-    }
-
-    private static func key(_ level: Int32, _ node: Int32) -> UInt64 {
-        UInt64(UInt32(bitPattern: level)) << 32 | UInt64(UInt32(bitPattern: node))
-    }
-
-    func has(_ level: Int32, _ node: Int32, _ mark: UInt8) -> Bool {
-        guard !keys.isEmpty else { return false }
-        let at = place(LevelMarks.key(level, node))
-        return keys[at] != 0 && marks[at] & mark != 0
-    }
-
-    /// True when the mark is new.
-    @discardableResult
-    mutating func mark(_ level: Int32, _ node: Int32, _ mark: UInt8) -> Bool {
-        if (count + 1) * 2 > keys.count { grow() }
-        let key = LevelMarks.key(level, node)
-        let at = place(key)
-        if keys[at] == 0 {
-            keys[at] = key
-            count += 1
-        }
-        guard marks[at] & mark == 0 else { return false }
-        marks[at] |= mark
-        return true
-    }
-
-    private mutating func grow() {
-        let old = (keys, marks)
-        let capacity = max(64, old.0.count * 2)
-        keys = Array(repeating: 0, count: capacity)
-        marks = Array(repeating: 0, count: capacity)
-        for (key, mark) in zip(old.0, old.1) where key != 0 {
-            let at = place(key)
-            keys[at] = key
-            marks[at] = mark
         }
     }
 }

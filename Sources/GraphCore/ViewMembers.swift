@@ -46,7 +46,7 @@ struct ViewMembers {
         let place = member(view, count)
         place.pointee = bd_member(node: node, first_list: 0, reserved: (0, 0))
         let table = view.pointee.member_table
-        let larger = try tables.reserving(table) { slot in member(view, Int(slot) - 1).pointee.node }
+        let larger = try tables.reserving(table, fullQuarters: 2) { slot in member(view, Int(slot) - 1).pointee.node }
         replaceTable(view, \.member_table, table, larger)
         tables.place(larger, key: node, value: UInt32(count + 1))
         bd_store_release_u32(&view.pointee.member_count, UInt32(count + 1))
@@ -85,7 +85,7 @@ struct ViewMembers {
         let atSource = try reserve(source, type: type)
         let atTarget = record.target == record.source ? nil : try reserve(target, type: type)
         let table = view.pointee.edge_table
-        let larger = try tables.reserving(table) { $0 }
+        let larger = try tables.reserving(table, fullQuarters: 3) { $0 }
         replaceTable(view, \.edge_table, table, larger)
         arena.array(view.pointee.edges, count: count + 1, of: UInt32.self)[count] = edge
         push(atSource, edge)
@@ -221,7 +221,7 @@ struct ViewMembers {
         capacity: WritableKeyPath<bd_view_record, UInt32>, stride: Int
     ) throws(GraphError) {
         // Blocks are powers of two: take all of the next one.
-        let bytes = Arena.blockBytes(max(64, (count + 1) * stride))
+        let bytes = Arena.roomBytes(max(64, (count + 1) * stride))
         let fresh = try arena.allocate(bytes: bytes)
         let old = view.pointee[keyPath: list]
         if old != 0 {

@@ -8,6 +8,7 @@ public enum Operation {
     public static let release: UInt16 = 3
     public static let lease: UInt16 = 4
     public static let pin: UInt16 = 5
+    public static let batch: UInt16 = 6
     public static let firstMethod: UInt16 = 16
 
     public static let table: [(name: String, number: UInt16, kind: RequestKind, doc: String)] = [
@@ -17,6 +18,11 @@ public enum Operation {
         ("release", release, .command, "u32 kind, list of u32 index: the client holds these no longer"),
         ("lease", lease, .call, "u32 kind, u32 wanted: more ids for objects that the client names; the head shows them"),
         ("pin", pin, .command, "u32 kind, list of u32 index: the client holds these, keep them until it releases them"),
+        (
+            "batch", batch, .call,
+            "list of (u16 operation, u16 zero, u32 payload bytes, payload): commands, all of which are applied or none; "
+                + "answers u32 1. An empty list changes nothing and answers whether the client's last batch was applied"
+        ),
     ]
 }
 

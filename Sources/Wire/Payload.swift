@@ -155,6 +155,11 @@ public struct PayloadReader {
         return try take(Int(count))
     }
 
+    /// A reader of the next bytes alone, which this one goes past. It must not outlive this one.
+    public mutating func part(_ count: Int) throws(WireError) -> PayloadReader {
+        PayloadReader(inPlace: try take(count))
+    }
+
     public mutating func literal() throws(WireError) -> Literal {
         let kind = try u32()
         switch kind {

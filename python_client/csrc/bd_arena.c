@@ -11,6 +11,7 @@
 
 #define BD_ARENA_TRIES 64u              /* a read that meets a growing list starts over at most so often */
 #define BD_ARENA_CHAIN_MAX 256u         /* edge types at one node */
+#define BD_ARENA_HOLE_FACTOR 4u         /* lists and tables grow twofold, so what is used is never more of a hole */
 #define BD_ARENA_GROWTH (16ull << 20)   /* bytes mapped ahead of need */
 
 static inline uint32_t bd_arena_u32(const unsigned char *at) {
@@ -39,12 +40,22 @@ static bool bd_arena_map(bd_arena *arena, uint64_t bytes) {
     return true;
 }
 
+/* Whether the file holds data not far below `end`. A hole is no memory yet, but touching it would make it so. */
+static bool bd_arena_has_data_near(const bd_arena *arena, uint64_t end) {
+    return lseek(arena->fd, (off_t)(end / BD_ARENA_HOLE_FACTOR), SEEK_DATA) >= 0;
+}
+
 /* Makes everything up to `end` touchable. False when the worker does not use that much of the file: it tells what it
- * uses before anything there can be reached. */
+ * uses before anything there can be reached. The kernel knows better than a header what a file holds, so no header makes
+ * reads touch more than BD_ARENA_HOLE_FACTOR times that. */
 static bool bd_arena_reach(bd_arena *arena, uint64_t end) {
     uint64_t used = bd_arena_u64(arena->base + offsetof(bd_arena_header, used_bytes));
     if (used > arena->capacity) used = arena->capacity;
     if (end > used) return false;
+    if (!bd_arena_has_data_near(arena, used)) {
+        if (!bd_arena_has_data_near(arena, end)) return false;
+        used = end;
+    }
     if (used > arena->mapped) {
         uint64_t bytes = used + used / 4 + BD_ARENA_GROWTH;
         if (!bd_arena_map(arena, bytes < arena->capacity ? bytes & ~0xFFFull : arena->capacity)) return false;
@@ -87,6 +98,15 @@ void bd_arena_close(bd_arena *arena) {
 uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot) {
     if (!arena->base || slot >= BD_CLIENT_SLOTS_MAX) return 0;
     return bd_arena_u64(arena->base + offsetof(bd_arena_header, applied) + slot * sizeof(uint64_t));
+}
+
+uint64_t bd_arena_batches(const bd_arena *arena) {
+    return arena->base ? bd_arena_u64(arena->base + offsetof(bd_arena_header, batches)) : 1;
+}
+
+bool bd_arena_was_still(const bd_arena *arena, uint64_t batches) {
+    bd_fence();
+    return !(batches & 1) && bd_arena_batches(arena) == batches;
 }
 
 /* `bytes` bytes at a granule, NULL when they are not all in the file. */

@@ -65,6 +65,11 @@ void bd_arena_close(bd_arena *arena);
 /* Requests of the client in `slot` that the worker has applied. 0 when the arena is not open. */
 uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot);
 
+/* A batch is applied or taken back in many steps. Who reads more than one word takes this number first and asks at the end
+ * whether the memory was still: no batch was under way, and none came meanwhile. */
+uint64_t bd_arena_batches(const bd_arena *arena);
+bool bd_arena_was_still(const bd_arena *arena, uint64_t batches);
+
 bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info);
 bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node);
 

@@ -1,7 +1,7 @@
 /* Many objects of a view at once, as columns: node ids, the edge table, one attribute of all. From the arena when it is
  * up to date, else one round trip for the whole column. A column is a read-only memoryview over a bytes object: numpy,
  * Arrow and plain Python take it without copying, and it outlives view, workspace and worker. Python's bindd._columns
- * gives the columns names. The functions of bindd._exchange, which hang on GraphView, are called from here as well.
+ * gives the columns names.
  *
  * Wire:
  *   GraphView.node_ids            u32 view -> list of u32 node
@@ -9,6 +9,7 @@
  *   GraphView.attribute_column    u32 view, str key, str of -> list of literal
  * Cost: 2-5 ns per id, 10 ns per edge, 30-40 ns per attribute; the memory of the columns, once.
  */
+#include "bd_batch.h"
 #include "bd_local.h"
 
 #include <stdlib.h>
@@ -80,7 +81,7 @@ PyObject *bd_graph_view_node_ids(PyObject *self, PyObject *const *args, Py_ssize
     const int method = BD_METHOD_GRAPH_VIEW_NODE_IDS;
     bd_view *view = ((bd_view_object *)self)->view;
     bd_arena_list found;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_nodes(view, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) {
@@ -144,6 +145,7 @@ static bd_answer bd_edge_table_local(bd_view *view, PyObject **table) {
     if (!local) return failed ? BD_FAILED : BD_ASK;
     bd_arena_list found = {0};
     bd_edge_columns columns;
+    uint64_t batches = bd_arena_batches(&local->arena);
     bd_read read = bd_arena_view_edges(&local->arena, view->index, &found);
     if (read == BD_READ_OK && bd_edge_columns_make(&columns, found.count) < 0) {
         bd_edge_columns_drop(&columns);
@@ -157,6 +159,7 @@ static bd_answer bd_edge_table_local(bd_view *view, PyObject **table) {
             bd_edge_info info = {edge.edge, edge.source, edge.target, edge.bits};
             if (read == BD_READ_OK) bd_edge_columns_put(view->workspace, &columns, row, &info);
         }
+        if (read == BD_READ_OK && !bd_arena_was_still(&local->arena, batches)) read = BD_READ_BROKEN;
         if (read == BD_READ_OK) *table = bd_edge_columns_table(&columns);
         else bd_edge_columns_drop(&columns);
     }
@@ -172,7 +175,7 @@ PyObject *bd_graph_view_edge_table(PyObject *self, PyObject *const *args, Py_ssi
     const int method = BD_METHOD_GRAPH_VIEW_EDGE_TABLE;
     bd_view *view = ((bd_view_object *)self)->view;
     PyObject *table = NULL;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_edge_table_local(view, &table);
     if (answer != BD_ASK) return table;
     bd_piece piece = {&view->index, 4};
@@ -272,6 +275,7 @@ static bd_answer bd_values_local(bd_view *view, bool of_edges, const char *key, 
     if (!local) return failed ? BD_FAILED : BD_ASK;
     bd_arena_list rows = {0};
     bd_values values;
+    uint64_t batches = bd_arena_batches(&local->arena);
     bd_read read = of_edges ? bd_arena_view_edges(&local->arena, view->index, &rows)
                             : bd_arena_view_nodes(&local->arena, view->index, &rows);
     bd_answer answer = BD_ASK;
@@ -280,6 +284,7 @@ static bd_answer bd_values_local(bd_view *view, bool of_edges, const char *key, 
         answer = BD_FAILED;
     } else if (read == BD_READ_OK) {
         read = bd_values_fill(local, of_edges, &rows, key, bytes, &values);
+        if (read == BD_READ_OK && !bd_arena_was_still(&local->arena, batches)) read = BD_READ_BROKEN;
         if (read == BD_READ_OK) *column = bd_values_column(&values);
         else bd_values_drop(&values);
         if (read == BD_READ_OK) answer = *column ? BD_ANSWERED : BD_FAILED;
@@ -323,7 +328,7 @@ PyObject *bd_graph_view_attribute_column(PyObject *self, PyObject *const *args, 
     if (bd_arguments_take(view->workspace->state, method, args, count, keywords, given) < 0) return NULL;
     const char *key = bd_value_str(given[0], &key_bytes, "Expected a string");
     const char *of = key && given[1] ? bd_value_str(given[1], &of_bytes, "Expected a string") : "nodes";
-    if (!key || !of || bd_view_check(view) < 0) return NULL;
+    if (!key || !of || bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bool of_edges = of_bytes == 5 && memcmp(of, "edges", 5) == 0, of_nodes = of_bytes == 5 && memcmp(of, "nodes", 5) == 0;
     PyObject *column = NULL;
     if (of_edges || of_nodes) { /* another word is refused by the worker, as everywhere */
@@ -348,39 +353,3 @@ PyObject *bd_graph_view_attribute_column(PyObject *self, PyObject *const *args, 
     bd_writer_free(&writer);
     return column;
 }
-
-/* -- functions of bindd._exchange ---------------------------------------------------------------------------------------- */
-
-/* function(view, each declared parameter, None where it was not given) */
-static PyObject *bd_exchange_call(
-    int method, const char *function_name, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
-    PyObject *given[BD_PARAMETERS_PER_METHOD_MAX] = {NULL};
-    bd_state *state = ((bd_view_object *)self)->view->workspace->state;
-    if (bd_arguments_take(state, method, args, count, keywords, given) < 0) return NULL;
-    uint32_t parameters = bd_methods[method].parameter_count;
-    PyObject *arguments = PyTuple_New(1 + (Py_ssize_t)parameters), *result = NULL;
-    if (!arguments) return NULL;
-    for (uint32_t i = 0; i <= parameters; i++) {
-        PyObject *value = i == 0 ? self : given[i - 1] ? given[i - 1] : Py_None;
-        Py_INCREF(value);
-        PyTuple_SetItem(arguments, (Py_ssize_t)i, value);
-    }
-    PyObject *module = PyImport_ImportModule("bindd._exchange");
-    PyObject *function = module ? PyObject_GetAttrString(module, function_name) : NULL;
-    if (function) result = PyObject_CallObject(function, arguments);
-    Py_XDECREF(function);
-    Py_XDECREF(module);
-    Py_DECREF(arguments);
-    return result;
-}
-
-#define BD_EXCHANGE(function, method, python_name)                                                                     \
-    PyObject *function(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {                  \
-        return bd_exchange_call(method, python_name, self, args, count, keywords);                                     \
-    }
-BD_EXCHANGE(bd_graph_view_to_networkx, BD_METHOD_GRAPH_VIEW_TO_NETWORKX, "to_networkx")
-BD_EXCHANGE(bd_graph_view_to_dot, BD_METHOD_GRAPH_VIEW_TO_DOT, "to_dot")
-BD_EXCHANGE(bd_graph_view_to_mermaid, BD_METHOD_GRAPH_VIEW_TO_MERMAID, "to_mermaid")
-BD_EXCHANGE(bd_graph_view_to_arrow, BD_METHOD_GRAPH_VIEW_TO_ARROW, "to_arrow")
-BD_EXCHANGE(bd_graph_view_to_pandas, BD_METHOD_GRAPH_VIEW_TO_PANDAS, "to_pandas")
-BD_EXCHANGE(bd_graph_view_repr_svg, BD_METHOD_GRAPH_VIEW__REPR_SVG_, "repr_svg")

@@ -11,6 +11,7 @@
  * Static methods get the module as `self`.
  * Cost: local 20-30 ns, a command 30-60 ns, the rest one round trip.
  */
+#include "bd_batch.h"
 #include "bd_local.h"
 
 #include <stdlib.h>
@@ -58,7 +59,8 @@ PyObject *bd_node_create(PyObject *self, PyObject *const *args, Py_ssize_t count
 PyObject *bd_node_get_uuid(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     BD_IGNORED;
     bd_node_object *node = (bd_node_object *)self;
-    if (bd_workspace_check(node->workspace) < 0) return NULL;
+    if (bd_workspace_check(node->workspace) < 0 || bd_guard_use(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     return PyLong_FromUnsignedLong(node->node);
 }
 
@@ -95,6 +97,8 @@ PyObject *bd_edge_create(PyObject *self, PyObject *const *args, Py_ssize_t count
             PyErr_SetString(PyExc_ValueError, "source and target belong to different workspaces");
         return NULL;
     }
+    if (bd_guard_use(workspace, BD_KIND_NODE, info.source) < 0 || bd_guard_use(workspace, BD_KIND_NODE, info.target) < 0)
+        return NULL;
     if (bd_edge_create_bits(values, &info.bits) < 0) return NULL;
     const char *name = NULL;
     size_t name_bytes = 0;
@@ -123,7 +127,8 @@ PyObject *bd_edge_create(PyObject *self, PyObject *const *args, Py_ssize_t count
 
 static bd_edge_object *bd_edge_checked(PyObject *self) {
     bd_edge_object *edge = (bd_edge_object *)self;
-    return bd_workspace_check(edge->workspace) < 0 ? NULL : edge;
+    if (bd_workspace_check(edge->workspace) < 0) return NULL;
+    return bd_guard_use(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0 ? NULL : edge;
 }
 
 PyObject *bd_edge_source(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
@@ -177,7 +182,7 @@ PyObject *bd_graph_view_create(PyObject *self, PyObject *const *args, Py_ssize_t
         bd_view *view = bd_view_new(workspace, words[0], words[1]);
         bd_local_note(workspace, BD_KIND_NODE, words[1]);
         if (view) {
-            object = bd_view_object_new(view);
+            if (bd_batch_made_view(view) == 0) object = bd_view_object_new(view);
             bd_view_release(view);
         }
     }
@@ -203,8 +208,7 @@ PyObject *bd_graph_view_create_and_insert_node(
         return NULL;
     bd_local_note_view(view);
     bd_local_note(view->workspace, BD_KIND_NODE, node);
-    bd_idset_add(&view->nodes, node);
-    return bd_bound_node_new(view, node);
+    return bd_batch_learn_node(view, node) < 0 ? NULL : bd_bound_node_new(view, node);
 }
 
 static int bd_view_same_workspace(bd_view *view, bd_workspace *other) {
@@ -221,14 +225,16 @@ PyObject *bd_graph_view_insert_node(PyObject *self, PyObject *const *args, Py_ss
             view->workspace->state, BD_METHOD_GRAPH_VIEW_INSERT_NODE, args, count, keywords, values) < 0)
         return NULL;
     bd_node_object *node = (bd_node_object *)values[0];
-    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, node->workspace) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, node->workspace) < 0 ||
+        bd_guard_use(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     if (!bd_idset_has(&view->nodes, node->node)) {
         if (bd_request_command2(
                 view->workspace, BD_OP_GRAPH_VIEW_INSERT_NODE, BD_NAME(BD_METHOD_GRAPH_VIEW_INSERT_NODE), view->index,
                 node->node) < 0)
             return NULL;
         bd_local_note_view(view);
-        bd_idset_add(&view->nodes, node->node);
+        if (bd_batch_learn_node(view, node->node) < 0) return NULL;
     }
     return bd_bound_node_new(view, node->node);
 }
@@ -239,7 +245,9 @@ PyObject *bd_graph_view_bind(PyObject *self, PyObject *const *args, Py_ssize_t c
     if (bd_arguments_take(view->workspace->state, BD_METHOD_GRAPH_VIEW_BIND, args, count, keywords, values) < 0)
         return NULL;
     bd_node_object *node = (bd_node_object *)values[0];
-    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, node->workspace) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, node->workspace) < 0 ||
+        bd_guard_use(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     return bd_bound_node_new(view, node->node);
 }
 
@@ -247,9 +255,14 @@ static inline bool bd_view_has_node(bd_view *view, uint32_t node) {
     return bd_idset_has(&view->nodes, node) || bd_local_has_node(view, node) == BD_ANSWERED;
 }
 
-/* Between known members it cannot fail: a command. Else the worker decides, and its refusal is raised here. */
+/* Between known members it cannot fail: a command. Else the worker decides, and its refusal is raised here; in a batch at
+ * its end. */
 static int bd_view_insert_edge(bd_view *view, const bd_edge_info *info) {
     const char *name = BD_NAME(BD_METHOD_GRAPH_VIEW_INSERT_EDGE);
+    if (bd_batch_is_mine(view->workspace)) {
+        bd_local_note_view(view);
+        return bd_request_command2(view->workspace, BD_OP_GRAPH_VIEW_INSERT_EDGE, name, view->index, info->edge);
+    }
     if (bd_view_has_node(view, info->source) && bd_view_has_node(view, info->target)) {
         if (bd_request_command2(view->workspace, BD_OP_GRAPH_VIEW_INSERT_EDGE, name, view->index, info->edge) < 0)
             return -1;
@@ -272,10 +285,11 @@ PyObject *bd_graph_view_insert_edge(PyObject *self, PyObject *const *args, Py_ss
             view->workspace->state, BD_METHOD_GRAPH_VIEW_INSERT_EDGE, args, count, keywords, values) < 0)
         return NULL;
     bd_edge_object *edge = (bd_edge_object *)values[0];
-    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, edge->workspace) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_view_same_workspace(view, edge->workspace) < 0 ||
+        bd_guard_use(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0)
+        return NULL;
     if (!bd_idset_has(&view->edges, edge->info.edge)) {
-        if (bd_view_insert_edge(view, &edge->info) < 0) return NULL;
-        bd_view_know_edge(view, &edge->info);
+        if (bd_view_insert_edge(view, &edge->info) < 0 || bd_batch_learn_edge(view, &edge->info) < 0) return NULL;
     }
     return bd_bound_edge_new(view, &edge->info);
 }
@@ -309,6 +323,7 @@ static int bd_view_bury(bd_view *view, char *site) {
     }
     gone->workspace = workspace;
     gone->index = view->index;
+    gone->is_destroyed = true;
     gone->nodes = view->nodes;
     gone->edges = view->edges;
     memset(&view->nodes, 0, sizeof view->nodes);
@@ -327,11 +342,18 @@ PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_
     BD_IGNORED;
     bd_view *view = bd_view_of(self);
     bd_workspace *workspace = view->workspace;
-    char *site = view->is_destroyed ? NULL : bd_call_site(); /* first: it makes objects, and that may run the collector */
+    if (bd_workspace_check(workspace) < 0) return NULL;
+    if (view->is_destroyed) Py_RETURN_NONE;
+    if (workspace->batch &&
+        bd_batch_collects(workspace, BD_OP_GRAPH_VIEW_DESTROY, BD_NAME(BD_METHOD_GRAPH_VIEW_DESTROY)) < 0)
+        return NULL;
+    char *site = bd_call_site();
+    /* Again: a batch is waited for, and making objects may run the collector, which may run anything. */
     if (bd_workspace_check(workspace) < 0 || view->is_destroyed) {
         free(site);
-        return view->is_destroyed && workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
+        return workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
     }
+    bd_visit_hold_all(view);
     if (bd_view_bury(view, site) < 0) return NULL;
     if (workspace->sync) {
         bd_reply reply;
@@ -347,7 +369,8 @@ PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_
 PyObject *bd_bound_node_node(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     BD_IGNORED;
     bd_workspace *workspace = bd_bound(self)->view->workspace;
-    return bd_workspace_check(workspace) < 0 ? NULL : bd_node_new(workspace, bd_bound(self)->node);
+    if (bd_workspace_check(workspace) < 0 || bd_guard_use(workspace, BD_KIND_NODE, bd_bound(self)->node) < 0) return NULL;
+    return bd_node_new(workspace, bd_bound(self)->node);
 }
 
 PyObject *bd_bound_node_g(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
@@ -360,7 +383,8 @@ PyObject *bd_bound_edge_edge(PyObject *self, PyObject *const *args, Py_ssize_t c
     BD_IGNORED;
     bd_bound_edge_object *bound = (bd_bound_edge_object *)self;
     bd_workspace *workspace = bound->view->workspace;
-    return bd_workspace_check(workspace) < 0 ? NULL : bd_edge_new(workspace, &bound->info);
+    if (bd_workspace_check(workspace) < 0 || bd_guard_use(workspace, BD_KIND_EDGE, bound->info.edge) < 0) return NULL;
+    return bd_edge_new(workspace, &bound->info);
 }
 
 PyObject *bd_bound_edge_g(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {

@@ -9,6 +9,8 @@
  *   BoundNode.visit_edges_of_type         u32 view, u32 node, u32 type, u32 directed (0 any, 1 out, 2 in) -> list of edge info
  * Cost: that of bd_local.h, or one round trip each.
  */
+#include "bd_handle.h"
+#include "bd_batch.h"
 #include "bd_local.h"
 
 #define BD_NAME(method) bd_methods[method].name
@@ -40,7 +42,7 @@ PyObject *bd_graph_view_get_counts(PyObject *self, PyObject *const *args, Py_ssi
     bd_reply reply;
     bd_reader result;
     uint32_t members, inside;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_counts(view, &members, &inside);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) return Py_BuildValue("II", members, inside);
@@ -55,7 +57,7 @@ PyObject *bd_graph_view_get_counts(PyObject *self, PyObject *const *args, Py_ssi
 PyObject *bd_graph_view_get_node_count(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_view *view = ((bd_view_object *)self)->view;
     uint32_t nodes, edges;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_counts(view, &nodes, &edges);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) return PyLong_FromUnsignedLong(nodes);
@@ -65,7 +67,7 @@ PyObject *bd_graph_view_get_node_count(PyObject *self, PyObject *const *args, Py
 PyObject *bd_graph_view_get_nodes(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_view *view = ((bd_view_object *)self)->view;
     bd_arena_list found;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_nodes(view, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ASK) return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODES, self, args, count, keywords);
@@ -95,7 +97,8 @@ PyObject *bd_node_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t cou
     bd_node_object *node = (bd_node_object *)self;
     size_t bytes;
     const char *key = bd_key_take(node->workspace->state, method, args, count, keywords, &bytes);
-    if (!key || bd_workspace_check(node->workspace) < 0) return NULL;
+    if (!key || bd_workspace_check(node->workspace) < 0 || bd_guard_read(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     PyObject *value = NULL;
     bd_answer answer = bd_local_node_attribute(node->workspace, node->node, key, bytes, &value);
     return answer == BD_ASK ? bd_invoke(method, self, args, count, keywords) : value;
@@ -103,7 +106,8 @@ PyObject *bd_node_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t cou
 
 PyObject *bd_node_get_dynamic_attrs(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_node_object *node = (bd_node_object *)self;
-    if (bd_workspace_check(node->workspace) < 0) return NULL;
+    if (bd_workspace_check(node->workspace) < 0 || bd_guard_read(node->workspace, BD_KIND_NODE, node->node) < 0)
+        return NULL;
     PyObject *value = NULL;
     bd_answer answer = bd_local_node_attributes(node->workspace, node->node, &value);
     return answer == BD_ASK ? bd_invoke(BD_METHOD_NODE_REFERENCE_GET_DYNAMIC_ATTRS, self, args, count, keywords) : value;
@@ -114,7 +118,8 @@ PyObject *bd_edge_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t cou
     bd_edge_object *edge = (bd_edge_object *)self;
     size_t bytes;
     const char *key = bd_key_take(edge->workspace->state, method, args, count, keywords, &bytes);
-    if (!key || bd_workspace_check(edge->workspace) < 0) return NULL;
+    if (!key || bd_workspace_check(edge->workspace) < 0 || bd_guard_read(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0)
+        return NULL;
     PyObject *value = NULL;
     bd_answer answer = bd_local_edge_attribute(edge->workspace, edge->info.edge, key, bytes, &value);
     return answer == BD_ASK ? bd_invoke(method, self, args, count, keywords) : value;
@@ -123,7 +128,8 @@ PyObject *bd_edge_get_attr(PyObject *self, PyObject *const *args, Py_ssize_t cou
 /* A "name" that is no str is no name. */
 PyObject *bd_edge_name(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_edge_object *edge = (bd_edge_object *)self;
-    if (bd_workspace_check(edge->workspace) < 0) return NULL;
+    if (bd_workspace_check(edge->workspace) < 0 || bd_guard_read(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0)
+        return NULL;
     PyObject *value = NULL;
     bd_answer answer = bd_local_edge_attribute(edge->workspace, edge->info.edge, "name", 4, &value);
     if (answer == BD_ASK) return bd_invoke(BD_METHOD_EDGE_REFERENCE_NAME, self, args, count, keywords);
@@ -153,6 +159,7 @@ static int bd_subgraph_write_nodes(bd_view *view, PyObject *nodes, bd_writer *wr
                 PyErr_SetString(PyExc_ValueError, "a node belongs to another workspace than the view");
             return -1;
         }
+        if (bd_guard_use(view->workspace, BD_KIND_NODE, bound->node) < 0) return -1;
         bd_writer_u32(writer, bound->node);
     }
     if (!writer->failed) return 0;
@@ -228,28 +235,83 @@ PyObject *bd_graph_view_insert_subgraph(PyObject *self, PyObject *const *args, P
 
 /* -- visit ------------------------------------------------------------------------------------------------------------- */
 
-/* Over what the worker answered (result) or what the arena told (found). */
-static int bd_visit_each(
-    bd_view *view, bd_reader *result, const bd_arena_list *found, size_t edges, PyObject *function,
-    PyObject *context) {
-    for (size_t i = 0; i < edges; i++) {
-        bd_edge_info info;
-        if (found) {
-            const bd_arena_edge *edge = &found->edges[i];
-            info = (bd_edge_info){edge->edge, edge->source, edge->target, edge->bits};
-        } else {
-            bd_read_edge_info(result, &info);
+static inline bd_edge_info bd_visit_info(const bd_visit *visit, size_t at) {
+    const bd_arena_edge *edge = &visit->found.edges[at];
+    return (bd_edge_info){edge->edge, edge->source, edge->target, edge->bits};
+}
+
+void bd_visit_hold_all(bd_view *view) {
+    for (bd_visit *visit = view->visits; visit; visit = visit->outer) {
+        if (visit->held_until > visit->next) continue;
+        for (visit->held_until = visit->next; visit->held_until < visit->found.count; visit->held_until++) {
+            bd_edge_info info = bd_visit_info(visit, visit->held_until);
+            if (!bd_counts_add(&view->workspace->edge_counts, info.edge)) break; /* without memory they go with the view */
+            bd_view_know_edge(view, &info);
         }
-        bd_workspace_saw_edge(view->workspace, &info);
-        if (!view->is_destroyed) bd_view_know_edge(view, &info);
-        PyObject *edge = bd_bound_edge_new(view, &info);
-        if (!edge) return -1;
-        PyObject *ignored = PyObject_CallFunctionObjArgs(function, context, edge, NULL);
-        Py_DECREF(edge);
-        if (!ignored) return -1;
-        Py_DECREF(ignored);
     }
-    return 0;
+}
+
+static int bd_visit_step(bd_visit *visit, PyObject *function, PyObject *context) {
+    bd_view *view = visit->view;
+    bd_edge_info info = bd_visit_info(visit, visit->next);
+    bool is_held = visit->next++ < visit->held_until;
+    bd_workspace_saw_edge(view->workspace, &info);
+    if (!view->is_destroyed) bd_view_know_edge(view, &info);
+    PyObject *edge = bd_bound_edge_new(view, &info);
+    if (is_held) bd_handle_drop_edge(view->workspace, &info);
+    if (!edge) return -1;
+    PyObject *ignored = PyObject_CallFunctionObjArgs(function, context, edge, NULL);
+    Py_DECREF(edge);
+    Py_XDECREF(ignored);
+    return ignored ? 0 : -1;
+}
+
+/* Calls the function over what was found, and gives that back. */
+static PyObject *bd_visit_run(bd_visit *visit, PyObject *function, PyObject *context) {
+    bd_view *view = visit->view;
+    bd_workspace *workspace = view->workspace;
+    bd_workspace_retain(workspace); /* the function may drop the last handle */
+    bd_view_retain(view);
+    visit->outer = view->visits;
+    view->visits = visit;
+    int outcome = 0;
+    while (outcome == 0 && visit->next < visit->found.count) outcome = bd_visit_step(visit, function, context);
+    for (struct bd_visit **place = &view->visits; *place; place = &(*place)->outer) {
+        if (*place != visit) continue; /* visits of other threads may have begun meanwhile */
+        *place = visit->outer;
+        break;
+    }
+    for (; visit->next < visit->held_until; visit->next++) {
+        bd_edge_info info = bd_visit_info(visit, visit->next);
+        bd_handle_drop_edge(workspace, &info);
+    }
+    bd_local_visit_done(workspace, &visit->found);
+    bd_view_release(view);
+    bd_workspace_release(workspace);
+    if (outcome < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* The same edges, from the worker. 0, or -1 with an exception. */
+static int bd_visit_ask(bd_view *view, const uint32_t words[4], bd_arena_list *found) {
+    const int method = BD_METHOD_BOUND_NODE_VISIT_EDGES_OF_TYPE;
+    bd_reply reply;
+    bd_reader result;
+    if (bd_view_ask(view, BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE, method, words, 4, &reply, &result) < 0) return -1;
+    int outcome = 0;
+    for (uint32_t left = bd_reader_count(&result, BD_EDGE_INFO_BYTES); left && outcome == 0; left--) {
+        bd_edge_info info;
+        bd_read_edge_info(&result, &info);
+        if (!bd_arena_list_push(found, (bd_arena_edge){info.edge, info.source, info.target, info.bits})) outcome = -1;
+    }
+    if (outcome < 0) {
+        PyErr_NoMemory();
+    } else if (result.bad || bd_reader_left(&result)) {
+        bd_error_protocol(view->workspace, BD_NAME(method));
+        outcome = -1;
+    }
+    bd_request_done(view->workspace, &reply);
+    return outcome;
 }
 
 PyObject *bd_bound_node_visit_edges_of_type(
@@ -266,33 +328,18 @@ PyObject *bd_bound_node_visit_edges_of_type(
         if (truth < 0) return NULL;
         words[3] = truth ? 1 : 2;
     }
-    if (bd_view_check(view) < 0) return NULL;
-    bd_arena_list found;
-    bd_answer answer = bd_local_visit(view, bound->node, words[2], (bd_direction)words[3], &found);
-    if (answer == BD_ANSWERED) {
-        bd_workspace *workspace = view->workspace;
-        bd_workspace_retain(workspace); /* the function may drop the last handle */
-        bd_view_retain(view);
-        int outcome = bd_visit_each(view, NULL, &found, found.count, values[2], values[1]);
-        bd_local_visit_done(workspace, &found);
-        bd_view_release(view);
-        bd_workspace_release(workspace);
-        if (outcome < 0) return NULL;
-        Py_RETURN_NONE;
+    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0 ||
+        bd_guard_read(view->workspace, BD_KIND_NODE, bound->node) < 0)
+        return NULL;
+    bd_visit visit = {.view = view};
+    bd_answer answer = bd_local_visit(view, bound->node, words[2], (bd_direction)words[3], &visit.found);
+    if (answer == BD_ASK) {
+        visit.found.count = 0;
+        answer = bd_visit_ask(view, words, &visit.found) < 0 ? BD_FAILED : BD_ANSWERED;
     }
-    bd_local_visit_done(view->workspace, &found);
-    if (answer == BD_FAILED) return NULL;
-    bd_reply reply;
-    bd_reader result;
-    if (bd_view_ask(view, BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE, method, words, 4, &reply, &result) < 0) return NULL;
-    uint32_t edges = bd_reader_count(&result, BD_EDGE_INFO_BYTES);
-    PyObject *value = NULL;
-    if (!result.bad && bd_reader_left(&result) != (size_t)edges * BD_EDGE_INFO_BYTES) result.bad = true;
-    if (!result.bad && bd_visit_each(view, &result, NULL, edges, values[2], values[1]) == 0) {
-        value = Py_None;
-        Py_INCREF(value);
-    }
-    return bd_view_answer(view, method, &reply, &result, value);
+    if (answer == BD_ANSWERED) return bd_visit_run(&visit, values[2], values[1]);
+    bd_local_visit_done(view->workspace, &visit.found);
+    return NULL;
 }
 
 /* -- objects stored under nodes -------------------------------------------------------------------------------------------- */
@@ -300,7 +347,7 @@ PyObject *bd_bound_node_visit_edges_of_type(
 static PyObject *bd_store_key(PyObject *self) {
     bd_bound_node_object *bound = (bd_bound_node_object *)self;
     bd_workspace *workspace = bound->view->workspace;
-    if (bd_workspace_check(workspace) < 0) return NULL;
+    if (bd_workspace_check(workspace) < 0 || bd_guard_use(workspace, BD_KIND_NODE, bound->node) < 0) return NULL;
     return PyLong_FromUnsignedLongLong((unsigned long long)workspace->generation << 32 | bound->node);
 }
 

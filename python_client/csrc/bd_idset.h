@@ -78,6 +78,15 @@ static inline bool bd_idset_add(bd_idset *set, uint32_t id) {
 
 bd_counts_page *bd_counts_find_page(const bd_counts *counts, uint32_t number);
 bool bd_counts_add_slow(bd_counts *counts, uint32_t id);
+static inline void bd_idset_remove(bd_idset *set, uint32_t id) {
+    bd_idset_page *page = bd_idset_find_page(set, id / BD_IDSET_PAGE_BITS);
+    uint32_t bit = id % BD_IDSET_PAGE_BITS;
+    uint64_t mask = 1ull << (bit % 64);
+    if (!page || !(page->bits[bit / 64] & mask)) return;
+    page->bits[bit / 64] &= ~mask;
+    set->members--;
+}
+
 void bd_counts_free(bd_counts *counts);
 void bd_counts_sweep(bd_counts *counts);
 

@@ -3,6 +3,7 @@
  * A bound result comes without its view: it is in the view that was asked.
  * Cost: about 100 ns above the round trip.
  */
+#include "bd_batch.h"
 #include "bd_handle.h"
 #include "bd_sexp.h"
 
@@ -40,6 +41,8 @@ static int bd_call_write_handle(bd_call *call, PyObject *object) {
         return -1;
     }
     if (bd_call_use_workspace(call, parts.workspace) < 0) return -1;
+    if (bd_guard_read(parts.workspace, parts.kind, parts.index) < 0) return -1;
+    if (parts.view && bd_guard_read(parts.workspace, BD_KIND_VIEW, parts.view->index) < 0) return -1;
     if (parts.view) {
         if (bd_view_check(parts.view) < 0) return -1;
         if (call->view_count < BD_CALL_VIEWS_MAX) call->views[call->view_count++] = parts.view;

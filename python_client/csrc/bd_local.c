@@ -147,7 +147,9 @@ bd_answer bd_local_visit(
     *list = local->scratch;
     memset(&local->scratch, 0, sizeof local->scratch);
     uint64_t applied = bd_arena_applied(&local->arena, local->slot);
+    uint64_t batches = bd_arena_batches(&local->arena);
     bd_read read = bd_arena_edges(&local->arena, view->index, node, type, direction, list);
+    if (!bd_arena_was_still(&local->arena, batches)) read = BD_READ_BROKEN;
     if (read == BD_READ_NONE && view->created > applied) { /* the view itself is on its way */
         list->count = 0;
         read = BD_READ_OK;
@@ -252,7 +254,9 @@ bd_answer bd_local_counts(bd_view *view, uint32_t *nodes, uint32_t *edges) {
     bool failed;
     bd_local *local = bd_local_settled(view->workspace, view->written, &failed);
     if (!local) return failed ? BD_FAILED : BD_ASK;
-    return bd_arena_view_counts(&local->arena, view->index, nodes, edges) == BD_READ_OK ? BD_ANSWERED : BD_ASK;
+    uint64_t batches = bd_arena_batches(&local->arena);
+    bd_read read = bd_arena_view_counts(&local->arena, view->index, nodes, edges);
+    return read == BD_READ_OK && bd_arena_was_still(&local->arena, batches) ? BD_ANSWERED : BD_ASK;
 }
 
 bool bd_local_counts_now(const bd_view *view, uint32_t *nodes, uint32_t *edges) {
@@ -266,7 +270,9 @@ bd_answer bd_local_nodes(bd_view *view, bd_arena_list *list) {
     memset(list, 0, sizeof *list);
     bd_local *local = bd_local_settled(view->workspace, view->written, &failed);
     if (!local) return failed ? BD_FAILED : BD_ASK;
+    uint64_t batches = bd_arena_batches(&local->arena);
     bd_read read = bd_arena_view_nodes(&local->arena, view->index, list);
+    if (read == BD_READ_OK && !bd_arena_was_still(&local->arena, batches)) read = BD_READ_BROKEN;
     if (read == BD_READ_OK) return BD_ANSWERED;
     bd_arena_list_free(list);
     if (read != BD_READ_NO_MEMORY) return BD_ASK;
@@ -277,5 +283,7 @@ bd_answer bd_local_nodes(bd_view *view, bd_arena_list *list) {
 bd_answer bd_local_has_node(bd_view *view, uint32_t node) {
     bd_local *local = view->workspace->local; /* a node on its way is known to the client: no need to wait */
     if (!local) return BD_ASK;
-    return bd_arena_view_has_node(&local->arena, view->index, node) == BD_READ_OK ? BD_ANSWERED : BD_ASK;
+    uint64_t batches = bd_arena_batches(&local->arena);
+    bd_read read = bd_arena_view_has_node(&local->arena, view->index, node);
+    return read == BD_READ_OK && bd_arena_was_still(&local->arena, batches) ? BD_ANSWERED : BD_ASK;
 }

@@ -34,6 +34,16 @@ struct bd_local {
     bd_arena_list scratch;    /* taken by one visit at a time */
 };
 
+/* A running visit. The user's function may destroy the view: then the edges that it has not seen yet are held as if they
+ * had proxies, so that it still gets all that the visit found. */
+typedef struct bd_visit {
+    bd_view *view;
+    bd_arena_list found;
+    size_t next;       /* edge that comes next */
+    size_t held_until; /* edges from `next` to here are held */
+    struct bd_visit *outer;
+} bd_visit;
+
 typedef enum bd_answer { BD_ANSWERED, BD_ASK, BD_FAILED } bd_answer;
 
 /* Takes the descriptor over. NULL without an exception when the arena cannot be used: then everything is asked. */
@@ -66,5 +76,7 @@ bd_answer bd_local_has_node(bd_view *view, uint32_t node);
 bd_answer bd_local_visit(
     bd_view *view, uint32_t node, uint32_t type, bd_direction direction, bd_arena_list *list);
 void bd_local_visit_done(bd_workspace *workspace, bd_arena_list *list);
+/* Before the view is destroyed. */
+void bd_visit_hold_all(bd_view *view);
 
 #endif

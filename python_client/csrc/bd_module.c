@@ -1,6 +1,7 @@
 /* The module: state, types from the table, the few functions that bindd's Python files call. Multi-phase init; nothing is
  * static but what fork() needs (bd_workspace.c). Importing does no I/O.
  */
+#include "bd_batch.h"
 #include "bd_handle.h"
 #include "bd_open.h"
 #include "bd_sexp.h"
@@ -135,8 +136,9 @@ static int bd_module_add_constants(PyObject *module) {
 static int bd_module_exec(PyObject *module) {
     bd_state *state = bd_state_of(module);
     state->stored = PyDict_New();
-    if (!state->stored || bd_current_init(state) < 0 || bd_module_add_names(state) < 0 || bd_module_add_classes(module, state) < 0 ||
-        bd_sexp_types_add(module, state) < 0 || bd_workspace_type_add(module, state) < 0 ||
+    if (!state->stored || bd_current_init(state) < 0 || bd_module_add_names(state) < 0 ||
+        bd_module_add_classes(module, state) < 0 || bd_sexp_types_add(module, state) < 0 ||
+        bd_workspace_type_add(module, state) < 0 || bd_batch_type_add(module, state) < 0 ||
         PyModule_AddFunctions(module, bd_table_functions) < 0)
         return -1;
     return bd_module_add_constants(module);
@@ -149,12 +151,14 @@ static int bd_module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->entered_set);
     Py_VISIT(state->fallback);
     Py_VISIT(state->stored);
+    Py_VISIT(state->batch_type);
     return 0;
 }
 
 static int bd_module_clear(PyObject *module) {
     bd_state *state = bd_state_of(module);
     Py_CLEAR(state->stored);
+    Py_CLEAR(state->batch_type);
     Py_CLEAR(state->entered_get);
     Py_CLEAR(state->entered_set);
     Py_CLEAR(state->fallback);

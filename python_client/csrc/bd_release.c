@@ -17,6 +17,7 @@ static int bd_release_append(
 }
 
 bool bd_release_is_due(const bd_workspace *workspace) {
+    if (workspace->batch) return false;
     return workspace->dying || workspace->released_nodes.count >= BD_RELEASES_PENDING_MAX ||
            workspace->released_edges.count >= BD_RELEASES_PENDING_MAX ||
            workspace->released_views.count >= BD_RELEASES_PENDING_MAX ||
@@ -80,18 +81,47 @@ static void bd_release_write_destroy(bd_view *view, bd_writer *writer) {
     bd_release_write_pins(writer, &view->edges, &view->workspace->edge_counts);
 }
 
-static int bd_release_dying(bd_workspace *workspace) {
-    while (workspace->dying) {
-        bd_view *view = workspace->dying;
+/* Appends what the writer holds, and frees it. */
+static int bd_release_append_written(bd_workspace *workspace, uint16_t operation, bd_writer *writer) {
+    bd_piece piece = {writer->data, writer->size};
+    int result = -1;
+    if (writer->failed) PyErr_NoMemory();
+    else result = bd_release_append(workspace, operation, &piece, 1);
+    bd_writer_free(writer);
+    return result;
+}
+
+static int bd_release_pin_members(
+    bd_workspace *workspace, uint32_t kind, const bd_idset *members, bd_counts *counts) {
+    bd_writer writer;
+    bd_writer_init(&writer);
+    bd_writer_u32(&writer, kind);
+    bd_release_write_pins(&writer, members, counts);
+    return bd_release_append_written(workspace, BD_OP_PIN, &writer);
+}
+
+/* The view goes with its last handle. In a shared workspace another client may hold it: then only our hold ends, unless
+ * the user destroyed the view. */
+static int bd_release_view(bd_view *view) {
+    bd_workspace *workspace = view->workspace;
+    if (workspace->is_private || view->is_destroyed) {
         bd_writer writer;
         bd_writer_init(&writer);
         bd_release_write_destroy(view, &writer);
-        bd_piece piece = {writer.data, writer.size};
-        int result = -1;
-        if (writer.failed) PyErr_NoMemory();
-        else result = bd_release_append(workspace, BD_OP_GRAPH_VIEW_DESTROY, &piece, 1);
-        bd_writer_free(&writer);
-        if (result < 0) return -1;
+        return bd_release_append_written(workspace, BD_OP_GRAPH_VIEW_DESTROY, &writer);
+    }
+    if (bd_release_pin_members(workspace, BD_KIND_NODE, &view->nodes, &workspace->node_counts) < 0 ||
+        bd_release_pin_members(workspace, BD_KIND_EDGE, &view->edges, &workspace->edge_counts) < 0)
+        return -1;
+    uint32_t words[3] = {BD_KIND_VIEW, 1, view->index};
+    bd_piece piece = {words, sizeof words};
+    return bd_release_append(workspace, BD_OP_RELEASE, &piece, 1);
+}
+
+static int bd_release_dying(bd_workspace *workspace) {
+    while (workspace->dying) {
+        bd_view *view = workspace->dying;
+        if (bd_release_view(view) < 0) return -1;
         workspace->dying = view->next_dying;
         bd_view_free(view);
         workspace->releases++;
@@ -101,6 +131,7 @@ static int bd_release_dying(bd_workspace *workspace) {
 
 /* Pins first: a node that only a released edge held must not go with it. Releases before views: what a destroyed view pins must not be let go of behind it. */
 int bd_release_flush(bd_workspace *workspace) {
+    if (workspace->batch) return 0;
     bd_release_take_back(&workspace->released_nodes, &workspace->node_counts);
     bd_release_take_back(&workspace->released_edges, &workspace->edge_counts);
     if (bd_release_list(workspace, BD_OP_PIN, BD_KIND_NODE, &workspace->kept_nodes) < 0 ||

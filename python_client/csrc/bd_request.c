@@ -5,7 +5,7 @@
  * after letting go: making Python objects may run the collector, and that may run anything.
  * Whoever waits when the worker dies gets an exception of his own, also those that had not sent yet.
  */
-#include "bd_state.h"
+#include "bd_batch.h"
 
 #include <time.h>
 
@@ -161,6 +161,8 @@ static int bd_request_append(
     }
     workspace->page->sent_requests = ++workspace->requests;
     if (operation == BD_OP_LEASE) bd_lease_asked(workspace, pieces->data);
+    if (operation == BD_OP_BATCH && workspace->batch && workspace->batch->phase == BD_BATCH_ENDING)
+        workspace->batch->request = workspace->requests;
     if (workspace->debug) bd_debug_request(workspace, workspace->requests, operation, pieces, count);
     return 0;
 }
@@ -187,6 +189,15 @@ static void bd_claims_take(const bd_claim *claims, int count) {
 int bd_request_create(
     bd_workspace *workspace, uint16_t operation, const char *name, const bd_piece *pieces, int count,
     const bd_claim *claims, int claim_count) {
+    int is_collected = workspace->batch ? bd_batch_collects(workspace, operation, name) : 0;
+    if (is_collected < 0 || (is_collected && bd_workspace_check(workspace) < 0)) return -1;
+    if (is_collected) {
+        int asked;
+        while ((asked = bd_claims_prepare(workspace, claims, claim_count)) > 0) continue;
+        if (asked < 0) return -1;
+        bd_claims_take(claims, claim_count);
+        return bd_batch_add(workspace, operation, pieces, count, claims, claim_count);
+    }
     if (workspace->sync) {
         bd_reply reply;
         bd_reader result;
@@ -237,6 +248,7 @@ int bd_request_call_creating(
     const bd_claim *claims, int claim_count, bd_reply *reply, bd_reader *result) {
     memset(reply, 0, sizeof *reply);
     if (bd_workspace_check(workspace) < 0) return -1;
+    if (workspace->batch && bd_batch_admits(workspace, operation, name) < 0) return -1;
     bd_workspace_retain(workspace);
     bd_connection *connection = &workspace->connection;
     bd_refusal refusal = {0};

@@ -18,6 +18,8 @@
 typedef struct bd_view bd_view;
 typedef struct bd_state bd_state;
 typedef struct bd_local bd_local;
+typedef struct bd_batch bd_batch;
+typedef struct bd_given_up bd_given_up;
 
 typedef struct bd_lease {
     uint32_t next, end; /* ids that this client may give to its next objects */
@@ -49,6 +51,9 @@ typedef struct bd_workspace {
     bool quick;      /* alive, little to release, no debugging: commands may be appended without further questions */
     bool is_private;
     bool sync, debug;
+    bool guarded;          /* there is a batch, or one was given up: look before an object is used (bd_batch.h) */
+    bd_batch *batch;       /* open, or of unknown outcome; else NULL */
+    bd_given_up *given_up; /* what was never made; NULL: nothing */
     bd_client_page *page;
     uint64_t requests; /* appended so far */
     bd_lease nodes, edges, views;
@@ -79,9 +84,11 @@ struct bd_view {
     uint32_t index;
     uint32_t self_node;
     bool is_destroyed;
+    bool is_given_up;   /* by the batch that made it; destroyed as well */
     char *destroyed_at; /* "file:line", may be NULL */
     uint64_t created, written; /* request that made it; newest request that changed its members */
     bd_idset nodes, edges; /* known members: this client inserted them, or a reply said so */
+    struct bd_visit *visits; /* running ones, the innermost first; see bd_local.h */
     bd_view *next_dying;
 };
 
@@ -131,6 +138,7 @@ struct bd_state {
     PyObject *entered_get, *entered_set; /* of the ContextVar, see bd_current.c */
     uint32_t entered;           /* blocks that are open in the process */
     PyObject *fallback;         /* the process's own Workspace, opened at first use, or NULL */
+    PyTypeObject *batch_type;
     PyObject *stored;           /* dict: BoundNode.store */
     uint32_t generation;        /* of the newest workspace */
     uint32_t node_floor, edge_floor, view_floor, document_floor; /* ids up to these were seen in this process */
@@ -270,14 +278,14 @@ static inline void bd_floor_raise(uint32_t *floor, uint32_t id, uint32_t most) {
     if (id > *floor) *floor = id < most ? id : most;
 }
 /* An id that a result names. */
-static inline void bd_floor_saw(uint32_t *floor, uint32_t leased, uint32_t id) {
-    if (id > *floor && id <= BD_FLOOR_MAX && id < (uint64_t)leased + BD_FLOOR_STEP_MAX) *floor = id;
+static inline void bd_floor_saw(uint32_t *floor, uint32_t leased, uint32_t id, uint32_t most) {
+    if (id > *floor && id <= most && id < (uint64_t)leased + BD_FLOOR_STEP_MAX) *floor = id;
 }
 static inline void bd_workspace_saw_node(bd_workspace *workspace, uint32_t node) {
-    bd_floor_saw(&workspace->state->node_floor, workspace->nodes.end, node);
+    bd_floor_saw(&workspace->state->node_floor, workspace->nodes.end, node, BD_FLOOR_MAX);
 }
 static inline void bd_workspace_saw_edge(bd_workspace *workspace, const bd_edge_info *info) {
-    bd_floor_saw(&workspace->state->edge_floor, workspace->edges.end, info->edge);
+    bd_floor_saw(&workspace->state->edge_floor, workspace->edges.end, info->edge, BD_FLOOR_MAX);
     bd_workspace_saw_node(workspace, info->source);
     bd_workspace_saw_node(workspace, info->target);
 }

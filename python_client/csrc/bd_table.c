@@ -36,6 +36,7 @@ const char *bd_operation_name(uint16_t operation) {
         case BD_OP_RELEASE: return "release";
         case BD_OP_LEASE: return "lease";
         case BD_OP_PIN: return "pin";
+        case BD_OP_BATCH: return "batch";
         default: break;
     }
     const bd_method *method = bd_operation_method(operation);

@@ -40,6 +40,7 @@ typedef struct bd_method {
     uint8_t parameter_count;
     uint16_t first_parameter;
     uint8_t result;
+    uint8_t is_batchable; /* a command that may stand in a batch */
 } bd_method;
 
 typedef struct bd_class {

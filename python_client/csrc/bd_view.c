@@ -1,8 +1,8 @@
 /* What this client knows of a view: index, self node, known members, whether it was destroyed. Shared by all handles of
  * the view. When the last handle goes, the view is put on its workspace's list of dying ones (no allocation, no I/O); the
  * next request destroys it in the worker, pinning what Python still holds of it. A dying view no longer counts on its
- * workspace, which owns it then. In a shared workspace the view is let go of instead: the worker frees it when no other
- * client holds it.
+ * workspace, which owns it then. In a shared workspace the view is let go of instead, after the same pinning: the worker
+ * frees it when no other client holds it.
  */
 #include "bd_state.h"
 
@@ -35,13 +35,11 @@ void bd_view_release(bd_view *view) {
     if (--view->references) return;
     bd_workspace *workspace = view->workspace;
     if (workspace->recent == view) workspace->recent = NULL;
-    bool is_live = workspace->life == BD_ALIVE && !view->is_destroyed;
-    if (is_live && workspace->is_private) {
+    if (workspace->life == BD_ALIVE && !view->is_destroyed) {
         view->next_dying = workspace->dying;
         workspace->dying = view;
         workspace->quick = false;
     } else {
-        if (is_live) bd_id_list_add(workspace, &workspace->released_views, view->index);
         bd_view_free(view);
     }
     bd_workspace_release(workspace);
@@ -50,6 +48,12 @@ void bd_view_release(bd_view *view) {
 int bd_view_fail(bd_view *view) {
     if (bd_workspace_check(view->workspace) < 0) return -1;
     if (!view->is_destroyed) return 0;
+    if (view->is_given_up) {
+        bd_error_set(
+            "StaleHandleError", "GraphView(id=0x%x) was made in a batch that was given up: it never came to be",
+            view->self_node);
+        return -1;
+    }
     bd_error_set(
         "StaleHandleError", "GraphView(id=0x%x) was destroyed at %s", view->self_node,
         view->destroyed_at ? view->destroyed_at : "an unknown place");

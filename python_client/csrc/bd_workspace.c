@@ -4,6 +4,7 @@
  * back: the process's own workspace is replaced by a new one with a new generation and ids above all that were ever used.
  * The list of all workspaces is the one static in the extension: pthread_atfork gives its handler no argument.
  */
+#include "bd_batch.h"
 #include "bd_local.h"
 
 #include <stdlib.h>
@@ -73,7 +74,8 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
 
 void bd_workspace_update_quick(bd_workspace *workspace) {
     workspace->quick =
-        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !bd_release_is_due(workspace);
+        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !workspace->batch &&
+        !bd_release_is_due(workspace);
 }
 
 static void bd_workspace_retire(bd_workspace *workspace) {
@@ -103,6 +105,7 @@ void bd_workspace_release(bd_workspace *workspace) {
         if (!workspace->is_private) bd_workspace_send_rest(workspace);
         bd_workspace_forget(workspace, BD_CLOSED);
     }
+    bd_batch_abandon(workspace);
     bd_workspace_retire(workspace);
     bd_workspace_unlist(workspace);
     if (workspace->page != &bd_dummy_page) munmap(workspace->page, BD_CLIENT_PAGE_BYTES);
@@ -128,6 +131,7 @@ void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
     workspace->quick = false;
     bd_local_close(workspace->local);
     workspace->local = NULL;
+    bd_batch_abandon(workspace);
     bd_connection *connection = &workspace->connection;
     if (connection->fd >= 0) shutdown(connection->fd, SHUT_RDWR);
     unsigned long me = PyThread_get_thread_ident();

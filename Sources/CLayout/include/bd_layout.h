@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define BD_LAYOUT_VERSION 1u
+#define BD_LAYOUT_VERSION 2u
 #define BD_KIND_COUNT 32u
 
 /* Kinds of handle: the top byte of a debug id. A debug id is kind << 56 | generation << 32 | index. */
@@ -123,6 +123,7 @@ typedef struct bd_arena_header {
     bd_column nodes, edges, edge_references, views;
     uint64_t retargets;           /* edges whose target was changed after their creation */
     uint64_t applied[BD_CLIENT_SLOTS_MAX]; /* requests applied, by client slot */
+    uint64_t batches;             /* odd while a batch is being applied or taken back: what is read meanwhile may be half of it */
 } bd_arena_header;
 
 #define BD_NODE_EXISTS 1u
@@ -180,7 +181,7 @@ typedef struct bd_edge_list {     /* edges of one type at one node in one view, 
     uint32_t inline_edges[BD_EDGE_LIST_INLINE];
 } bd_edge_list;
 
-typedef struct bd_table {         /* open addressing over u32 slots, 0 is empty; at most half full */
+typedef struct bd_table {         /* open addressing over u32 slots, 0 is empty; a quarter is always empty */
     uint32_t mask;                /* slots - 1 */
     uint32_t used;
     uint32_t shift;               /* see bd_table_start */
@@ -220,6 +221,8 @@ static inline uint32_t bd_load_acquire_u32(const uint32_t *word) { return __atom
 static inline void bd_store_release_u32(uint32_t *word, uint32_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
+/* Nothing written later is seen before what was written earlier, nor the other way round. */
+static inline void bd_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline void bd_store_release_u64(uint64_t *word, uint64_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }

@@ -45,6 +45,13 @@ struct Call {
     mutating func newEdge() throws -> UInt32 { try session.claim(.edge, try arguments.u32()) }
     mutating func newView() throws -> UInt32 { try session.claim(.view, try arguments.u32()) }
 
+    /// The view that a command changes: a batch remembers how it was.
+    mutating func changedView() throws -> UInt32 {
+        let view = try arguments.u32()
+        try session.willChange(view: view)
+        return view
+    }
+
     mutating func direction() throws -> Direction {
         switch try arguments.u32() {
         case 0: return .any

@@ -68,10 +68,12 @@ struct Method {
     let result: ValueType
     let errors: [String]
     let doc: String
+    /// A command that may stand in a batch: everything that it does is taken back by `GraphStore.rollBack`.
+    let isBatchable: Bool
     let handler: Handler?
 
     init(
-        _ name: String, _ kind: RequestKind, isStatic: Bool = false, client: String? = nil,
+        _ name: String, _ kind: RequestKind, isStatic: Bool = false, isBatchable: Bool = false, client: String? = nil,
         arguments: Arguments = .parse, _ parameters: [Parameter] = [], result: ValueType = .none,
         errors: [String] = [], doc: String, handler: Handler? = nil
     ) {
@@ -85,6 +87,7 @@ struct Method {
         self.result = result
         self.errors = errors
         self.doc = doc
+        self.isBatchable = isBatchable
         self.handler = handler
     }
 }

@@ -10,6 +10,7 @@ struct Description: Sendable {
         /// `GraphView.create`, `debug.crash`, `sync`.
         let name: String
         let kind: RequestKind
+        let isBatchable: Bool
         let handler: Method.Handler?
     }
 
@@ -41,7 +42,9 @@ struct Description: Sendable {
             guard method.kind != .local else { return .null }
             let next = Wire.Operation.firstMethod + UInt16(operations.count)
             operations.append(
-                Operation(number: next, name: "\(owner).\(method.name)", kind: method.kind, handler: method.handler))
+                Operation(
+                    number: next, name: "\(owner).\(method.name)", kind: method.kind, isBatchable: method.isBatchable,
+                    handler: method.handler))
             return .uint(UInt64(next))
         }
         let classesJSON = classes.map { type in
@@ -90,6 +93,7 @@ struct Description: Sendable {
         .object([
             ("name", .string(method.name)), ("static", .bool(method.isStatic)),
             ("kind", .string(method.kind.rawValue)), ("operation", operation),
+            ("batch", .bool(method.isBatchable)),
             ("client", method.client.map { .string($0) } ?? .null),
             ("arguments", .string(method.arguments.rawValue)), ("doc", .string(method.doc)),
             ("errors", .array(method.errors.map { .string($0) })),

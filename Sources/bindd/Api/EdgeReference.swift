@@ -8,7 +8,7 @@ let edgeReferenceDeclaration = ClassDeclaration(
     doc: "An edge from a source to a target node, with a type (0…255), a direction flag and attributes.",
     methods: [
         Method(
-            "create", .command, isStatic: true, client: "bd_edge_create",
+            "create", .command, isStatic: true, isBatchable: true, client: "bd_edge_create",
             [
                 Parameter("source", .node), Parameter("target", .node), Parameter("edge_type", .u8, "0…255"),
                 Parameter("directional", .any, default: "None", "truth value; None is False"),

@@ -66,6 +66,60 @@ let graphViewExchangeMethods: [Method] = [
         for row in rows { call.write(row) }
     },
     Method(
+        "to_bytes", .query, arguments: .ignore, result: .bytes, errors: ["StaleHandleError"],
+        doc: """
+            The view as bytes: nodes, edges, attributes and their orders, with checksums (docs/FILE_FORMAT.md). The same view \
+            gives the same bytes.
+            """
+    ) { call in
+        let bytes = try call.workspace.graph.fileBytes(view: try call.arguments.u32())
+        guard bytes.count <= Limits.messageBytesMax - 4096 else {
+            throw RemoteError(
+                "LimitExceeded", "the view takes \(bytes.count) bytes, messageBytesMax is \(Limits.messageBytesMax)")
+        }
+        call.result.blob(bytes)
+    },
+    Method(
+        "from_bytes", .call, isStatic: true, client: "bd_graph_view_from_bytes", [Parameter("data", .bytes)], result: .view,
+        errors: ["TypeError", "ValueError", "LimitExceeded"],
+        doc: """
+            A new view of what to_bytes() gave. Everything is checked first: ValueError says what is wrong. Nodes and edges \
+            get new ids, in the same order.
+            """
+    ) { call in
+        let file = try call.arguments.blob()
+        let workspace = call.workspace
+        let ids = try workspace.graph.load(file: file) { views, nodes, edges in
+            LoadedIds(
+                view: try workspace.takeIds(.view, views), firstNode: try workspace.takeIds(.node, nodes),
+                firstEdge: try workspace.takeIds(.edge, edges))
+        }
+        call.session.owns(view: ids.view)
+        call.result.u32(ids.view)
+        call.result.u32(ids.firstNode)
+    },
+    Method(
+        "save", .local, client: "bd_graph_view_save", [Parameter("path", .any, "a str or path object")],
+        errors: ["OSError", "TypeError", "StaleHandleError"],
+        doc: """
+            Writes to_bytes() to a file: whole, or the old file stays as it was (temporary file, fsync, rename). Keeps the \
+            mode of a file that is there.
+            """),
+    Method(
+        "load", .local, isStatic: true, client: "bd_graph_view_load", [Parameter("path", .any, "a str or path object")],
+        result: .view, errors: ["OSError", "TypeError", "ValueError", "LimitExceeded"],
+        doc: "A new view of what save() wrote. ValueError names the file and what is wrong with it."),
+    Method(
+        "batch", .local, client: "bd_graph_view_batch", arguments: .ignore, result: .any,
+        errors: ["RuntimeError", "StaleHandleError"],
+        doc: """
+            A context manager: what the block creates and inserts in the view's workspace (this thread alone) is sent as one \
+            request at its end and done whole or not at all. Reads in the block see the state before it; RuntimeError \
+            when they, or a nested batch, or a method that needs the worker's answer (destroy, subgraphs) meet what the batch \
+            made or would change. An exception in the block, or one of its commands that fails, gives all of it up: its \
+            new handles are stale then, and views are as before. What only the worker can know is raised at the block's end.
+            """),
+    Method(
         "to_networkx", .local, client: "bd_graph_view_to_networkx", result: .any, errors: ["ImportError", "StaleHandleError"],
         doc: """
             A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their \

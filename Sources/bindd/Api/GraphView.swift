@@ -11,7 +11,7 @@ let graphViewDeclaration = ClassDeclaration(
         """,
     methods: [
         Method(
-            "create", .command, isStatic: true, client: "bd_graph_view_create", arguments: .ignore, result: .view,
+            "create", .command, isStatic: true, isBatchable: true, client: "bd_graph_view_create", arguments: .ignore, result: .view,
             doc: "A new view, which contains just its own new self node."
         ) { call in
             let view = try call.newView()
@@ -23,26 +23,26 @@ let graphViewDeclaration = ClassDeclaration(
             "get_self_node", .local, client: "bd_graph_view_get_self_node", arguments: .ignore, result: .boundNode,
             doc: "The node that stands for the view; its id identifies the view."),
         Method(
-            "create_and_insert_node", .command, client: "bd_graph_view_create_and_insert_node", arguments: .ignore,
+            "create_and_insert_node", .command, isBatchable: true, client: "bd_graph_view_create_and_insert_node", arguments: .ignore,
             result: .boundNode, errors: ["StaleHandleError"], doc: "A new node, inserted."
         ) { call in
-            let view = try call.arguments.u32()
+            let view = try call.changedView()
             try call.workspace.graph.createAndInsertNode(view: view, node: try call.newNode())
         },
         Method(
-            "insert_node", .command, client: "bd_graph_view_insert_node", [Parameter("node", .node)],
+            "insert_node", .command, isBatchable: true, client: "bd_graph_view_insert_node", [Parameter("node", .node)],
             result: .boundNode, errors: ["TypeError", "StaleHandleError"],
             doc: "Adds a node to the view. Inserting a member changes nothing."
         ) { call in
-            let view = try call.arguments.u32()
+            let view = try call.changedView()
             try call.workspace.graph.insertNode(view: view, node: try call.arguments.u32())
         },
         Method(
-            "insert_edge", .command, client: "bd_graph_view_insert_edge", [Parameter("edge", .edge)],
+            "insert_edge", .command, isBatchable: true, client: "bd_graph_view_insert_edge", [Parameter("edge", .edge)],
             result: .boundEdge, errors: ["TypeError", "ValueError", "StaleHandleError"],
             doc: "Adds an edge whose source and target are members. Inserting a member changes nothing."
         ) { call in
-            let view = try call.arguments.u32()
+            let view = try call.changedView()
             try call.workspace.graph.insertEdge(view: view, edge: try call.arguments.u32())
         },
         Method(

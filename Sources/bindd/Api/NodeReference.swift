@@ -8,7 +8,7 @@ let nodeReferenceDeclaration = ClassDeclaration(
     doc: "A node: an id and attributes. It exists independently of any view.",
     methods: [
         Method(
-            "create", .command, isStatic: true, client: "bd_node_create", arguments: .ignore,
+            "create", .command, isStatic: true, isBatchable: true, client: "bd_node_create", arguments: .ignore,
             [Parameter("attributes", .attributes, default: "", "attributes of the new node")], result: .node,
             errors: ["TypeError"],
             doc: "A new node with the given attributes, member of no view. Ids rise in order of creation."

@@ -38,6 +38,10 @@ final class Session {
     private var nodeLease: Range<UInt32> = 0..<0
     private var edgeLease: Range<UInt32> = 0..<0
     private var viewLease: Range<UInt32> = 0..<0
+    private var passedOver = [IdSet(), IdSet(), IdSet()]
+    /// The batch that is being applied, see Session+Batch.
+    var batch: GraphBatch?
+    var isLastBatchApplied = false
     private var pinnedNodes = IdSet()
     private var pinnedEdges = IdSet()
     private(set) var heldViews = IdSet()
@@ -103,20 +107,50 @@ final class Session {
 
     /// An id that the client chose for a new object: its lease moves past it.
     func claim(_ kind: LeaseKind, _ id: UInt32) throws -> UInt32 {
-        guard lease(kind).contains(id) else {
-            throw WireError("\(kind) id \(id) is not in the client's lease \(lease(kind))")
+        let lease = lease(kind)
+        guard lease.contains(id) else {
+            guard passedOver[kind.index].remove(id) else {
+                throw WireError("\(kind) id \(id) is not in the client's lease \(lease)")
+            }
+            return id
         }
-        setLease(kind, id + 1..<lease(kind).upperBound)
+        if id != lease.lowerBound { passOver(kind, lease.lowerBound..<id) }
+        setLease(kind, id + 1..<lease.upperBound)
         return id
     }
 
+    /// Ids that the client has not named in their turn: they stand in a batch that is not there yet, or it gave them up.
+    private func passOver(_ kind: LeaseKind, _ ids: Range<UInt32>) {
+        for id in ids { _ = passedOver[kind.index].insert(id) }
+    }
+
     func extendLease(_ kind: LeaseKind, wanted: UInt32) throws {
-        setLease(kind, try workspace.extend(lease(kind), kind, wanted: wanted))
+        let old = lease(kind)
+        let new = try workspace.extend(old, kind, wanted: wanted)
+        if new.lowerBound != old.lowerBound { passOver(kind, old) }
+        setLease(kind, new)
     }
 
     /// The object was made with a pin for this client.
     func pinned(_ kind: LeaseKind, _ id: UInt32) {
-        _ = kind == .node ? pinnedNodes.insert(id) : pinnedEdges.insert(id)
+        if kind == .node {
+            _ = pinnedNodes.insert(id)
+            batch?.nodes.append(id)
+        } else {
+            _ = pinnedEdges.insert(id)
+            batch?.edges.append(id)
+        }
+    }
+
+    /// Takes the pin of a new object away again.
+    func forgetPin(_ kind: LeaseKind, _ id: UInt32) {
+        _ = kind == .node ? pinnedNodes.remove(id) : pinnedEdges.remove(id)
+    }
+
+    func forget(view id: UInt32) { _ = heldViews.remove(id) }
+
+    func willChange(view id: UInt32) throws {
+        if let batch { try workspace.graph.remember(view: id, in: batch) }
     }
 
     /// Adds a pin unless this client has one.
@@ -136,7 +170,11 @@ final class Session {
         }
     }
 
-    func owns(view id: UInt32) { _ = heldViews.insert(id) }
+    func owns(view id: UInt32) {
+        _ = heldViews.insert(id)
+        batch?.views.append(id)
+    }
+
     func owns(document id: UInt32) { _ = heldDocuments.insert(id) }
     func forget(document id: UInt32) { _ = heldDocuments.remove(id) }
 
@@ -277,6 +315,7 @@ final class Session {
         if let failure { return fail(message, failure) }
         guard message.flags.contains(.replyWanted) else { return }
         hasReplied = true
+        page.publish(workspace)  // who has the answer finds its effects in the reports
         var payload = PayloadWriter(reserving: ReplyHead.byteCount + call.result.bytes.count)
         head(request).encode(into: &payload)
         payload.raw(call.result.bytes)
@@ -288,6 +327,7 @@ final class Session {
         case Operation.sync: return
         case Operation.release: try release(kind: try call.arguments.u32(), ids: try call.arguments.u32List())
         case Operation.pin: try pin(kind: try call.arguments.u32(), ids: try call.arguments.u32List())
+        case Operation.batch: try applyBatch(&call)
         case Operation.lease:
             guard let kind = LeaseKind(rawValue: try call.arguments.u32()) else { throw WireError("lease of that kind") }
             try extendLease(kind, wanted: try call.arguments.u32())
@@ -299,7 +339,7 @@ final class Session {
         }
     }
 
-    private func remote(_ error: any Error) -> RemoteError {
+    func remote(_ error: any Error) -> RemoteError {
         switch error {
         case let error as RemoteError: error
         case let error as GraphError: RemoteError(error)

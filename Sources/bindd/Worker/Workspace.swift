@@ -10,6 +10,8 @@ enum LeaseKind: UInt32 {
     case node = 1
     case edge = 2
     case view = 3
+
+    var index: Int { Int(rawValue) - 1 }
 }
 
 final class Workspace {
@@ -46,15 +48,25 @@ final class Workspace {
         nextIds[kind] = floor + 1
     }
 
+    /// The first of so many new ids in a row, for objects that the worker makes itself.
+    func takeIds(_ kind: LeaseKind, _ count: Int) throws -> UInt32 {
+        let next = nextIds[kind, default: 1]
+        guard count <= Int(UInt32.max - next) else { throw outOfIds(kind) }
+        nextIds[kind] = next + UInt32(count)
+        return next
+    }
+
+    private func outOfIds(_ kind: LeaseKind) -> RemoteError {
+        RemoteError(
+            "LimitExceeded", "the workspace has used all 32-bit ids of kind \(kind)",
+            hint: "ids are never reused; go on in a new workspace")
+    }
+
     /// `wanted` ids more behind `lease`: the same range grown where possible, else a new one.
     func extend(_ lease: Range<UInt32>, _ kind: LeaseKind, wanted: UInt32) throws -> Range<UInt32> {
         let next = nextIds[kind, default: 1]
         let count = min(max(wanted, 1), UInt32(Limits.leaseIdsMax))
-        guard count <= UInt32.max - next else {
-            throw RemoteError(
-                "LimitExceeded", "the workspace has used all 32-bit ids of kind \(kind)",
-                hint: "ids are never reused; go on in a new workspace")
-        }
+        guard count <= UInt32.max - next else { throw outOfIds(kind) }
         nextIds[kind] = next + count
         let isContiguous = lease.upperBound == next && !lease.isEmpty
         return (isContiguous ? lease.lowerBound : next)..<next + count

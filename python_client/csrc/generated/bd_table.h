@@ -7,11 +7,11 @@
 
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
-#define BD_PROTOCOL_LAYOUT 1u
-#define BD_DESCRIPTION_HASH 0xa31f10d7fdfa7dd2ull
-#define BD_DESCRIPTION_HASH_TEXT "a31f10d7"
+#define BD_PROTOCOL_LAYOUT 2u
+#define BD_DESCRIPTION_HASH 0x81c0326597aa892cull
+#define BD_DESCRIPTION_HASH_TEXT "81c03265"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-a31f10d7"
+#define BD_BUILD "0.1.0-81c03265"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -30,6 +30,7 @@
 #define BD_OP_RELEASE 3u
 #define BD_OP_LEASE 4u
 #define BD_OP_PIN 5u
+#define BD_OP_BATCH 6u
 #define BD_OP_NODE_REFERENCE_CREATE 16u
 #define BD_OP_NODE_REFERENCE_GET_ATTR 17u
 #define BD_OP_NODE_REFERENCE_GET_DYNAMIC_ATTRS 18u
@@ -52,12 +53,14 @@
 #define BD_OP_GRAPH_VIEW_ATTRIBUTE_KEYS 35u
 #define BD_OP_GRAPH_VIEW_ATTRIBUTE_COLUMN 36u
 #define BD_OP_GRAPH_VIEW_ATTRIBUTE_ROWS 37u
-#define BD_OP_SEXP_PARSE 38u
-#define BD_OP_SEXP_DUMPS 39u
-#define BD_OP_DEBUG_CRASH 40u
-#define BD_OP_DEBUG_HANG 41u
-#define BD_OP_DEBUG_FREEZE 42u
-#define BD_OP_DEBUG_CUT_FRAME 43u
+#define BD_OP_GRAPH_VIEW_TO_BYTES 38u
+#define BD_OP_GRAPH_VIEW_FROM_BYTES 39u
+#define BD_OP_SEXP_PARSE 40u
+#define BD_OP_SEXP_DUMPS 41u
+#define BD_OP_DEBUG_CRASH 42u
+#define BD_OP_DEBUG_HANG 43u
+#define BD_OP_DEBUG_FREEZE 44u
+#define BD_OP_DEBUG_CUT_FRAME 45u
 
 enum {
     BD_METHOD_NODE_REFERENCE_CREATE = 0,
@@ -102,21 +105,26 @@ enum {
     BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 39,
     BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 40,
     BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 41,
-    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 42,
-    BD_METHOD_GRAPH_VIEW_TO_DOT = 43,
-    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 44,
-    BD_METHOD_GRAPH_VIEW_TO_ARROW = 45,
-    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 46,
-    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 47,
-    BD_METHOD_SEXP_PARSE = 48,
-    BD_METHOD_SEXP_DUMPS = 49,
-    BD_METHOD_DEBUG_CRASH = 50,
-    BD_METHOD_DEBUG_HANG = 51,
-    BD_METHOD_DEBUG_FREEZE = 52,
-    BD_METHOD_DEBUG_CUT_FRAME = 53,
-    BD_METHOD_COUNT = 54
+    BD_METHOD_GRAPH_VIEW_TO_BYTES = 42,
+    BD_METHOD_GRAPH_VIEW_FROM_BYTES = 43,
+    BD_METHOD_GRAPH_VIEW_SAVE = 44,
+    BD_METHOD_GRAPH_VIEW_LOAD = 45,
+    BD_METHOD_GRAPH_VIEW_BATCH = 46,
+    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 47,
+    BD_METHOD_GRAPH_VIEW_TO_DOT = 48,
+    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 49,
+    BD_METHOD_GRAPH_VIEW_TO_ARROW = 50,
+    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 51,
+    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 52,
+    BD_METHOD_SEXP_PARSE = 53,
+    BD_METHOD_SEXP_DUMPS = 54,
+    BD_METHOD_DEBUG_CRASH = 55,
+    BD_METHOD_DEBUG_HANG = 56,
+    BD_METHOD_DEBUG_FREEZE = 57,
+    BD_METHOD_DEBUG_CUT_FRAME = 58,
+    BD_METHOD_COUNT = 59
 };
-#define BD_PARAMETER_COUNT 35u
+#define BD_PARAMETER_COUNT 38u
 #define BD_CLASS_COUNT 6u
 
 #ifdef BD_CLIENT_FUNCTION /* written by hand: bd_graph.c, bd_sexp.c */
@@ -137,11 +145,13 @@ BD_CLIENT_FUNCTION(bd_edge_name);
 BD_CLIENT_FUNCTION(bd_edge_source);
 BD_CLIENT_FUNCTION(bd_edge_target);
 BD_CLIENT_FUNCTION(bd_graph_view_attribute_column);
+BD_CLIENT_FUNCTION(bd_graph_view_batch);
 BD_CLIENT_FUNCTION(bd_graph_view_bind);
 BD_CLIENT_FUNCTION(bd_graph_view_create);
 BD_CLIENT_FUNCTION(bd_graph_view_create_and_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_destroy);
 BD_CLIENT_FUNCTION(bd_graph_view_edge_table);
+BD_CLIENT_FUNCTION(bd_graph_view_from_bytes);
 BD_CLIENT_FUNCTION(bd_graph_view_get_counts);
 BD_CLIENT_FUNCTION(bd_graph_view_get_node_count);
 BD_CLIENT_FUNCTION(bd_graph_view_get_nodes);
@@ -150,8 +160,10 @@ BD_CLIENT_FUNCTION(bd_graph_view_get_subgraph_from_nodes);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_edge);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_node);
 BD_CLIENT_FUNCTION(bd_graph_view_insert_subgraph);
+BD_CLIENT_FUNCTION(bd_graph_view_load);
 BD_CLIENT_FUNCTION(bd_graph_view_node_ids);
 BD_CLIENT_FUNCTION(bd_graph_view_repr_svg);
+BD_CLIENT_FUNCTION(bd_graph_view_save);
 BD_CLIENT_FUNCTION(bd_graph_view_to_arrow);
 BD_CLIENT_FUNCTION(bd_graph_view_to_dot);
 BD_CLIENT_FUNCTION(bd_graph_view_to_mermaid);
@@ -202,6 +214,9 @@ const bd_parameter bd_parameters[] = {
     {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.attribute_column */
     {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_column */
     {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_rows */
+    {"data", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.from_bytes */
+    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.save */
+    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.load */
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_dot */
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_mermaid */
     {"text", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.parse */
@@ -214,61 +229,66 @@ const bd_parameter bd_parameters[] = {
 };
 
 const bd_method bd_methods[] = {
-    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE},
-    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT},
-    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL},
-    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL},
-    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES},
-    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE},
-    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE},
-    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE},
-    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT},
-    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL},
-    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL},
-    {"EdgeReference.name", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL},
-    {"EdgeReference.get_attr", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL},
-    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE},
-    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW},
-    {"BoundNode.visit_edges_of_type", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE},
-    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE},
-    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY},
-    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY},
-    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE},
-    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW},
-    {"BFSPath.get_length", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_INT},
-    {"BFSPath.get_start_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE},
-    {"BFSPath.get_end_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE},
-    {"BFSPath.get_edges", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_EDGE | BD_T_LIST},
-    {"GraphView.create", 23, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW},
-    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE},
-    {"GraphView.create_and_insert_node", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE},
-    {"GraphView.insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE},
-    {"GraphView.insert_edge", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE},
-    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE},
-    {"GraphView.get_node_count", 27, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT},
-    {"GraphView.get_nodes", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST},
-    {"GraphView.get_subgraph_from_nodes", 29, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW},
-    {"GraphView.insert_subgraph", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE},
-    {"GraphView.get_counts", 31, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
-    {"GraphView.destroy", 32, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE},
-    {"GraphView.node_ids", 33, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
-    {"GraphView.edge_table", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY},
-    {"GraphView.attribute_keys", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST},
-    {"GraphView.attribute_column", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY},
-    {"GraphView.attribute_rows", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST},
-    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 27, BD_T_ANY},
-    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 27, BD_T_STR},
-    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_STR},
-    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
-    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
-    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 29, BD_T_ANY},
-    {"sexp.parse", 38, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 29, BD_T_DOCUMENT},
-    {"sexp.dumps", 39, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 32, BD_T_STR},
-    {"debug.crash", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 33, BD_T_NONE},
-    {"debug.hang", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 34, BD_T_NONE},
-    {"debug.freeze", 42, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 35, BD_T_NONE},
-    {"debug.cut_frame", 43, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 35, BD_T_NONE},
-    {NULL, 0, 0, 0, 0, 0, 0, 0}
+    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE, 1},
+    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT, 0},
+    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL, 0},
+    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL, 0},
+    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES, 0},
+    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE, 1},
+    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0},
+    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0},
+    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT, 0},
+    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL, 0},
+    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL, 0},
+    {"EdgeReference.name", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL, 0},
+    {"EdgeReference.get_attr", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL, 0},
+    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE, 0},
+    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW, 0},
+    {"BoundNode.visit_edges_of_type", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE, 0},
+    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE, 0},
+    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY, 0},
+    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY, 0},
+    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE, 0},
+    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW, 0},
+    {"BFSPath.get_length", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_INT, 0},
+    {"BFSPath.get_start_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0},
+    {"BFSPath.get_end_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0},
+    {"BFSPath.get_edges", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_EDGE | BD_T_LIST, 0},
+    {"GraphView.create", 23, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW, 1},
+    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 0},
+    {"GraphView.create_and_insert_node", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 1},
+    {"GraphView.insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE, 1},
+    {"GraphView.insert_edge", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE, 1},
+    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE, 0},
+    {"GraphView.get_node_count", 27, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT, 0},
+    {"GraphView.get_nodes", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST, 0},
+    {"GraphView.get_subgraph_from_nodes", 29, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW, 0},
+    {"GraphView.insert_subgraph", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE, 0},
+    {"GraphView.get_counts", 31, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
+    {"GraphView.destroy", 32, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE, 0},
+    {"GraphView.node_ids", 33, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
+    {"GraphView.edge_table", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
+    {"GraphView.attribute_keys", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST, 0},
+    {"GraphView.attribute_column", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY, 0},
+    {"GraphView.attribute_rows", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST, 0},
+    {"GraphView.to_bytes", 38, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 27, BD_T_BYTES, 0},
+    {"GraphView.from_bytes", 39, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 27, BD_T_VIEW, 0},
+    {"GraphView.save", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_NONE, 0},
+    {"GraphView.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 29, BD_T_VIEW, 0},
+    {"GraphView.batch", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 30, BD_T_ANY, 0},
+    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 30, BD_T_ANY, 0},
+    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 30, BD_T_STR, 0},
+    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 31, BD_T_STR, 0},
+    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
+    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
+    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
+    {"sexp.parse", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 32, BD_T_DOCUMENT, 0},
+    {"sexp.dumps", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 35, BD_T_STR, 0},
+    {"debug.crash", 42, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 36, BD_T_NONE, 0},
+    {"debug.hang", 43, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 37, BD_T_NONE, 0},
+    {"debug.freeze", 44, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 38, BD_T_NONE, 0},
+    {"debug.cut_frame", 45, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 38, BD_T_NONE, 0},
+    {NULL, 0, 0, 0, 0, 0, 0, 0, 0}
 };
 
 static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
@@ -276,6 +296,9 @@ static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *co
 }
 static PyObject *bd_thunk_graph_view_attribute_rows(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_graph_view_to_bytes(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_GRAPH_VIEW_TO_BYTES, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_debug_crash(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_CRASH, self, args, n, kwnames);
@@ -367,6 +390,9 @@ static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("attribute_keys", bd_thunk_graph_view_attribute_keys, "attribute_keys($self, /, *, of='nodes')\012--\012\012Keys that any node (or edge) of the view has, in the order in which they first appear.\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("attribute_column", bd_graph_view_attribute_column, "attribute_column($self, /, *, key, of='nodes')\012--\012\012One attribute of all nodes (or edges) of the view, in the order of node_ids (or edge_table), as an AttributeColumn: kind, values, validity, to_arrow(), tolist().\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("attribute_rows", bd_thunk_graph_view_attribute_rows, "attribute_rows($self, /, *, of='nodes')\012--\012\012All attributes of all nodes (or edges) of the view: a dict for each, in the order of node_ids (or edge_table).\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("to_bytes", bd_thunk_graph_view_to_bytes, "to_bytes($self, /)\012--\012\012The view as bytes: nodes, edges, attributes and their orders, with checksums (docs/FILE_FORMAT.md). The same view gives the same bytes.\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("save", bd_graph_view_save, "save($self, /, *, path)\012--\012\012Writes to_bytes() to a file: whole, or the old file stays as it was (temporary file, fsync, rename). Keeps the mode of a file that is there.\012\012path: a str or path object\012\012Raises OSError, TypeError, StaleHandleError."),
+    BD_METHOD_DEF("batch", bd_graph_view_batch, "batch($self, /)\012--\012\012A context manager: what the block creates and inserts in the view's workspace (this thread alone) is sent as one request at its end and done whole or not at all. Reads in the block see the state before it; RuntimeError when they, or a nested batch, or a method that needs the worker's answer (destroy, subgraphs) meet what the batch made or would change. An exception in the block, or one of its commands that fails, gives all of it up: its new handles are stale then, and views are as before. What only the worker can know is raised at the block's end.\012\012Raises RuntimeError, StaleHandleError."),
     BD_METHOD_DEF("to_networkx", bd_graph_view_to_networkx, "to_networkx($self, /)\012--\012\012A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their attributes with edge_type and directional. Needs networkx (pip install \"bindd[exchange]\").\012\012Raises ImportError, StaleHandleError."),
     BD_METHOD_DEF("to_dot", bd_graph_view_to_dot, "to_dot($self, /, *, label='name')\012--\012\012The view in the language of graphviz. Edges without a direction have no arrow.\012\012label: attribute that names a node or an edge\012\012Raises StaleHandleError."),
     BD_METHOD_DEF("to_mermaid", bd_graph_view_to_mermaid, "to_mermaid($self, /, *, label='name')\012--\012\012The view as a Mermaid flowchart.\012\012label: attribute that names a node or an edge\012\012Raises StaleHandleError."),
@@ -378,6 +404,8 @@ static PyMethodDef bd_methods_graph_view[] = {
 };
 static PyMethodDef bd_static_graph_view[] = {
     BD_METHOD_DEF("create", bd_graph_view_create, "create($module, /)\012--\012\012A new view, which contains just its own new self node."),
+    BD_METHOD_DEF("from_bytes", bd_graph_view_from_bytes, "from_bytes($module, /, *, data)\012--\012\012A new view of what to_bytes() gave. Everything is checked first: ValueError says what is wrong. Nodes and edges get new ids, in the same order.\012\012Raises TypeError, ValueError, LimitExceeded."),
+    BD_METHOD_DEF("load", bd_graph_view_load, "load($module, /, *, path)\012--\012\012A new view of what save() wrote. ValueError names the file and what is wrong with it.\012\012path: a str or path object\012\012Raises OSError, TypeError, ValueError, LimitExceeded."),
     {NULL, NULL, 0, NULL}
 };
 static PyMethodDef bd_functions[] = {

@@ -224,6 +224,37 @@ class GraphView:
 
         Raises TypeError, ValueError, StaleHandleError.
         """
+    def to_bytes(self) -> bytes:
+        """The view as bytes: nodes, edges, attributes and their orders, with checksums (docs/FILE_FORMAT.md). The same view gives the same bytes.
+
+        Raises StaleHandleError.
+        """
+    @staticmethod
+    def from_bytes(*, data: str | bytes | bytearray | memoryview) -> GraphView:
+        """A new view of what to_bytes() gave. Everything is checked first: ValueError says what is wrong. Nodes and edges get new ids, in the same order.
+
+        Raises TypeError, ValueError, LimitExceeded.
+        """
+    def save(self, *, path: Any) -> None:
+        """Writes to_bytes() to a file: whole, or the old file stays as it was (temporary file, fsync, rename). Keeps the mode of a file that is there.
+
+        path: a str or path object
+
+        Raises OSError, TypeError, StaleHandleError.
+        """
+    @staticmethod
+    def load(*, path: Any) -> GraphView:
+        """A new view of what save() wrote. ValueError names the file and what is wrong with it.
+
+        path: a str or path object
+
+        Raises OSError, TypeError, ValueError, LimitExceeded.
+        """
+    def batch(self) -> Any:
+        """A context manager: what the block creates and inserts in the view's workspace (this thread alone) is sent as one request at its end and done whole or not at all. Reads in the block see the state before it; RuntimeError when they, or a nested batch, or a method that needs the worker's answer (destroy, subgraphs) meet what the batch made or would change. An exception in the block, or one of its commands that fails, gives all of it up: its new handles are stale then, and views are as before. What only the worker can know is raised at the block's end.
+
+        Raises RuntimeError, StaleHandleError.
+        """
     def to_networkx(self) -> Any:
         """A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their attributes with edge_type and directional. Needs networkx (pip install "bindd[exchange]").
 
@@ -348,6 +379,17 @@ class Atom:
     @property
     def column(self) -> int: ...
     def __zig_address__(self) -> int: ...
+
+@final
+class Batch:
+    """Changes that are made whole or not at all. Made by GraphView.batch()."""
+
+    @property
+    def command_count(self) -> int: ...
+    def __enter__(self) -> Batch: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool: ...
 
 VERSION: str
 BUILD: str

@@ -7,15 +7,18 @@ works on that copy. Libraries are imported when they are asked for: `pip install
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
+import stat
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from bindd._columns import EdgeTable
     from bindd.graph import GraphView
 
-__all__ = ["needs", "repr_svg", "to_arrow", "to_dot", "to_mermaid", "to_networkx", "to_pandas"]
+__all__ = ["load", "needs", "repr_svg", "save", "to_arrow", "to_dot", "to_mermaid", "to_networkx", "to_pandas"]
 
 READS_MAX = 5
 """Reading takes several requests; when another client changes the view between them, it starts over so often."""
@@ -58,6 +61,49 @@ def read(view: GraphView) -> Copy:
         if is_whole:
             return copy
     raise RuntimeError(f"another client changed the view {READS_MAX} times while it was read; try again when it is quiet")
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def save(view: GraphView, path: str | os.PathLike[str]) -> None:
+    """The new file is complete on the disk before it takes the old one's place."""
+    target = os.path.realpath(os.fspath(path))  # a link stays a link
+    data = view.to_bytes()
+    folder = os.path.dirname(target)
+    try:
+        mode = stat.S_IMODE(os.stat(target).st_mode)
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        mode = 0o666 & ~umask
+    handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(target)}.", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def load(path: str | os.PathLike[str]) -> GraphView:
+    from bindd.graph import GraphView
+
+    with open(os.fspath(path), "rb") as file:
+        data = file.read()
+    try:
+        return GraphView.from_bytes(data=data)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
 
 
 # -- networkx ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,88 @@
+"""Pairs of workloads, measured in one run: every repetition runs each side once, in turn, so that the noise of the machine
+falls on all of them. A figure is nanoseconds per operation, of which min and median are kept; a ratio compares the minima.
+
+Must not compare figures of different runs. Cost: repetitions times what the workloads take.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+REPETITIONS = 7
+
+# Runs `count` operations and returns nothing; what it needs is made by the function that returned it, outside the clock.
+Work = Callable[[int], object]
+
+
+@dataclass
+class Side:
+    """One contestant. `prepare` makes a fresh state and returns the work on it."""
+
+    name: str
+    prepare: Callable[[], Work]
+    count: int
+    settle: Callable[[], object] = lambda: None
+    times: list[float] = field(default_factory=list)
+    cpu_times: list[float] = field(default_factory=list)
+
+    def run(self) -> None:
+        work = self.prepare()
+        gc.collect()
+        gc.disable()
+        cpu = time.thread_time_ns()
+        start = time.perf_counter_ns()
+        work(self.count)
+        cpu = time.thread_time_ns() - cpu
+        self.settle()  # what was only sent is done as well
+        took = time.perf_counter_ns() - start
+        gc.enable()
+        self.times.append(took / self.count)
+        self.cpu_times.append(cpu / self.count)
+
+    @property
+    def best(self) -> float:
+        return min(self.times)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.times)
+
+    @property
+    def cpu(self) -> float:
+        """Of this process: what the caller's thread itself burns, waiting not counted."""
+        return min(self.cpu_times)
+
+
+@dataclass
+class Workload:
+    name: str
+    recorded_ns: str  # of the replaced layer, elsewhere
+    figure: float  # the ratio to the replaced layer that is wanted at most
+    sides: list[Side]  # ours first
+
+    def run(self) -> None:
+        for _ in range(REPETITIONS):
+            for side in self.sides:
+                side.run()
+
+    def rows(self) -> list[list[str]]:
+        ours = self.sides[0]
+        rows = []
+        for side in self.sides:
+            ratio = "1" if side is ours else f"{ours.best / side.best:.3g}"
+            rows.append([
+                ratio, self.name if side is ours else "", side.name, f"{side.best:,.0f}", f"{side.median:,.0f}",
+                f"{side.cpu:,.0f}", self.recorded_ns if side is ours else "",
+                f"<= {self.figure:g}" if side is ours and self.figure else "",
+            ])
+        return rows
+
+
+HEADERS = [
+    "bindd / peer", "workload", "side", "min, ns", "median, ns", "own CPU, ns",
+    "replaced layer, ns (recorded elsewhere)", "wanted, of that",
+]
