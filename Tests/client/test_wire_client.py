@@ -310,6 +310,9 @@ def test_debug_prints_what_nobody_waits_for_too(
         sexp.dumps(document)
         sexp.parse("(" + " " * 5000 + ")", label="long").free()
         held_node = edge.source()
+        with view.batch():
+            view.create_and_insert_node()
+            view.create_and_insert_node()
         with bindd.call_timeout(workspace, 0.1), pytest.raises(errors.CallTimeout):
             workspace.sync()
         workspace.sync()
@@ -336,6 +339,7 @@ def test_debug_prints_what_nobody_waits_for_too(
         r"bindd ← w\d+ #\d+ sexp.parse \d+ bytes document \d+ \d+ bytes",
         r"bindd → w\d+ #\d+ sexp.dumps 4 bytes document=\d+",
         r"bindd ← w\d+ #\d+ sexp.dumps \d+ bytes → 4 bytes",
+        r"bindd → w\d+ #\d+ batch \d+ bytes 2 commands( \| GraphView.create_and_insert_node view \d+ node \d+){2}",
         r"bindd ← w\d+ #\d+ sync 32 bytes dropped: nobody waits for it any longer",
         r"bindd ← w\d+ notice 20 bytes code 0 'by the way'",
         r"bindd → w\d+ #\d+ pin \d+ bytes kind 1 1 handles: \d+",
@@ -434,6 +438,19 @@ def test_a_shared_view_that_nobody_holds_is_let_go_of(fake: FakeDaemon) -> None:
         index = GraphView.create().__zig_address__() & 0xFFFFFFFF
         workspace.sync()
         assert fake.of("RELEASE")[0].words() == (3, 1, index)
+
+
+def test_a_shared_view_that_is_destroyed_is_gone_for_all(fake: FakeDaemon) -> None:
+    with bindd.connect("shared") as workspace:
+        view = GraphView.create()
+        index = view.__zig_address__() & 0xFFFFFFFF
+        view.destroy()
+        workspace.sync()
+        (message,) = fake.of("GRAPH_VIEW_DESTROY")
+        assert message.words()[0] == index
+        del view
+        workspace.sync()
+        assert not [m for m in fake.of("RELEASE") if m.words()[0] == 3]
 
 
 def test_leases_go_on_where_they_were_after_a_new_workspace(fake: FakeDaemon) -> None:

@@ -60,6 +60,22 @@ static void bd_line_parse(bd_line *line, const bd_piece *pieces, int count) {
     bd_line_add(line, " depth_limit=%u", bd_reader_u32(&tail));
 }
 
+/* Each command of a batch as it would be alone: u32 operation, u32 bytes, payload. */
+static void bd_line_batch(bd_line *line, bd_reader *reader) {
+    uint32_t count = bd_reader_u32(reader);
+    bd_line_add(line, " %u commands", count);
+    for (uint32_t i = 0; i < count && !reader->bad; i++) {
+        uint32_t operation = bd_reader_u32(reader), bytes = bd_reader_u32(reader);
+        if (reader->bad || operation == BD_OP_BATCH || operation > UINT16_MAX || bytes > bd_reader_left(reader)) break;
+        bd_line_add(line, " | %s", bd_operation_name((uint16_t)operation));
+        bd_reader inner = bd_reader_make(reader->data + reader->at, bytes);
+        bd_line_request(line, &inner, (uint16_t)operation);
+        reader->at += bytes;
+        if (i + 1 == count) return;
+    }
+    if (count) bd_line_add(line, " …");
+}
+
 void bd_debug_request(
     bd_workspace *workspace, uint64_t number, uint16_t operation, const bd_piece *pieces, int count) {
     unsigned char payload[2048]; /* the start of it; a long text shows as cut */
@@ -76,6 +92,7 @@ void bd_debug_request(
         bd_operation_name(operation), total);
     bd_reader reader = bd_reader_make(payload, bytes);
     if (operation == BD_OP_SEXP_PARSE && count > 1) bd_line_parse(&line, pieces, count);
+    else if (operation == BD_OP_BATCH) bd_line_batch(&line, &reader);
     else bd_line_request(&line, &reader, operation);
     if (reader.bad) bd_line_add(&line, " …");
     bd_line_print(&line);
@@ -105,6 +122,8 @@ static void bd_line_answer(bd_line *line, bd_reader *reader, uint16_t operation)
         bd_line_words(line, reader, "document");
         bd_line_add(line, " ");
         bd_line_result(line, reader, BD_T_BYTES);
+    } else if (operation == BD_OP_GRAPH_VIEW_FROM_BYTES) {
+        bd_line_words(line, reader, "view,self");
     } else if (operation == BD_OP_GRAPH_VIEW_GET_COUNTS) {
         uint64_t nodes = bd_reader_u64(reader), edges = bd_reader_u64(reader);
         bd_line_add(line, " → %llu nodes, %llu edges", (unsigned long long)nodes, (unsigned long long)edges);

@@ -121,7 +121,11 @@ static void bd_line_value(bd_line *line, bd_reader *reader, uint8_t type, bool i
         case BD_T_LITERAL: bd_line_literal(line, reader); break;
         case BD_T_ATTRIBUTES: bd_line_attributes(line, reader); break;
         case BD_T_BYTES:
-            if (bd_reader_bytes(reader, &bytes)) bd_line_add(line, "%zu bytes", bytes);
+            word = bd_reader_u64(reader);
+            if (reader->bad) break;
+            bd_line_add(line, "%llu bytes", (unsigned long long)word);
+            reader->at -= sizeof word;
+            bd_reader_bytes(reader, &bytes);
             break;
         case BD_T_PATH:
             bd_line_add(line, "from %u", bd_reader_u32(reader));

@@ -298,14 +298,14 @@ static inline void bd_floor_raise(uint32_t *floor, uint32_t id, uint32_t most) {
     if (id > *floor) *floor = id < most ? id : most;
 }
 /* An id that a result names. */
-static inline void bd_floor_saw(uint32_t *floor, uint32_t leased, uint32_t id) {
-    if (id > *floor && id <= BD_FLOOR_MAX && id < (uint64_t)leased + BD_FLOOR_STEP_MAX) *floor = id;
+static inline void bd_floor_saw(uint32_t *floor, uint32_t leased, uint32_t id, uint32_t most) {
+    if (id > *floor && id <= most && id < (uint64_t)leased + BD_FLOOR_STEP_MAX) *floor = id;
 }
 static inline void bd_workspace_saw_node(bd_workspace *workspace, uint32_t node) {
-    bd_floor_saw(&workspace->state->node_floor, workspace->nodes.end, node);
+    bd_floor_saw(&workspace->state->node_floor, workspace->nodes.end, node, BD_FLOOR_MAX);
 }
 static inline void bd_workspace_saw_edge(bd_workspace *workspace, const bd_edge_info *info) {
-    bd_floor_saw(&workspace->state->edge_floor, workspace->edges.end, info->edge);
+    bd_floor_saw(&workspace->state->edge_floor, workspace->edges.end, info->edge, BD_FLOOR_MAX);
     bd_workspace_saw_node(workspace, info->source);
     bd_workspace_saw_node(workspace, info->target);
 }
