@@ -14,16 +14,18 @@ BOARD ?= examples/blinker.kicad_pcb
 
 build: $(VENV)/bin/bindd $(VENV)/.client
 
+# With a socket of its own: a daemon that you use is left alone.
 demo: build
-	$(PYTHON) examples/board_report.py $(BOARD)
-	@$(VENV)/bin/bindd stop >/dev/null 2>&1 || true
+	@folder=$$(mktemp -d) && export BINDD_SOCKET=$$folder/demo.sock BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd && \
+	trap '$(VENV)/bin/bindd stop >/dev/null 2>&1; rm -rf "$$folder"' EXIT && \
+	echo "$(PYTHON) examples/board_report.py $(BOARD)" && $(PYTHON) examples/board_report.py $(BOARD)
 
 test: build
 	tools/test
 
-# With millions where `make test` has thousands: an hour, and 24 GiB of memory.
+# With millions and thousands where `make test` has thousands and hundreds: an hour, and 24 GiB of memory.
 test-long: build
-	BINDD_TEST_LONG=1 tools/test --long
+	BINDD_TEST_LONG=1 tools/test
 
 # The tools of the machine: apt packages and the virtual environment. Quick when they are there.
 $(VENV)/.tools: tools/prepare tools/requirements.txt
@@ -48,9 +50,12 @@ $(VENV)/.client: $(VENV)/.tools $(shell find python_client -name '*.[ch]' -o -na
 generate: $(VENV)/bin/bindd
 	$(VENV)/bin/bindd describe --json | $(PYTHON) tools/generate.py -
 
+# The ratio of one waiting call to a bare C ping-pong, measured in the same run. Calls that do not wait are not in it.
 bench: build
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(PYTHON) benchmarks/round_trip.py
+	$(PYTHON) benchmarks/graph.py
 
+# A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:
-	-$(VENV)/bin/bindd stop
 	rm -rf $(SCRATCH) $(VENV) python_client/build

@@ -1,16 +1,18 @@
 """Each integration test has a socket folder, an interpreter and a time limit of its own, and leaves nothing behind.
 
 The body of a test that is marked with ``@alone`` runs in a fresh interpreter. When it returns, that interpreter closes
-what it opened and must have as many descriptors and threads as before; then the daemon is stopped and no process that
-knew the socket may be left.
+what it opened and must have as many descriptors and threads as before; then the daemon must have as many descriptors as
+one that never had a client, it is stopped, and no process that knew the socket may be left.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,11 +82,67 @@ class Home:
             time.sleep(0.02)
         return condition()
 
+    def daemon_pid(self) -> int | None:
+        """Of the daemon that runs here; its lock file names it."""
+        try:
+            pid = int((self.folder / "t.sock.lock").read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if pid in self.processes() else None
+
+    def workers(self) -> tuple[int, int]:
+        """How many workers the daemon has, and how many clients they have."""
+        workers = json.loads(self.command("status", "-o", "json").stdout)["workers"]
+        return len(workers), sum(worker["clients"] for worker in workers)
+
+    def check_descriptors(self) -> None:
+        """Clients that left have left no descriptor in the daemon. Workers of shared workspaces stay."""
+        pid = self.daemon_pid()
+        if pid is None or self.command("status").returncode != 0:
+            return
+        bare, each = idle_descriptors()
+
+        def is_as_before() -> bool:
+            workers, clients = self.workers()
+            return clients == 0 and len(os.listdir(f"/proc/{pid}/fd")) == bare + each * workers
+
+        assert self.wait_until(is_as_before), (
+            f"the daemon has {len(os.listdir(f'/proc/{pid}/fd'))} descriptors; (workers, clients) are {self.workers()}; one "
+            f"that never had a client has {bare}, and {each} for each worker")
+
     def end(self) -> None:
+        self.check_descriptors()
         self.command("stop")
         assert self.wait_until(lambda: not self.processes()), f"still running: {self.processes()}"
         left = {path.name for path in self.folder.iterdir()} - {"t.sock.log", "t.sock.log.1", "t.sock.start"}
         assert not left, f"left in the socket folder: {left}"
+
+
+def fewest_descriptors(pid: int) -> int:
+    """A connection that just ended, a question for the status say, may still be there for a moment."""
+    counts = []
+    for _ in range(30):
+        counts.append(len(os.listdir(f"/proc/{pid}/fd")))
+        time.sleep(0.01)
+    return min(counts)
+
+
+@functools.cache
+def idle_descriptors() -> tuple[int, int]:
+    """Descriptors of a daemon that never had a client, and what the worker of a shared workspace adds."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder) / "h")
+        started = home.command("serve", "--detach", "--socket", str(home.socket))
+        pid = home.daemon_pid()
+        assert started.returncode == 0 and pid is not None, started.stderr
+        try:
+            bare = fewest_descriptors(pid)
+            done = home.python("import bindd; bindd.connect('shared').close()")
+            assert done.returncode == 0, done.stderr
+            assert home.wait_until(lambda: home.workers() == (1, 0))
+            return bare, fewest_descriptors(pid) - bare
+        finally:
+            home.command("stop")
 
 
 @pytest.fixture

@@ -268,6 +268,88 @@ def test_debug_prints_each_message_in_words(
     assert re.search(r"bindd ← w\d+ #2 NodeReference\.get_attr \d+ bytes → 'v'", text), text
 
 
+def test_debug_prints_what_nobody_waits_for_too(
+    fake: FakeDaemon, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BINDD_DEBUG", "1")
+    monkeypatch.setenv("BINDD_ARENA", "0")
+    held: list[Message] = []
+    results = {
+        "EDGE_REFERENCE_NAME": pack_u32(1) + pack_str("née"),
+        "NODE_REFERENCE_GET_ATTR": encode_literal("none:"),
+        "NODE_REFERENCE_GET_DYNAMIC_ATTRS": pack_u32(2) + pack_str("a") + encode_literal("int:1") + pack_str("b") + encode_literal("bool:1"),
+        "GRAPH_VIEW_GET_NODES": pack_u32(3, 1, 2, 3),
+        "GRAPH_VIEW_GET_COUNTS": struct.pack("<QQ", 3, 1),
+        "BOUND_NODE_VISIT_EDGES_OF_TYPE": pack_u32(1, 5, 1, 2, 7),
+        "SEXP_DUMPS": pack_bytes(b"(a)\n"),
+    }
+
+    def answer(client: Client, message: Message) -> bool:
+        for name, result in results.items():
+            if message.operation == OP[name]:
+                client.reply(message, result)
+                return True
+        if message.operation == SYNC and not held:
+            held.append(message)
+            return True
+        if message.operation == SYNC and len(held) == 1:
+            held.append(message)
+            client.reply(held[0])
+            client.link.sendall(frame(0, NOTICE, pack_u32(0) + pack_str("by the way")))
+        return answer_parse(client, message)
+
+    fake.answer = answer
+    fake.on_control = lambda command, arguments: {"known": True, "signal": 9, "signal_name": "SIGKILL"}
+    with bindd.connect("shared") as workspace:
+        view = GraphView.create()
+        node = view.get_self_node()
+        edge = EdgeReference.create(source=node.node(), target=node.node(), edge_type=1)
+        edge.name(), node.node().get_attr(key="k"), node.node().get_dynamic_attrs(), view.get_nodes(), view.get_counts()
+        node.visit_edges_of_type(edge_type=7, ctx=None, f=lambda ctx, edge: None)
+        document = sexp.parse("(a)", label="x" * 61)
+        sexp.dumps(document)
+        sexp.parse("(" + " " * 5000 + ")", label="long").free()
+        held_node = edge.source()
+        with view.batch():
+            view.create_and_insert_node()
+            view.create_and_insert_node()
+        with bindd.call_timeout(workspace, 0.1), pytest.raises(errors.CallTimeout):
+            workspace.sync()
+        workspace.sync()
+        del edge
+        workspace.sync()
+        fake.answer = lambda client, message: bool(client.link.shutdown(2)) or True
+        with pytest.raises(errors.WorkerCrashed):
+            workspace.sync()
+        del held_node
+    text = capfd.readouterr().err
+    for line in (
+        r"bindd → w\d+ #0 hello \d+ bytes major 1 minor 0 layout \d+ hash [0-9a-f]{16} pid \d+ generation \d+ node floor \d+ "
+        r"edge floor \d+ view floor \d+ document floor \d+ workspace 'shared' program '.*'.* build '.*'",
+        r"bindd ← w\d+ #0 hello \d+ bytes nodes \d+…\d+ edges \d+…\d+ views \d+…\d+ worker 4000000 slot 0 generation \d+ "
+        r"client 1 workspace '' build 'fake'",
+        r"bindd ← w\d+ #\d+ EdgeReference.name 44 bytes → 'née'",
+        r"bindd ← w\d+ #\d+ NodeReference.get_attr 36 bytes → None",
+        r"bindd ← w\d+ #\d+ NodeReference.get_dynamic_attrs \d+ bytes →  'a'=1, 'b'=True",
+        r"bindd ← w\d+ #\d+ GraphView.get_nodes 48 bytes → 3 \[1, 2, 3\]",
+        r"bindd ← w\d+ #\d+ GraphView.get_counts 48 bytes → 3 nodes, 1 edges",
+        r"bindd ← w\d+ #\d+ BoundNode.visit_edges_of_type 52 bytes → 1 \[5 \(1 -> 2, type 7\)\]",
+        r"bindd → w\d+ #\d+ sexp.parse \d+ bytes text=3 bytes label='x{60}'… \(61 bytes\) depth_limit=0",
+        r"bindd → w\d+ #\d+ sexp.parse \d+ bytes text=5002 bytes label='long' depth_limit=0",
+        r"bindd ← w\d+ #\d+ sexp.parse \d+ bytes document \d+ \d+ bytes",
+        r"bindd → w\d+ #\d+ sexp.dumps 4 bytes document=\d+",
+        r"bindd ← w\d+ #\d+ sexp.dumps \d+ bytes → 4 bytes",
+        r"bindd → w\d+ #\d+ batch \d+ bytes 2 commands( \| GraphView.create_and_insert_node view \d+ node \d+){2}",
+        r"bindd ← w\d+ #\d+ sync 32 bytes dropped: nobody waits for it any longer",
+        r"bindd ← w\d+ notice 20 bytes code 0 'by the way'",
+        r"bindd → w\d+ #\d+ pin \d+ bytes kind 1 1 handles: \d+",
+        r"bindd → w\d+ #\d+ release \d+ bytes kind 2 1 handles: \d+",
+        r"bindd → supervisor obituary pid=4000000",
+        r'bindd ← supervisor obituary {"known": true, "signal": 9, "signal_name": "SIGKILL"}',
+    ):
+        assert re.search(f"^{line}$", text, re.M), f"{line}\n{text}"
+
+
 def test_threads_share_a_connection(fake: FakeDaemon) -> None:
     fake.answer = lambda client, message: message.operation == OP["GRAPH_VIEW_GET_NODE_COUNT"] and not client.reply(
         message, struct.pack("<q", message.number))
@@ -356,6 +438,19 @@ def test_a_shared_view_that_nobody_holds_is_let_go_of(fake: FakeDaemon) -> None:
         index = GraphView.create().__zig_address__() & 0xFFFFFFFF
         workspace.sync()
         assert fake.of("RELEASE")[0].words() == (3, 1, index)
+
+
+def test_a_shared_view_that_is_destroyed_is_gone_for_all(fake: FakeDaemon) -> None:
+    with bindd.connect("shared") as workspace:
+        view = GraphView.create()
+        index = view.__zig_address__() & 0xFFFFFFFF
+        view.destroy()
+        workspace.sync()
+        (message,) = fake.of("GRAPH_VIEW_DESTROY")
+        assert message.words()[0] == index
+        del view
+        workspace.sync()
+        assert not [m for m in fake.of("RELEASE") if m.words()[0] == 3]
 
 
 def test_leases_go_on_where_they_were_after_a_new_workspace(fake: FakeDaemon) -> None:

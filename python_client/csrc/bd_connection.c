@@ -230,6 +230,7 @@ static bd_turn bd_connection_take_message(bd_connection *connection) {
     memset(&connection->part, 0, sizeof connection->part);
     connection->part_started = false;
     if (message.flags & BD_FLAG_NOTICE) {
+        if (connection->on_unasked) connection->on_unasked(connection->context, &message);
         bd_reader reader = bd_reader_make(message.data, message.size);
         size_t bytes;
         uint32_t code = bd_reader_u32(&reader);
@@ -257,6 +258,7 @@ static bd_turn bd_connection_take_message(bd_connection *connection) {
         bd_reply_free(&message);
         return bd_connection_broken(connection, "a reply to a request that was never made");
     }
+    if (connection->on_unasked) connection->on_unasked(connection->context, &message);
     bool is_document = message.operation == BD_OP_SEXP_PARSE && !(message.flags & BD_FLAG_ERROR);
     if (is_document && message.size >= BD_REPLY_HEAD_BYTES + 4 && connection->orphan_count < BD_ORPHANS_MAX)
         connection->orphans[connection->orphan_count++] = bd_load_u32(message.data + BD_REPLY_HEAD_BYTES);

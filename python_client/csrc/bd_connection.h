@@ -75,6 +75,8 @@ typedef struct bd_connection {
     const char *broken;
     bool wants_descriptor; /* the next bytes may carry one: kept in `descriptor`, else -1 */
     int descriptor;
+    void (*on_unasked)(void *context, const bd_reply *message); /* looks at notices and dropped replies; may be NULL */
+    void *context;
     uint64_t messages, bytes_sent, bytes_received, replies;
     pthread_mutex_t mutex;
     pthread_cond_t released;

@@ -1,133 +1,17 @@
 /* BINDD_DEBUG=1: each message in words on stderr. `→` goes out, `←` came in. Knows the payloads of the requests that are
- * written by hand as words, those of the table by their parameters; anything else is shown by its size. Reads with bounds,
- * never fails. Cost: none when off (the hot path does not get here).
+ * written by hand as words, those of the table by their parameters; the words of values are bd_line.c's business. Never
+ * fails. Questions to the supervisor are printed by bindd._daemon. Cost: none when off (the hot path does not get here).
  */
-#include "bd_state.h"
-
-#include <stdio.h>
-
-#define BD_LINE_BYTES 1024
-#define BD_SHOWN_MAX 8 /* items of a list or attributes */
-
-typedef struct bd_line {
-    char text[BD_LINE_BYTES];
-    size_t size;
-} bd_line;
-
-static void bd_line_add(bd_line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void bd_line_add(bd_line *line, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    int added = vsnprintf(line->text + line->size, sizeof line->text - line->size, format, arguments);
-    va_end(arguments);
-    if (added < 0) return;
-    line->size += (size_t)added;
-    if (line->size > sizeof line->text - 1) line->size = sizeof line->text - 1;
-}
-
-static void bd_line_str(bd_line *line, bd_reader *reader) {
-    size_t bytes;
-    const char *text = bd_reader_str(reader, &bytes);
-    if (!text) return;
-    bd_line_add(line, "'");
-    for (size_t i = 0; i < bytes && i < 60; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 32 || c == 127) bd_line_add(line, "\\x%02x", c);
-        else bd_line_add(line, "%c", c);
-    }
-    bd_line_add(line, bytes > 60 ? "'… (%zu bytes)" : "'", bytes);
-}
-
-static void bd_line_literal(bd_line *line, bd_reader *reader) {
-    uint64_t word;
-    double real;
-    switch (bd_reader_u32(reader)) {
-        case BD_LITERAL_NONE: bd_line_add(line, "None"); break;
-        case BD_LITERAL_INT:
-            word = bd_reader_u64(reader);
-            bd_line_add(line, "%lld", (long long)word);
-            break;
-        case BD_LITERAL_FLOAT:
-            real = bd_reader_f64(reader);
-            bd_line_add(line, "%.17g", real);
-            break;
-        case BD_LITERAL_BOOL: bd_line_add(line, bd_reader_u32(reader) ? "True" : "False"); break;
-        case BD_LITERAL_STR: bd_line_str(line, reader); break;
-        default: reader->bad = true;
-    }
-}
-
-static void bd_line_attributes(bd_line *line, bd_reader *reader) {
-    uint32_t count = bd_reader_count(reader, 8);
-    for (uint32_t i = 0; i < count && i < BD_SHOWN_MAX && !reader->bad; i++) {
-        bd_line_add(line, i ? ", " : " ");
-        bd_line_str(line, reader);
-        bd_line_add(line, "=");
-        bd_line_literal(line, reader);
-    }
-    if (count > BD_SHOWN_MAX) bd_line_add(line, ", … %u attributes", count);
-}
-
-static void bd_line_ids(bd_line *line, bd_reader *reader, const char *what) {
-    uint32_t count = bd_reader_count(reader, 4);
-    if (!count) return;
-    bd_line_add(line, " %u %s:", count, what);
-    for (uint32_t i = 0; i < count && !reader->bad; i++) {
-        uint32_t id = bd_reader_u32(reader);
-        if (i < BD_SHOWN_MAX) bd_line_add(line, " %u", id);
-        else if (i == BD_SHOWN_MAX) bd_line_add(line, " …");
-    }
-}
-
-static void bd_line_value(bd_line *line, bd_reader *reader, uint8_t type) {
-    size_t bytes;
-    uint64_t word;
-    double real;
-    switch (type) {
-        case BD_T_INT:
-            word = bd_reader_u64(reader);
-            bd_line_add(line, "%lld", (long long)word);
-            break;
-        case BD_T_FLOAT:
-            real = bd_reader_f64(reader);
-            bd_line_add(line, "%.9g", real);
-            break;
-        case BD_T_STR: bd_line_str(line, reader); break;
-        case BD_T_LITERAL: bd_line_literal(line, reader); break;
-        case BD_T_BYTES:
-            bd_reader_bytes(reader, &bytes);
-            bd_line_add(line, "%zu bytes", bytes);
-            break;
-        case BD_T_BOUND_NODE:
-        case BD_T_BOUND_EDGE:
-            bd_line_add(line, "%u in view ", bd_reader_u32(reader));
-            bd_line_add(line, "%u", bd_reader_u32(reader));
-            break;
-        default: bd_line_add(line, "%u", bd_reader_u32(reader));
-    }
-}
+#include "bd_line.h"
 
 static void bd_line_method(bd_line *line, bd_reader *reader, const bd_method *method) {
-    if (method->self_type == BD_T_BOUND_NODE || method->self_type == BD_T_BOUND_EDGE)
-        bd_line_add(line, " view %u", bd_reader_u32(reader));
-    if (method->self_type != BD_T_NONE) bd_line_add(line, " self %u", bd_reader_u32(reader));
+    if (method->self_type == BD_T_BOUND_NODE || method->self_type == BD_T_BOUND_EDGE) bd_line_words(line, reader, "view");
+    if (method->self_type != BD_T_NONE) bd_line_words(line, reader, "self");
     for (uint32_t i = 0; i < method->parameter_count && !reader->bad; i++) {
         const bd_parameter *parameter = &bd_parameters[method->first_parameter + i];
-        if (parameter->type == BD_T_ANY || parameter->type == BD_T_CALLABLE || parameter->type > BD_T_ITEM_MASK) continue;
-        if (parameter->type == BD_T_ATTRIBUTES) {
-            bd_line_attributes(line, reader);
-            continue;
-        }
-        bd_line_add(line, " %s=", parameter->name);
-        bd_line_value(line, reader, parameter->type);
-    }
-}
-
-static void bd_line_words(bd_line *line, bd_reader *reader, const char *names) {
-    for (const char *at = names; *at && !reader->bad;) {
-        size_t length = strcspn(at, ",");
-        bd_line_add(line, " %.*s %u", (int)length, at, bd_reader_u32(reader));
-        at += length + (at[length] == ',');
+        if (parameter->type == BD_T_ANY || parameter->type == BD_T_CALLABLE) continue; /* stays here */
+        if (parameter->type != BD_T_ATTRIBUTES) bd_line_add(line, " %s=", parameter->name);
+        bd_line_parameter(line, reader, parameter->type);
     }
 }
 
@@ -136,6 +20,7 @@ static void bd_line_request(bd_line *line, bd_reader *reader, uint16_t operation
         case BD_OP_SYNC: return;
         case BD_OP_LEASE: bd_line_words(line, reader, "kind,wanted"); return;
         case BD_OP_RELEASE:
+        case BD_OP_PIN:
             bd_line_words(line, reader, "kind");
             bd_line_ids(line, reader, "handles");
             return;
@@ -167,6 +52,30 @@ static void bd_line_request(bd_line *line, bd_reader *reader, uint16_t operation
     if (method) bd_line_method(line, reader, method);
 }
 
+/* A text may be long: its length is the first piece, what follows it the last. */
+static void bd_line_parse(bd_line *line, const bd_piece *pieces, int count) {
+    bd_reader tail = bd_reader_make(pieces[count - 1].data, pieces[count - 1].bytes);
+    bd_line_add(line, " text=%llu bytes label=", (unsigned long long)bd_load_u64(pieces[0].data));
+    bd_line_str(line, &tail);
+    bd_line_add(line, " depth_limit=%u", bd_reader_u32(&tail));
+}
+
+/* Each command of a batch as it would be alone: u32 operation, u32 bytes, payload. */
+static void bd_line_batch(bd_line *line, bd_reader *reader) {
+    uint32_t count = bd_reader_u32(reader);
+    bd_line_add(line, " %u commands", count);
+    for (uint32_t i = 0; i < count && !reader->bad; i++) {
+        uint32_t operation = bd_reader_u32(reader), bytes = bd_reader_u32(reader);
+        if (reader->bad || operation == BD_OP_BATCH || operation > UINT16_MAX || bytes > bd_reader_left(reader)) break;
+        bd_line_add(line, " | %s", bd_operation_name((uint16_t)operation));
+        bd_reader inner = bd_reader_make(reader->data + reader->at, bytes);
+        bd_line_request(line, &inner, (uint16_t)operation);
+        reader->at += bytes;
+        if (i + 1 == count) return;
+    }
+    if (count) bd_line_add(line, " …");
+}
+
 void bd_debug_request(
     bd_workspace *workspace, uint64_t number, uint16_t operation, const bd_piece *pieces, int count) {
     unsigned char payload[2048]; /* the start of it; a long text shows as cut */
@@ -182,30 +91,126 @@ void bd_debug_request(
         &line, "bindd → w%u #%llu %s %zu bytes", workspace->generation, (unsigned long long)number,
         bd_operation_name(operation), total);
     bd_reader reader = bd_reader_make(payload, bytes);
-    bd_line_request(&line, &reader, operation);
+    if (operation == BD_OP_SEXP_PARSE && count > 1) bd_line_parse(&line, pieces, count);
+    else if (operation == BD_OP_BATCH) bd_line_batch(&line, &reader);
+    else bd_line_request(&line, &reader, operation);
     if (reader.bad) bd_line_add(&line, " …");
-    fprintf(stderr, "%s\n", line.text);
+    bd_line_print(&line);
+}
+
+static bd_reader bd_debug_result(const bd_reply *reply) {
+    return bd_reader_make(reply->data + BD_REPLY_HEAD_BYTES, reply->size - BD_REPLY_HEAD_BYTES);
+}
+
+/* The type of what travels, where the declared one is that of the Python object that is made of it. */
+static uint8_t bd_debug_type(uint16_t operation, const bd_method *method) {
+    switch (operation) {
+        case BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE:
+        case BD_OP_GRAPH_VIEW_EDGE_TABLE: return BD_T_EDGE | BD_T_LIST;
+        case BD_OP_GRAPH_VIEW_NODE_IDS: return BD_T_NODE | BD_T_LIST;
+        case BD_OP_GRAPH_VIEW_ATTRIBUTE_COLUMN: return BD_T_LITERAL | BD_T_LIST;
+        case BD_OP_SEXP_DUMPS: return BD_T_BYTES;
+        default: return method->result;
+    }
+}
+
+static void bd_line_answer(bd_line *line, bd_reader *reader, uint16_t operation) {
+    const bd_method *method = bd_operation_method(operation);
+    if (!method || !bd_reader_left(reader)) return;
+    uint8_t type = bd_debug_type(operation, method);
+    if (operation == BD_OP_SEXP_PARSE) {
+        bd_line_words(line, reader, "document");
+        bd_line_add(line, " ");
+        bd_line_result(line, reader, BD_T_BYTES);
+    } else if (operation == BD_OP_GRAPH_VIEW_FROM_BYTES) {
+        bd_line_words(line, reader, "view,self");
+    } else if (operation == BD_OP_GRAPH_VIEW_GET_COUNTS) {
+        uint64_t nodes = bd_reader_u64(reader), edges = bd_reader_u64(reader);
+        bd_line_add(line, " → %llu nodes, %llu edges", (unsigned long long)nodes, (unsigned long long)edges);
+    } else if ((type & BD_T_ITEM_MASK) != BD_T_NONE && (type & BD_T_ITEM_MASK) != BD_T_ANY) {
+        bd_line_add(line, " → ");
+        bd_line_result(line, reader, type);
+    }
 }
 
 void bd_debug_reply(bd_workspace *workspace, uint64_t number, const char *name, const bd_reply *reply) {
     bd_line line = {"", 0};
+    bd_reader reader = bd_debug_result(reply);
     bool is_error = reply->flags & BD_FLAG_ERROR;
     bd_line_add(
         &line, "bindd ← w%u #%llu %s %zu bytes%s", workspace->generation, (unsigned long long)number, name, reply->size,
         is_error ? " error" : "");
-    bd_reader reader = bd_reader_make(reply->data + BD_REPLY_HEAD_BYTES, reply->size - BD_REPLY_HEAD_BYTES);
-    const bd_method *method = bd_operation_method(reply->operation);
     if (is_error) {
-        bd_line_add(&line, " code %u ", bd_reader_u32(&reader));
+        bd_line_words(&line, &reader, "code");
+        bd_line_add(&line, " ");
         bd_line_str(&line, &reader);
         bd_line_add(&line, " ");
         bd_line_str(&line, &reader);
-    } else if (method && method->result != BD_T_NONE && method->result <= BD_T_ITEM_MASK && bd_reader_left(&reader)) {
-        bd_line_add(&line, " → ");
-        if (method->result == BD_T_ATTRIBUTES) bd_line_attributes(&line, &reader);
-        else bd_line_value(&line, &reader, method->result);
-    } else if (method && method->result & BD_T_LIST) {
-        bd_line_add(&line, " → %u items", bd_reader_u32(&reader));
+    } else {
+        bd_line_answer(&line, &reader, reply->operation);
     }
-    fprintf(stderr, "%s\n", line.text);
+    if (reader.bad) bd_line_add(&line, " …");
+    bd_line_print(&line);
+}
+
+/* -- hello ------------------------------------------------------------------------------------------------------------ */
+
+void bd_debug_hello(bd_workspace *workspace, const bd_writer *payload) {
+    bd_line line = {"", 0};
+    bd_reader reader = bd_reader_make(payload->data, payload->size);
+    bd_line_add(&line, "bindd → w%u #0 hello %zu bytes", workspace->generation, payload->size);
+    bd_reader_u32(&reader); /* magic */
+    bd_line_words(&line, &reader, "major,minor,layout");
+    uint64_t hash = bd_reader_u64(&reader);
+    bd_line_add(&line, " hash %016llx", (unsigned long long)hash);
+    bd_line_words(&line, &reader, "pid,generation,node floor,edge floor,view floor,document floor");
+    static const char *const names[] = {"workspace", "program", "build"};
+    for (int i = 0; i < 3; i++) {
+        bd_line_add(&line, " %s ", names[i]);
+        bd_line_str(&line, &reader);
+    }
+    bd_line_print(&line);
+}
+
+void bd_debug_hello_answer(bd_workspace *workspace, const bd_reply *reply) {
+    if (reply->flags & BD_FLAG_ERROR) {
+        bd_debug_reply(workspace, 0, "hello", reply);
+        return;
+    }
+    bd_line line = {"", 0};
+    bd_reader reader = bd_debug_result(reply);
+    bd_line_add(&line, "bindd ← w%u #0 hello %zu bytes", workspace->generation, reply->size);
+    static const char *const kinds[] = {"nodes", "edges", "views"};
+    for (int i = 0; i < 3; i++)
+        bd_line_add(
+            &line, " %s %u…%u", kinds[i], bd_load_u32(reply->data + 8 + 8 * i), bd_load_u32(reply->data + 12 + 8 * i));
+    bd_line_words(&line, &reader, "worker,slot,generation");
+    uint64_t client = bd_reader_u64(&reader);
+    bd_line_add(&line, " client %llu workspace ", (unsigned long long)client);
+    bd_line_str(&line, &reader);
+    bd_line_add(&line, " build ");
+    bd_line_str(&line, &reader);
+    if (reader.bad) bd_line_add(&line, " …");
+    bd_line_print(&line);
+}
+
+/* -- what nobody waited for: called by the connection, without the GIL ------------------------------------------------------ */
+
+void bd_debug_unasked(void *context, const bd_reply *message) {
+    const bd_workspace *workspace = context;
+    bd_line line = {"", 0};
+    bd_line_add(&line, "bindd ← w%u ", workspace->generation);
+    if (message->flags & BD_FLAG_NOTICE) {
+        bd_reader reader = bd_reader_make(message->data, message->size);
+        bd_line_add(&line, "notice %zu bytes", message->size);
+        bd_line_words(&line, &reader, "code");
+        bd_line_add(&line, " ");
+        bd_line_str(&line, &reader);
+        if (reader.bad) bd_line_add(&line, " …");
+    } else {
+        bd_line_add(
+            &line, "#%llu %s %zu bytes dropped: nobody waits for it any longer",
+            (unsigned long long)bd_load_u64(message->data), bd_operation_name(message->operation), message->size);
+    }
+    bd_line_print(&line);
 }

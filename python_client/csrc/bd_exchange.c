@@ -69,7 +69,7 @@ PyObject *bd_graph_view_from_bytes(PyObject *self, PyObject *const *args, Py_ssi
             bd_request_done(workspace, &reply);
             if (is_whole) {
                 bd_workspace_saw_node(workspace, self_node);
-                bd_floor_saw(&state->view_floor, workspace->views.end, index);
+                bd_floor_saw(&state->view_floor, workspace->views.end, index, BD_VIEW_FLOOR_MAX);
                 bd_view *view = bd_view_new(workspace, index, self_node);
                 if (view) {
                     object = bd_view_object_new(view);

@@ -368,8 +368,10 @@ static int bd_view_bury(bd_view *view, char *site) {
         PyErr_NoMemory();
         return -1;
     }
+    bd_visit_hold_all(view);
     gone->workspace = workspace;
     gone->index = view->index;
+    gone->is_destroyed = true;
     gone->nodes = view->nodes;
     gone->edges = view->edges;
     memset(&view->nodes, 0, sizeof view->nodes);
@@ -388,15 +390,16 @@ PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_
     BD_IGNORED;
     bd_view *view = bd_view_of(self);
     bd_workspace *workspace = view->workspace;
-    char *site = view->is_destroyed ? NULL : bd_call_site(); /* first: it makes objects, and that may run the collector */
+    if (bd_workspace_check(workspace) < 0) return NULL;
+    if (view->is_destroyed) Py_RETURN_NONE;
+    if (workspace->batch &&
+        bd_batch_collects(workspace, BD_OP_GRAPH_VIEW_DESTROY, BD_NAME(BD_METHOD_GRAPH_VIEW_DESTROY)) < 0)
+        return NULL;
+    char *site = bd_call_site();
+    /* Again: a batch is waited for, and making objects may run the collector, which may run anything. */
     if (bd_workspace_check(workspace) < 0 || view->is_destroyed) {
         free(site);
-        return view->is_destroyed && workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
-    }
-    if (workspace->batch &&
-        bd_batch_collects(workspace, BD_OP_GRAPH_VIEW_DESTROY, BD_NAME(BD_METHOD_GRAPH_VIEW_DESTROY)) < 0) {
-        free(site);
-        return NULL;
+        return workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
     }
     bd_visit_hold_all(view);
     if (bd_view_bury(view, site) < 0) return NULL;

@@ -101,6 +101,7 @@ static char *bd_copy(const char *text, size_t bytes) {
 }
 
 static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
+    if (workspace->debug) bd_debug_hello_answer(workspace, reply);
     if (reply->flags & BD_FLAG_ERROR) {
         bd_error_from_reply(workspace, reply, "hello");
         return -1;
@@ -131,6 +132,7 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
     workspace->name = copy;
     const char *setting = getenv("BINDD_ARENA");
     bd_connection *connection = &workspace->connection;
+    if (connection->descriptor >= 0) bd_workspace_watch_memory(workspace, connection->descriptor);
     if (connection->descriptor >= 0 && !(setting && strcmp(setting, "0") == 0)) {
         workspace->local = bd_local_open(connection->descriptor, slot);
         connection->descriptor = -1;
@@ -191,6 +193,8 @@ bd_workspace *bd_workspace_open(bd_state *state, const bd_open_options *options)
     workspace->call_timeout = options->call_timeout;
     workspace->sync = options->sync;
     workspace->debug = options->debug;
+    if (options->debug) workspace->connection.on_unasked = bd_debug_unasked;
+    workspace->connection.context = workspace;
     bd_client_page *page = NULL;
     bd_writer hello;
     bd_writer_init(&hello);
@@ -200,6 +204,7 @@ bd_workspace *bd_workspace_open(bd_state *state, const bd_open_options *options)
     if (page_fd >= 0) {
         workspace->page = page;
         bd_hello_write(workspace, options->program, &hello);
+        if (workspace->debug) bd_debug_hello(workspace, &hello);
         result = bd_hello_send(options->fd, page_fd, &hello);
         close(page_fd);
     }

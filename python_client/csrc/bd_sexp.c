@@ -160,7 +160,7 @@ static PyObject *bd_sexp_take_document(bd_workspace *workspace, bd_reply *reply,
         bd_error_protocol(workspace, "sexp.parse");
     } else {
         document->is_pinned = true;
-        bd_floor_saw(&workspace->state->document_floor, workspace->state->document_floor, document->index);
+        bd_floor_saw(&workspace->state->document_floor, workspace->state->document_floor, document->index, BD_FLOOR_MAX);
         size_t size = strlen(label);
         document->label = malloc(size + 1);
         if (document->label) memcpy(document->label, label, size + 1);

@@ -34,7 +34,8 @@ LOG_LINES_SHOWN = 20
 HANG_LIMIT_S = 300.0
 CONTROL_S = 3.0  # the supervisor answers at once, but it may wait up to 2 s for a worker to be reaped
 NAME_BYTES_MAX = _bindd.NAME_BYTES_MAX
-STOPPED = "the daemon was stopped"  # what a worker says before it leaves on the supervisor's word
+STOPPED = "the daemon was stopped"  # what a worker says before it leaves on the supervisor's word …
+GONE = "the daemon is gone"  # … or because there is no supervisor any more
 
 _lock = threading.RLock()
 _finish_is_registered = False
@@ -438,6 +439,9 @@ def _running(path: str, deadline: float) -> socket.socket | None:
 def _ask(
     link: socket.socket, path: str, command: str, arguments: dict[str, int | str] | None, deadline: float
 ) -> Any:
+    if _flag("BINDD_DEBUG"):
+        words = "".join(f" {key}={value!r}" for key, value in (arguments or {}).items())
+        print(f"bindd → supervisor {command}{words}", file=sys.stderr)
     payload = _pack_str(command) + struct.pack("<I", len(arguments or {}))
     for key, value in (arguments or {}).items():
         payload += _pack_str(key)
@@ -446,7 +450,10 @@ def _ask(
         with link:
             link.settimeout(max(_left(deadline), 0.01))
             link.sendall(struct.pack("<IHH", len(payload), 1, 8) + payload + b"\0" * (-len(payload) % 8))
-            return _control_answer(link, deadline)
+            answer = _control_answer(link, deadline)
+        if _flag("BINDD_DEBUG"):
+            print(f"bindd ← supervisor {command} {json.dumps(answer)[:400]}", file=sys.stderr)
+        return answer
     except (OSError, TimeoutError) as error:
         if isinstance(error, BinddUnavailable):
             raise
@@ -511,14 +518,14 @@ def obituary(path: str, pid: int, notice: str, workspace: str) -> dict[str, Any]
     """How the worker of the workspace ("": a private one) ended, with `text` in words."""
     known = _ask_obituary(path, "obituary", {"pid": pid})
     known["workspace"] = workspace
-    if notice == STOPPED:
-        known["stopped"] = True
+    if notice in (STOPPED, GONE):
+        known["stopped" if notice == STOPPED else "gone"] = True
         notice = ""
     known["last_words"] = notice
     if known.get("stopped"):
         known["text"] = STOPPED
     elif known.get("gone"):
-        known["text"] = "the daemon is gone"
+        known["text"] = GONE
     elif known.get("known"):
         known["text"] = f"it {_cause(known)}{_during(known)}"
     else:
@@ -584,7 +591,7 @@ def _head(known: dict[str, Any], error: WorkerCrashed, call: str) -> str:
     if known.get("stopped"):
         return f"{STOPPED} during {call}"
     if known.get("gone"):
-        return f"the daemon is gone, and the native core with it, during {call}"
+        return f"{GONE}, and the native core with it, during {call}"
     if not known.get("known"):
         return f"the native core went away during {call}"
     return f"the native core {_cause(known)}" + (f" during {error.operation}" if error.operation else "")
