@@ -428,6 +428,7 @@ PROTOCOL_MAJOR: int
 PROTOCOL_MINOR: int
 CONTROL_BYTES_MAX: int
 FRAME_BYTES_MAX: int
+NAME_BYTES_MAX: int
 
 def statistics() -> dict[str, Any]: ...
 def _open(
@@ -461,7 +462,10 @@ def stub(description: dict) -> str:
     out = [STUB_HEAD.rstrip(), ""]
 
     def add(cls: dict, indent: str) -> None:
-        out.extend(["", f"{indent}@disjoint_base", f"{indent}class {cls['python_name']}:",
+        out.append("")
+        if class_slot(cls) != "0":  # a place of static methods has no layout of its own
+            out.append(f"{indent}@disjoint_base")
+        out.extend([f"{indent}class {cls['python_name']}:",
                     f'{indent}    """{cls["doc"]}"""', ""])
         for method in cls["methods"]:
             out.extend(stub_method(method, indent + "    ", method["name"]))

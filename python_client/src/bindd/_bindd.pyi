@@ -349,7 +349,6 @@ class NodeCreationAttributes:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-@disjoint_base
 class EdgeComposition:
     """Edges from a parent to its children. The edge's name is the child's identifier; "" is that of an anonymous child."""
 
@@ -483,7 +482,6 @@ class EdgeComposition:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-@disjoint_base
 class EdgeTrait:
     """Edges from a node to the instances of traits that it owns."""
 
@@ -580,7 +578,6 @@ class EdgeTrait:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-@disjoint_base
 class Trait:
     """Giving traits to nodes and finding them: a trait is a type, a node has it by owning an instance."""
 
@@ -626,7 +623,6 @@ class Trait:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-@disjoint_base
 class EdgePointer:
     """Edges that refer to a node elsewhere, with an optional name and an index."""
 
@@ -713,7 +709,6 @@ class EdgePointer:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-@disjoint_base
 class EdgeInterfaceConnection:
     """Connections of interfaces. One connects the equally named children of its ends as well, unless it is shallow; connecting children does not connect their parents."""
 
@@ -778,7 +773,6 @@ class EdgeInterfaceConnection:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-@disjoint_base
 class EdgeOperand:
     """Edges from an expression's operand set to its operands."""
 
@@ -914,7 +908,6 @@ class EdgeOperand:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-@disjoint_base
 class EdgeType:
     """Edges from a type to its instances. A node has one effective type: that of the first such edge into it."""
 
@@ -978,7 +971,6 @@ class EdgeType:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-@disjoint_base
 class EdgeNext:
     """The links of chains of nodes."""
 
@@ -1234,7 +1226,6 @@ class TypeGraph:
     def __zig_address__(self) -> int:
         """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-    @disjoint_base
     class MakeChildNode:
         """Attributes for the children that a type makes."""
 
@@ -1249,7 +1240,6 @@ class TypeGraph:
         def __zig_address__(self) -> int:
             """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""
 
-@disjoint_base
 class Linker:
     """Ties type references to types: by a pointer named "resolved", of which the first counts."""
 
@@ -1390,6 +1380,7 @@ PROTOCOL_MAJOR: int
 PROTOCOL_MINOR: int
 CONTROL_BYTES_MAX: int
 FRAME_BYTES_MAX: int
+NAME_BYTES_MAX: int
 
 def statistics() -> dict[str, Any]: ...
 def _open(
