@@ -23,9 +23,9 @@ demo: build
 test: build
 	tools/test
 
-# With millions where `make test` has thousands: an hour, and 24 GiB of memory.
+# With millions and thousands where `make test` has thousands and hundreds: an hour, and 24 GiB of memory.
 test-long: build
-	BINDD_TEST_LONG=1 tools/test --long
+	BINDD_TEST_LONG=1 tools/test
 
 # The tools of the machine: apt packages and the virtual environment. Quick when they are there.
 $(VENV)/.tools: tools/prepare tools/requirements.txt

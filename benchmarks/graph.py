@@ -115,27 +115,39 @@ class Native:
 
         return work
 
-    def create_edge(self, **attributes: Any) -> Work:
+    def pairs(self, count: int = 60_000) -> tuple[Any, Any, list[tuple[Any, Any]]]:
         view = self.graph.GraphView.create()
         nodes = [view.create_and_insert_node().node() for _ in range(1000)]
-        create = self.graph.EdgeReference.create
         self.settle()
+        pairs = [(nodes[at % 1000], nodes[(at * 7 + 1) % 1000]) for at in range(count)]
+        return view.insert_edge, self.graph.EdgeReference.create, pairs
+
+    def create_edge_0(self) -> Work:
+        insert, create, pairs = self.pairs()
 
         def work(count: int) -> None:
-            for at in range(count):
-                view.insert_edge(edge=create(
-                    source=nodes[at % 1000], target=nodes[(at * 7 + 1) % 1000], edge_type=1, **attributes))
+            for source, target in pairs:
+                insert(edge=create(source=source, target=target, edge_type=1))
 
         return work
 
-    def create_edge_0(self) -> Work:
-        return self.create_edge()
-
     def create_edge_1(self) -> Work:
-        return self.create_edge(name="abc")
+        insert, create, pairs = self.pairs()
+
+        def work(count: int) -> None:
+            for source, target in pairs:
+                insert(edge=create(source=source, target=target, edge_type=1, name="abc"))
+
+        return work
 
     def create_edge_3(self) -> Work:
-        return self.create_edge(name="abc", at=1, ratio=2.5)
+        insert, create, pairs = self.pairs()
+
+        def work(count: int) -> None:
+            for source, target in pairs:
+                insert(edge=create(source=source, target=target, edge_type=1, name="abc", at=1, ratio=2.5))
+
+        return work
 
     def many(self, count: int) -> tuple[Any, list[Any]]:
         view = self.graph.GraphView.create()
@@ -145,7 +157,12 @@ class Native:
 
     def get_nodes(self) -> Work:
         view, _ = self.many(100_000)
-        return lambda count: [view.get_nodes() for _ in range(count // 100_000)]
+        
+        def work(count: int) -> None:
+            for _ in range(count // 100_000):
+                view.get_nodes()
+
+        return work
 
     def subgraph(self) -> Work:
         view, nodes = self.many(100_000)

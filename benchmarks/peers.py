@@ -75,29 +75,47 @@ class Networkx:
 
         return work
 
-    def create_edge(self, **attributes: Any) -> Work:
+    def pairs(self) -> tuple[Any, list[tuple[int, int, int]]]:
         graph = networkx.MultiDiGraph()
         graph.add_nodes_from(range(1000))
+        return graph.add_edge, [(at % 1000, (at * 7 + 1) % 1000, at) for at in range(60_000)]
+
+    def create_edge_0(self) -> Work:
+        add, pairs = self.pairs()
 
         def work(count: int) -> None:
-            for at in range(count):
-                graph.add_edge(at % 1000, (at * 7 + 1) % 1000, key=at, **attributes)
+            for source, target, key in pairs:
+                add(source, target, key=key)
 
         return work
 
-    def create_edge_0(self) -> Work:
-        return self.create_edge()
-
     def create_edge_1(self) -> Work:
-        return self.create_edge(name="abc")
+        add, pairs = self.pairs()
+
+        def work(count: int) -> None:
+            for source, target, key in pairs:
+                add(source, target, key=key, name="abc")
+
+        return work
 
     def create_edge_3(self) -> Work:
-        return self.create_edge(name="abc", at=1, ratio=2.5)
+        add, pairs = self.pairs()
+
+        def work(count: int) -> None:
+            for source, target, key in pairs:
+                add(source, target, key=key, name="abc", at=1, ratio=2.5)
+
+        return work
 
     def get_nodes(self) -> Work:
         graph = networkx.MultiDiGraph()
         graph.add_nodes_from(range(100_000))
-        return lambda count: [list(graph.nodes) for _ in range(count // 100_000)]
+        
+        def work(count: int) -> None:
+            for _ in range(count // 100_000):
+                list(graph.nodes)
+
+        return work
 
     def subgraph(self) -> Work:
         graph = networkx.MultiDiGraph()
@@ -177,29 +195,47 @@ class Rustworkx:
 
         return work
 
-    def create_edge(self, attributes: dict[str, Any] | None) -> Work:
+    def pairs(self) -> tuple[Any, list[tuple[int, int]]]:
         graph = rustworkx.PyDiGraph()
         graph.add_nodes_from([None] * 1000)
+        return graph.add_edge, [(at % 1000, (at * 7 + 1) % 1000) for at in range(60_000)]
+
+    def create_edge_0(self) -> Work:
+        add, pairs = self.pairs()
 
         def work(count: int) -> None:
-            for at in range(count):
-                graph.add_edge(at % 1000, (at * 7 + 1) % 1000, attributes and dict(attributes))
+            for source, target in pairs:
+                add(source, target, None)
 
         return work
 
-    def create_edge_0(self) -> Work:
-        return self.create_edge(None)
-
     def create_edge_1(self) -> Work:
-        return self.create_edge({"name": "abc"})
+        add, pairs = self.pairs()
+
+        def work(count: int) -> None:
+            for source, target in pairs:
+                add(source, target, {"name": "abc"})
+
+        return work
 
     def create_edge_3(self) -> Work:
-        return self.create_edge({"name": "abc", "at": 1, "ratio": 2.5})
+        add, pairs = self.pairs()
+
+        def work(count: int) -> None:
+            for source, target in pairs:
+                add(source, target, {"name": "abc", "at": 1, "ratio": 2.5})
+
+        return work
 
     def get_nodes(self) -> Work:
         graph = rustworkx.PyDiGraph()
         graph.add_nodes_from([None] * 100_000)
-        return lambda count: [list(graph.node_indices()) for _ in range(count // 100_000)]
+        
+        def work(count: int) -> None:
+            for _ in range(count // 100_000):
+                list(graph.node_indices())
+
+        return work
 
     def subgraph(self) -> Work:
         graph = rustworkx.PyDiGraph()
@@ -270,7 +306,12 @@ class Igraph:
 
     def get_nodes(self) -> Work:
         graph = igraph.Graph(n=100_000)
-        return lambda count: [list(graph.vs) for _ in range(count // 100_000)]
+        
+        def work(count: int) -> None:
+            for _ in range(count // 100_000):
+                list(graph.vs)
+
+        return work
 
     def subgraph(self) -> Work:
         graph = igraph.Graph(n=100_000, directed=True)

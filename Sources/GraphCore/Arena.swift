@@ -28,6 +28,12 @@ public struct Arena {
     /// Smallest region in which anything fits.
     public static let bytesMin = (firstSegment + 16) * segmentBytes
 
+    /// A region in which blocks may take so many bytes, and not more.
+    public static func regionBytes(limit: Int) -> Int {
+        let segments = max(16, min(limit, Int(UInt32.max) * granuleBytes) / segmentBytes)
+        return (firstSegment + segments) * segmentBytes
+    }
+
     public let base: UnsafeMutableRawPointer
     public let capacityBytes: Int
     /// All zeros for a segment that is free or part of a large block, so that untouched tables cost no memory.
@@ -139,6 +145,16 @@ public struct Arena {
         return sizeClass < smallClasses ? granuleBytes << sizeClass : segmentBytes << runOrder(bytes)
     }
 
+    /// Makes a large block longer in its place, by a quarter or to the end of its run; nil when it has no more room. So a
+    /// list that grows counts little more than what it uses. Returns the new size.
+    func extend(bytes: Int) -> Int? {
+        let room = Arena.roomBytes(bytes)
+        guard Arena.sizeClass(bytes) >= Arena.smallClasses, bytes < room else { return nil }
+        let larger = min(room, Arena.blockBytes(bytes + bytes / 4))
+        state.pointee.usedBytes += larger - Arena.blockBytes(bytes)
+        return larger
+    }
+
     // MARK: segments
 
     @inline(__always)
@@ -207,8 +223,48 @@ public struct Arena {
             for split in (order..<larger).reversed() { state.pointee.freeRuns[split].append(index + 1 << split) }
             return index
         }
+        if let index = takeMerged(count: count) { return index }
         throw GraphError(
             .limitExceeded,
-            "the workspace's graph memory is full: \(usedBytes) bytes used of \(capacityBytes)")
+            "the workspace's graph memory is full: no \(count * Arena.segmentBytes) bytes in a row are left, "
+                + "\(usedBytes) are used of \(capacityBytes - Arena.firstSegment * Arena.segmentBytes)")
+    }
+    /// Neighbouring free runs as one, when nothing else is left: linear in the free segments.
+    private func takeMerged(count: Int) -> Int? {
+        var pieces: [Range<Int>] = []
+        for (order, starts) in state.pointee.freeRuns.enumerated() {
+            for start in starts { pieces.append(start..<start + 1 << order) }
+        }
+        pieces.sort { $0.lowerBound < $1.lowerBound }
+        var merged: [Range<Int>] = []
+        for piece in pieces {
+            if let last = merged.last, last.upperBound == piece.lowerBound {
+                merged[merged.count - 1] = last.lowerBound..<piece.upperBound
+            } else {
+                merged.append(piece)
+            }
+        }
+        // What lies before the part that was never used goes on into it.
+        if let last = merged.last, last.upperBound == state.pointee.nextSegment, last.count < count,
+            last.lowerBound + count <= segmentCount
+        {
+            let end = last.lowerBound + count
+            merged[merged.count - 1] = last.lowerBound..<end
+            state.pointee.nextSegment = end
+            publishUsed(end * Arena.segmentBytes)
+        }
+        guard let at = merged.firstIndex(where: { $0.count >= count }) else { return nil }
+        let index = merged[at].lowerBound
+        merged[at] = index + count..<merged[at].upperBound
+        for order in state.pointee.freeRuns.indices { state.pointee.freeRuns[order].removeAll() }
+        for range in merged {
+            var start = range.lowerBound
+            while start < range.upperBound {
+                let order = Int.bitWidth - 1 - (range.upperBound - start).leadingZeroBitCount
+                state.pointee.freeRuns[order].append(start)
+                start += 1 << order
+            }
+        }
+        return index
     }
 }

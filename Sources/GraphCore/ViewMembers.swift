@@ -220,14 +220,19 @@ struct ViewMembers {
         _ view: View, count: Int, list: WritableKeyPath<bd_view_record, UInt32>,
         capacity: WritableKeyPath<bd_view_record, UInt32>, stride: Int
     ) throws(GraphError) {
-        // Blocks are powers of two: take all of the next one.
-        let bytes = Arena.roomBytes(max(64, (count + 1) * stride))
-        let fresh = try arena.allocate(bytes: bytes)
         let old = view.pointee[keyPath: list]
+        if old != 0, let bytes = arena.extend(bytes: count * stride) {
+            view.pointee[keyPath: capacity] = UInt32(bytes / stride)
+            return
+        }
+        // Small blocks are powers of two: take all of the next one.
+        let bytes = Arena.blockBytes(max(64, (count + 1) * stride))
+        let fresh = try arena.allocate(bytes: bytes)
         if old != 0 {
             arena.pointer(fresh, bytes: bytes).copyMemory(
                 from: arena.pointer(old, bytes: count * stride), byteCount: count * stride)
         }
+        bd_fence_release()
         view.pointee[keyPath: list] = fresh
         view.pointee[keyPath: capacity] = UInt32(bytes / stride)
         if old != 0 { arena.free(old, bytes: count * stride) }
@@ -237,6 +242,7 @@ struct ViewMembers {
         _ view: View, _ table: WritableKeyPath<bd_view_record, UInt32>, _ old: UInt32, _ new: UInt32
     ) {
         guard old != new else { return }
+        bd_fence_release()
         view.pointee[keyPath: table] = new
         tables.free(old)
     }

@@ -131,7 +131,7 @@ private let plain = Style(isOn: false)
                 nodes       31,204
                 bytes       2.0 KiB
                 worker_pid  41790
-                held_by     ["c1"]
+                held_by     c1
                 label       a\u{FFFD}[31mb
 
                 """)

@@ -21,6 +21,7 @@ import resource
 import signal
 import struct
 import sys
+import traceback
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -300,6 +301,8 @@ class Attack:
                 try:
                     self.read_behind_header(place)
                     status = 0
+                except BaseException:
+                    traceback.print_exc()
                 finally:
                     os._exit(status)
             status = os.waitpid(child, 0)[1]
@@ -309,9 +312,12 @@ class Attack:
     def read_behind_header(self, place: int) -> None:
         import bindd
 
+        graphs: list[Graph] = []
         with bindd.connect():
-            for name, read in Graph(is_real=False).reads().items():
-                self.read(f"{name} behind a header", read, [place])
+            self.read("making behind a header", lambda: graphs.append(Graph(is_real=False)), [place])
+            for graph in graphs:
+                for name, read in graph.reads().items():
+                    self.read(f"{name} behind a header", read, [place])
 
 
 def normal(text: str) -> str:

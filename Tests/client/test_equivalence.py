@@ -2,8 +2,8 @@
 
 The same lists (same seed) go through commands that do not wait and reads from the arena, and through a round trip for each
 request with nothing read locally; and once more while a second process writes to the same named workspace. A failure shows
-the shortest list that fails and the seed. BINDD_TEST_EXAMPLES (500) and BINDD_TEST_SEED (1; 0 draws one) set the extent;
-`make test-long` plays 10,000.
+the shortest list that fails and the seed. BINDD_TEST_LONG=1 plays 10,000 lists instead of 500, from a seed that it draws;
+BINDD_TEST_EXAMPLES and BINDD_TEST_SEED say how many and which.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import sys
 import pytest
 from conftest import HERE, Home
 
-EXAMPLES = int(os.environ.get("BINDD_TEST_EXAMPLES", "500"))
-SEED = int(os.environ.get("BINDD_TEST_SEED", "1")) or random.SystemRandom().randrange(1, 1 << 30)
+IS_LONG = os.environ.get("BINDD_TEST_LONG") == "1"
+EXAMPLES = int(os.environ.get("BINDD_TEST_EXAMPLES", "10000" if IS_LONG else "500"))
+SEED = int(os.environ.get("BINDD_TEST_SEED", str(random.SystemRandom().randrange(1 << 30)) if IS_LONG else "1"))
 SECONDS = 120 + EXAMPLES // 2
 
 pytestmark = pytest.mark.timeout(SECONDS + 20)

@@ -12,9 +12,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from conftest import HERE, Home
+from conftest import HERE, ROOT, Home
 
 CALLED = re.compile(r'"(?:call|name|other)": "((?:graph|faebryk)\.[\w.]+)"')
 GRAPH_CASES = {"open": 32, "intent": 1}  # those that need the graph module only
@@ -54,3 +55,35 @@ def test_recorded_cases(home: Home, shared: Path, kind: str, arena: str) -> None
         for result in failed for step, call, want, got in result["errors"]
     )
     assert done.returncode == 0 and len(results) == len(cases), f"after {results[-1:]}: {done.stderr[-2000:]}"
+
+
+def test_the_tree_of_the_replaced_layer() -> None:
+    """As programs walk it: names without an underscore, modules only; the classes are bindd's own."""
+    import bindd.graph
+    import pyzig
+
+    found: dict[str, list[str]] = {}
+
+    def walk(module: ModuleType) -> None:
+        found[module.__name__] = []
+        for name in dir(module):
+            value = getattr(module, name)
+            if name.startswith("_"):
+                continue
+            if type(value) is ModuleType:
+                assert value.__name__ == f"{module.__name__}.{name}", "a module that is not of the tree"
+                walk(value)
+            else:
+                found[module.__name__].append(name)
+
+    walk(pyzig)
+    assert set(found) >= {"pyzig", "pyzig.gen", "pyzig.gen.graph", "pyzig.gen.graph.graph", "pyzig.gen.faebryk"}
+    names = found["pyzig.gen.graph.graph"]
+    assert names == sorted(bindd.graph.__all__), "the graph module has all classes and nothing else"
+    assert all(getattr(pyzig.gen.graph.graph, name) is getattr(bindd.graph, name) for name in names)
+    assert pyzig.gen.graph.graph.BoundNode.__name__ == "BoundNodeReference"
+
+
+def test_bindd_does_not_know_of_it() -> None:
+    for path in (ROOT / "python_client" / "src").rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) pyzig", path.read_text("utf-8"), re.M), path

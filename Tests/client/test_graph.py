@@ -116,7 +116,7 @@ def test_creating_and_inserting_needs_no_round_trips() -> None:
 @alone
 def test_the_visit_sees_the_state_at_its_start() -> None:
     from bindd.errors import StaleHandleError
-    from bindd.graph import BoundEdge, EdgeReference, GraphView
+    from bindd.graph import BoundEdge, EdgeReference, GraphView, NodeReference
 
     view = GraphView.create()
     hub = view.create_and_insert_node()
@@ -144,6 +144,21 @@ def test_the_visit_sees_the_state_at_its_start() -> None:
 
     hub.visit_edges_of_type(edge_type=1, ctx=None, f=destroy)
     assert count == 6, "the visit goes on over what it had read"
+
+    view = GraphView.create()
+    hub = view.create_and_insert_node()
+    for name in ("a", "b", "c"):
+        node = view.insert_node(node=NodeReference.create(of=name)).node()
+        view.insert_edge(edge=EdgeReference.create(source=hub.node(), target=node, edge_type=1, name=name))
+    del node
+    read: list[object] = []
+
+    def destroy_and_read(_: object, edge: BoundEdge) -> None:
+        view.destroy()
+        read.append((edge.edge().name(), edge.edge().target().get_attr(key="of")))
+
+    hub.visit_edges_of_type(edge_type=1, ctx=None, f=destroy_and_read)
+    assert read == [("a", "a"), ("b", "b"), ("c", "c")], "and what it had read stays readable"
     with pytest.raises(StaleHandleError):
         hub.visit_edges_of_type(edge_type=1, ctx=None, f=destroy)
 
@@ -265,3 +280,32 @@ with bindd.connect("shared") as workspace:
     one, two = first.stdout.split(), second.stdout.split()
     assert one[0] == two[0], "a named workspace outlives the process that made it"
     assert one[1] == two[1] == "2" and one[2] != two[2]
+
+
+@alone
+def test_what_python_holds_outlives_the_last_handle_of_its_view_in_a_named_workspace() -> None:
+    import bindd
+    from bindd.graph import EdgeReference, GraphView
+
+    with bindd.connect("shared") as workspace:
+        view = GraphView.create()
+        node = view.create_and_insert_node().node()
+        edge = view.insert_edge(edge=EdgeReference.create(source=node, target=node, edge_type=1, name="kept")).edge()
+        del view
+        workspace.sync()
+        assert node.get_dynamic_attrs() == {} and edge.name() == "kept"
+        assert (bindd.handles()["workspaces"][0]["objects"].get("GraphView", 0)) == 0
+        del node, edge
+
+
+@alone
+def test_repr_counts_members_that_calls_brought_in() -> None:
+    from bindd.graph import EdgeReference, GraphView
+
+    view = GraphView.create()
+    a, b = view.create_and_insert_node(), view.create_and_insert_node()
+    view.insert_edge(edge=EdgeReference.create(source=a.node(), target=b.node(), edge_type=1))
+    part = view.get_subgraph_from_nodes(nodes=[a, b])
+    assert repr(part).endswith("|V|=3, |E|=1)")
+    part.insert_edge(edge=EdgeReference.create(source=b.node(), target=a.node(), edge_type=1))
+    assert repr(part).endswith("|V|=3, |E|=2)"), "own writes on their way count"

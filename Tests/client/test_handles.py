@@ -21,7 +21,7 @@ from typing import Any
 import bindd
 import pytest
 from bindd import _bindd, errors, sexp
-from bindd.graph import BoundEdge, BoundNode, EdgeReference, GraphView, NodeReference
+from bindd.graph import BFSPath, BoundEdge, BoundNode, EdgeReference, GraphView, NodeReference
 from fake_daemon import OP, Client, FakeDaemon, Message, answer_parse, pack_bytes, pack_u32, snapshot, snapshot_nodes
 
 pytestmark = pytest.mark.timeout(60)
@@ -64,7 +64,7 @@ def test_names() -> None:
     assert GraphView.insert_node.__doc__
 
 
-@pytest.mark.parametrize("cls", [GraphView, NodeReference, EdgeReference, BoundNode, BoundEdge, sexp.Document, sexp.List, sexp.Atom, bindd.Workspace])
+@pytest.mark.parametrize("cls", [GraphView, NodeReference, EdgeReference, BoundNode, BoundEdge, BFSPath, sexp.Document, sexp.List, sexp.Atom, bindd.Workspace])
 def test_nothing_can_be_constructed(cls: type) -> None:
     for make in (cls, lambda: cls(1, a=2), lambda: cls.__new__(cls), lambda: object.__new__(cls)):
         with pytest.raises(TypeError):

@@ -23,10 +23,17 @@ static inline uint64_t bd_arena_u64(const unsigned char *at) {
 
 /* -- the map ----------------------------------------------------------------------------------------------------------- */
 
-static bool bd_arena_column_fits(const bd_column *column, uint32_t record_bytes) {
-    uint32_t per_page = column->records_per_page;
-    return column->record_bytes == record_bytes && per_page && !(per_page & (per_page - 1)) && per_page <= 1u << 16 &&
-        column->directory % 4 == 0 && column->directory < 1ull << 32;
+static bool bd_arena_column_take(bd_arena_column *column, const bd_column *told, uint32_t record_bytes) {
+    uint32_t per_page = told->records_per_page;
+    if (told->record_bytes != record_bytes || !per_page || per_page & (per_page - 1) || per_page > 1u << 16 ||
+        told->directory % 4 || told->directory >= 1ull << 32)
+        return false;
+    column->directory = told->directory;
+    column->page_bytes = (uint64_t)per_page * record_bytes;
+    column->shift = (uint32_t)__builtin_ctz(per_page);
+    column->mask = per_page - 1;
+    column->record_bytes = record_bytes;
+    return true;
 }
 
 static bool bd_arena_map(bd_arena *arena, uint64_t bytes) {
@@ -75,17 +82,33 @@ bool bd_arena_open(bd_arena *arena, int fd) {
     bd_arena_header header;
     memcpy(&header, arena->base, sizeof header);
     if (header.magic != BD_ARENA_MAGIC || header.layout_version != BD_LAYOUT_VERSION ||
-        header.capacity_bytes > arena->capacity || !bd_arena_column_fits(&header.nodes, sizeof(bd_node)) ||
-        !bd_arena_column_fits(&header.edges, sizeof(bd_edge)) ||
-        !bd_arena_column_fits(&header.views, sizeof(bd_view_record)))
+        header.capacity_bytes > arena->capacity ||
+        !bd_arena_column_take(&arena->nodes, &header.nodes, sizeof(bd_node)) ||
+        !bd_arena_column_take(&arena->edges, &header.edges, sizeof(bd_edge)) ||
+        !bd_arena_column_take(&arena->views, &header.views, sizeof(bd_view_record)))
         goto refuse;
-    arena->nodes = header.nodes;
-    arena->edges = header.edges;
-    arena->views = header.views;
     return true;
 refuse:
     bd_arena_close(arena);
     return false;
+}
+
+const bd_arena_header *bd_arena_map_header(int fd) {
+    struct stat about;
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &about) != 0 || about.st_size < (off_t)sizeof(bd_arena_header))
+        return NULL;
+    void *map = mmap(NULL, sizeof(bd_arena_header), PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) return NULL;
+    madvise(map, sizeof(bd_arena_header), MADV_DONTFORK);
+    const bd_arena_header *header = map;
+    if (header->magic == BD_ARENA_MAGIC && header->layout_version == BD_LAYOUT_VERSION) return header;
+    munmap(map, sizeof(bd_arena_header));
+    return NULL;
+}
+
+void bd_arena_unmap_header(const bd_arena_header *header) {
+    if (header) munmap((void *)(uintptr_t)header, sizeof(bd_arena_header));
 }
 
 void bd_arena_close(bd_arena *arena) {
@@ -118,8 +141,8 @@ static inline const unsigned char *bd_arena_at(bd_arena *arena, uint32_t granule
 
 /* The record of an id, NULL when its page does not exist; *broken when the directory points out of the file. */
 static inline const unsigned char *bd_arena_record(
-    bd_arena *arena, const bd_column *column, uint32_t id, bool *broken) {
-    uint32_t page = id / column->records_per_page, at = id & (column->records_per_page - 1);
+    bd_arena *arena, const bd_arena_column *column, uint32_t id, bool *broken) {
+    uint32_t page = id >> column->shift, at = id & column->mask;
     uint64_t entry = column->directory + (uint64_t)page * 4;
     if (page >= BD_ARENA_DIRECTORY_ENTRIES) return NULL;
     if (entry + 4 > arena->limit && !bd_arena_reach(arena, entry + 4)) {
@@ -128,8 +151,7 @@ static inline const unsigned char *bd_arena_record(
     }
     uint32_t granule = bd_arena_u32(arena->base + entry);
     if (!granule) return NULL;
-    const unsigned char *records =
-        bd_arena_at(arena, granule, (uint64_t)column->records_per_page * column->record_bytes);
+    const unsigned char *records = bd_arena_at(arena, granule, column->page_bytes);
     if (!records) {
         *broken = true;
         return NULL;
@@ -139,14 +161,18 @@ static inline const unsigned char *bd_arena_record(
 
 /* -- lists that a read fills ------------------------------------------------------------------------------------------- */
 
+static bool bd_arena_list_reserve_edges(bd_arena_list *list, size_t count) {
+    if (count <= list->edges_capacity) return true;
+    bd_arena_edge *edges = realloc(list->edges, count * sizeof *edges);
+    if (!edges) return false;
+    list->edges = edges;
+    list->edges_capacity = count;
+    return true;
+}
+
 bool bd_arena_list_push(bd_arena_list *list, bd_arena_edge edge) {
-    if (list->count == list->edges_capacity) {
-        size_t capacity = list->edges_capacity ? list->edges_capacity * 2 : 64;
-        bd_arena_edge *edges = realloc(list->edges, capacity * sizeof *edges);
-        if (!edges) return false;
-        list->edges = edges;
-        list->edges_capacity = capacity;
-    }
+    if (list->count == list->edges_capacity && !bd_arena_list_reserve_edges(list, list->count ? list->count * 2 : 64))
+        return false;
     list->edges[list->count++] = edge;
     return true;
 }
@@ -175,7 +201,7 @@ bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node) {
     return bd_arena_u32(record + offsetof(bd_node, flags)) & BD_NODE_EXISTS ? BD_READ_OK : BD_READ_NONE;
 }
 
-bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
+static inline bd_read bd_arena_edge_take(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
     bool broken = false;
     const unsigned char *record = bd_arena_record(arena, &arena->edges, edge, &broken);
     if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
@@ -184,6 +210,10 @@ bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) 
     info->target = bd_arena_u32(record + offsetof(bd_edge, target));
     info->bits = bd_arena_u32(record + offsetof(bd_edge, bits));
     return info->source ? BD_READ_OK : BD_READ_NONE;
+}
+
+bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
+    return bd_arena_edge_take(arena, edge, info);
 }
 
 static bd_read bd_arena_string(bd_arena *arena, uint64_t granule, bd_arena_text *text) {
@@ -217,18 +247,19 @@ static bd_read bd_arena_find_attribute(
     bd_arena *arena, uint32_t list, const char *key, size_t key_bytes, bd_arena_value *value) {
     uint32_t count;
     if (!list) return BD_READ_NONE;
-    if (!bd_arena_pairs(arena, list, &count)) return BD_READ_BROKEN;
+    const unsigned char *pairs = bd_arena_pairs(arena, list, &count);
+    if (!pairs) return BD_READ_BROKEN;
+    const unsigned char *base = arena->base;
     for (uint32_t index = 0; index < count; index++) {
         bd_arena_text text;
-        /* Each step may move the map: offsets, not pointers, are kept. */
-        const unsigned char *pair = bd_arena_pairs(arena, list, &count);
-        if (!pair || index >= count) return BD_READ_BROKEN;
-        uint32_t granule = bd_arena_u32(pair + (size_t)index * sizeof(bd_attribute));
+        uint32_t granule = bd_arena_u32(pairs + (size_t)index * sizeof(bd_attribute));
         if (bd_arena_string(arena, granule, &text) != BD_READ_OK) return BD_READ_BROKEN;
-        if (text.count != key_bytes || memcmp(text.bytes, key, key_bytes) != 0) continue;
-        pair = bd_arena_pairs(arena, list, &count);
-        if (!pair || index >= count) return BD_READ_BROKEN;
-        return bd_arena_pair(arena, pair + (size_t)index * sizeof(bd_attribute), value);
+        if (arena->base != base) { /* the map has moved, and with it the pairs; it never shrinks */
+            pairs = arena->base + (pairs - base);
+            base = arena->base;
+        }
+        if (text.count == key_bytes && memcmp(text.bytes, key, key_bytes) == 0)
+            return bd_arena_pair(arena, pairs + (size_t)index * sizeof(bd_attribute), value);
     }
     return BD_READ_NONE;
 }
@@ -449,14 +480,15 @@ bd_read bd_arena_edges(
     if (result != BD_READ_OK) return result;
     size_t count = list->count;
     list->count = 0;
+    if (!bd_arena_list_reserve_edges(list, count)) return BD_READ_NO_MEMORY;
     for (size_t index = 0; index < count; index++) {
         bd_arena_edge edge;
-        result = bd_arena_edge_info(arena, list->ids[index], &edge);
-        if (result != BD_READ_OK) return BD_READ_BROKEN;
-        bool is_directional = edge.bits & BD_EDGE_DIRECTIONAL;
-        if (is_directional && direction == BD_DIRECTION_OUT && edge.source != node) continue;
-        if (is_directional && direction == BD_DIRECTION_IN && edge.target != node) continue;
-        if (!bd_arena_list_push(list, edge)) return BD_READ_NO_MEMORY;
+        if (bd_arena_edge_take(arena, list->ids[index], &edge) != BD_READ_OK) return BD_READ_BROKEN;
+        if (edge.bits & BD_EDGE_DIRECTIONAL) {
+            if (direction == BD_DIRECTION_OUT && edge.source != node) continue;
+            if (direction == BD_DIRECTION_IN && edge.target != node) continue;
+        }
+        list->edges[list->count++] = edge;
     }
     bd_read failure = BD_READ_OK;
     return bd_arena_view(arena, view, &failure) ? BD_READ_OK : failure;

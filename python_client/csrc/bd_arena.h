@@ -27,13 +27,20 @@ typedef enum bd_read {
     BD_READ_NO_MEMORY
 } bd_read;
 
+typedef struct bd_arena_column {
+    uint64_t directory;  /* bytes from base */
+    uint64_t page_bytes;
+    uint32_t shift, mask; /* id -> page, place in it */
+    uint32_t record_bytes;
+} bd_arena_column;
+
 typedef struct bd_arena {
     int fd; /* -1: not open */
     const unsigned char *base;
     uint64_t limit;    /* bytes from base on that may be touched: used at the last look, and mapped */
     uint64_t mapped;
     uint64_t capacity; /* bytes of the file */
-    bd_column nodes, edges, views; /* copied once, checked at open */
+    bd_arena_column nodes, edges, views; /* read once, checked at open */
 } bd_arena;
 
 typedef struct bd_arena_edge {
@@ -64,6 +71,10 @@ void bd_arena_close(bd_arena *arena);
 
 /* Requests of the client in `slot` that the worker has applied. 0 when the arena is not open. */
 uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot);
+
+/* The header alone, for as long as the caller likes (bd_arena_unmap_header). NULL when fd is no arena. */
+const bd_arena_header *bd_arena_map_header(int fd);
+void bd_arena_unmap_header(const bd_arena_header *header);
 
 /* A batch is applied or taken back in many steps. Who reads more than one word takes this number first and asks at the end
  * whether the memory was still: no batch was under way, and none came meanwhile. */

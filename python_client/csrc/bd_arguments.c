@@ -24,32 +24,37 @@ int bd_arguments_take(
         PyErr_SetString(PyExc_TypeError, "This function does not take positional arguments");
         return -1;
     }
-    Py_ssize_t keyword_count = keywords ? PyTuple_Size(keywords) : 0;
+    const bd_parameter *parameters = &bd_parameters[declared->first_parameter];
+    PyObject *const *names = state->names + declared->first_parameter;
+    Py_ssize_t parameter_count = declared->parameter_count, keyword_count = keywords ? PyTuple_Size(keywords) : 0;
     bool needs_one = false;
-    for (uint32_t i = 0; i < declared->parameter_count; i++)
-        needs_one |= bd_parameters[declared->first_parameter + i].is_required;
+    for (Py_ssize_t i = 0; i < parameter_count; i++) {
+        values[i] = NULL;
+        needs_one |= parameters[i].is_required;
+    }
     if (needs_one && keyword_count == 0) {
         PyErr_SetString(PyExc_TypeError, "keyword arguments are required");
         return -1;
     }
-    for (uint32_t i = 0; i < declared->parameter_count; i++) values[i] = NULL;
     for (Py_ssize_t i = 0; i < keyword_count; i++) {
-        int at = bd_arguments_match(state, declared, PyTuple_GetItem(keywords, i));
+        PyObject *keyword = PyTuple_GetItem(keywords, i);
+        /* As a rule they come in the order in which they are declared. */
+        int at = i < parameter_count && names[i] == keyword ? (int)i : bd_arguments_match(state, declared, keyword);
         if (at >= 0) values[at] = args[i];
     }
-    for (uint32_t i = 0; i < declared->parameter_count; i++) {
-        const bd_parameter *parameter = &bd_parameters[declared->first_parameter + i];
-        if (parameter->type == BD_T_ATTRIBUTES) {
+    for (Py_ssize_t i = 0; i < parameter_count; i++) {
+        uint8_t type = parameters[i].type;
+        if (type == BD_T_ATTRIBUTES) {
             values[i] = NULL; /* a keyword of that very name is an attribute like any other */
             continue;
         }
         if (!values[i]) {
-            if (!parameter->is_required) continue;
+            if (!parameters[i].is_required) continue;
             PyErr_SetString(PyExc_TypeError, "keyword argument is required");
             return -1;
         }
-        uint32_t kind = parameter->type & BD_T_LIST ? 0 : bd_kind_of_type(parameter->type);
-        if (!kind || (parameter->type & BD_T_OPTIONAL && values[i] == Py_None)) continue;
+        uint32_t kind = type & BD_T_LIST ? 0 : bd_kind_of_type(type);
+        if (!kind || (type & BD_T_OPTIONAL && values[i] == Py_None)) continue;
         if (Py_TYPE(values[i]) != state->types[kind]) {
             PyErr_SetString(PyExc_TypeError, "Invalid object");
             return -1;

@@ -321,6 +321,7 @@ static int bd_view_bury(bd_view *view, char *site) {
         PyErr_NoMemory();
         return -1;
     }
+    bd_visit_hold_all(view);
     gone->workspace = workspace;
     gone->index = view->index;
     gone->is_destroyed = true;
@@ -353,7 +354,6 @@ PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_
         free(site);
         return workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
     }
-    bd_visit_hold_all(view);
     if (bd_view_bury(view, site) < 0) return NULL;
     if (workspace->sync) {
         bd_reply reply;

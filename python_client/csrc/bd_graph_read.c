@@ -9,8 +9,9 @@
  *   BoundNode.visit_edges_of_type         u32 view, u32 node, u32 type, u32 directed (0 any, 1 out, 2 in) -> list of edge info
  * Cost: that of bd_local.h, or one round trip each.
  */
-#include "bd_handle.h"
 #include "bd_batch.h"
+#include "bd_call.h"
+#include "bd_handle.h"
 #include "bd_local.h"
 
 #define BD_NAME(method) bd_methods[method].name
@@ -73,9 +74,10 @@ PyObject *bd_graph_view_get_nodes(PyObject *self, PyObject *const *args, Py_ssiz
     if (answer == BD_ASK) return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODES, self, args, count, keywords);
     PyObject *nodes = PyList_New((Py_ssize_t)found.count);
     for (size_t i = 0; nodes && i < found.count; i++) {
-        bd_workspace_saw_node(view->workspace, found.ids[i]);
-        bd_idset_add(&view->nodes, found.ids[i]);
-        PyObject *node = bd_bound_node_new(view, found.ids[i]);
+        uint32_t id = found.ids[i];
+        bd_workspace_saw_node(view->workspace, id);
+        bd_idset_add(&view->nodes, id);
+        PyObject *node = bd_bound_node_new(view, id);
         if (!node || PyList_SetItem(nodes, (Py_ssize_t)i, node) < 0) Py_CLEAR(nodes);
     }
     bd_arena_list_free(&found);
@@ -260,7 +262,7 @@ static int bd_visit_step(bd_visit *visit, PyObject *function, PyObject *context)
     PyObject *edge = bd_bound_edge_new(view, &info);
     if (is_held) bd_handle_drop_edge(view->workspace, &info);
     if (!edge) return -1;
-    PyObject *ignored = PyObject_CallFunctionObjArgs(function, context, edge, NULL);
+    PyObject *ignored = bd_call2(function, context, edge);
     Py_DECREF(edge);
     Py_XDECREF(ignored);
     return ignored ? 0 : -1;

@@ -6,6 +6,7 @@
 #include "bd_local.h"
 
 #include <stdio.h>
+#include <string.h>
 
 PyObject *bd_handle_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     (void)type, (void)args, (void)kwargs;
@@ -28,9 +29,19 @@ static inline void bd_handle_count(bd_workspace *workspace, uint32_t kind) {
     workspace->page->created[kind]++;
 }
 
+/* The memory of an ended handle of that kind, an object again; NULL without an exception when there is none. */
+static inline void *bd_handle_take_memory(bd_state *state, uint32_t kind) {
+    void *memory = state->spare[kind];
+    if (!memory) return NULL;
+    memcpy(&state->spare[kind], memory, sizeof(void *));
+    state->spare_count[kind]--;
+    return PyObject_Init(memory, state->types[kind]);
+}
+
 PyObject *bd_node_new(bd_workspace *workspace, uint32_t node) {
     if (!bd_counts_add(&workspace->node_counts, node)) return PyErr_NoMemory();
-    bd_node_object *self = PyObject_New(bd_node_object, workspace->state->types[BD_KIND_NODE]);
+    bd_node_object *self = bd_handle_take_memory(workspace->state, BD_KIND_NODE);
+    if (!self) self = PyObject_New(bd_node_object, workspace->state->types[BD_KIND_NODE]);
     if (!self) {
         bd_counts_remove(&workspace->node_counts, node);
         return NULL;
@@ -44,7 +55,8 @@ PyObject *bd_node_new(bd_workspace *workspace, uint32_t node) {
 
 PyObject *bd_edge_new(bd_workspace *workspace, const bd_edge_info *info) {
     if (!bd_counts_add(&workspace->edge_counts, info->edge)) return PyErr_NoMemory();
-    bd_edge_object *self = PyObject_New(bd_edge_object, workspace->state->types[BD_KIND_EDGE]);
+    bd_edge_object *self = bd_handle_take_memory(workspace->state, BD_KIND_EDGE);
+    if (!self) self = PyObject_New(bd_edge_object, workspace->state->types[BD_KIND_EDGE]);
     if (!self) {
         bd_counts_remove(&workspace->edge_counts, info->edge);
         return NULL;
@@ -59,7 +71,8 @@ PyObject *bd_edge_new(bd_workspace *workspace, const bd_edge_info *info) {
 PyObject *bd_bound_node_new(bd_view *view, uint32_t node) {
     bd_workspace *workspace = view->workspace;
     if (!bd_counts_add(&workspace->node_counts, node)) return PyErr_NoMemory();
-    bd_bound_node_object *self = PyObject_New(bd_bound_node_object, workspace->state->types[BD_KIND_BOUND_NODE]);
+    bd_bound_node_object *self = bd_handle_take_memory(workspace->state, BD_KIND_BOUND_NODE);
+    if (!self) self = PyObject_New(bd_bound_node_object, workspace->state->types[BD_KIND_BOUND_NODE]);
     if (!self) {
         bd_counts_remove(&workspace->node_counts, node);
         return NULL;
@@ -74,7 +87,8 @@ PyObject *bd_bound_node_new(bd_view *view, uint32_t node) {
 PyObject *bd_bound_edge_new(bd_view *view, const bd_edge_info *info) {
     bd_workspace *workspace = view->workspace;
     if (!bd_counts_add(&workspace->edge_counts, info->edge)) return PyErr_NoMemory();
-    bd_bound_edge_object *self = PyObject_New(bd_bound_edge_object, workspace->state->types[BD_KIND_BOUND_EDGE]);
+    bd_bound_edge_object *self = bd_handle_take_memory(workspace->state, BD_KIND_BOUND_EDGE);
+    if (!self) self = PyObject_New(bd_bound_edge_object, workspace->state->types[BD_KIND_BOUND_EDGE]);
     if (!self) {
         bd_counts_remove(&workspace->edge_counts, info->edge);
         return NULL;
@@ -87,7 +101,8 @@ PyObject *bd_bound_edge_new(bd_view *view, const bd_edge_info *info) {
 }
 
 PyObject *bd_view_object_new(bd_view *view) {
-    bd_view_object *self = PyObject_New(bd_view_object, view->workspace->state->types[BD_KIND_VIEW]);
+    bd_view_object *self = bd_handle_take_memory(view->workspace->state, BD_KIND_VIEW);
+    if (!self) self = PyObject_New(bd_view_object, view->workspace->state->types[BD_KIND_VIEW]);
     if (!self) return NULL;
     bd_view_retain(view);
     self->view = view;
@@ -104,10 +119,28 @@ void bd_read_edge_info(bd_reader *reader, bd_edge_info *info) {
 
 /* -- freeing: notes only ------------------------------------------------------------------------------------------------ */
 
-static inline void bd_handle_free(PyObject *self) {
+/* The memory is kept for the next one: a visit makes and ends a handle for each edge. */
+static inline void bd_handle_free(PyObject *self, bd_state *state, uint32_t kind) {
     PyTypeObject *type = Py_TYPE(self);
-    PyObject_Free(self);
-    Py_DECREF(type);
+    if (state->spare_count[kind] < BD_SPARE_MAX) {
+        memcpy(self, &state->spare[kind], sizeof(void *));
+        state->spare[kind] = self;
+        state->spare_count[kind]++;
+    } else {
+        PyObject_Free(self);
+    }
+    Py_DECREF(type); /* perhaps the last hold on the module, and on its state */
+}
+
+void bd_handle_free_spares(bd_state *state) {
+    for (uint32_t kind = 0; kind < BD_SPARE_KINDS; kind++) {
+        while (state->spare[kind]) {
+            void *memory = state->spare[kind];
+            memcpy(&state->spare[kind], memory, sizeof(void *));
+            PyObject_Free(memory);
+        }
+        state->spare_count[kind] = 0;
+    }
 }
 
 void bd_handle_drop_node(bd_workspace *workspace, uint32_t node) {
@@ -133,8 +166,9 @@ static void bd_node_dealloc(PyObject *self) {
     bd_workspace *workspace = node->workspace;
     bd_handle_drop_node(workspace, node->node);
     workspace->page->live[BD_KIND_NODE]--;
+    bd_state *state = workspace->state;
     bd_workspace_release(workspace);
-    bd_handle_free(self);
+    bd_handle_free(self, state, BD_KIND_NODE);
 }
 
 static void bd_edge_dealloc(PyObject *self) {
@@ -142,8 +176,9 @@ static void bd_edge_dealloc(PyObject *self) {
     bd_workspace *workspace = edge->workspace;
     bd_handle_drop_edge(workspace, &edge->info);
     workspace->page->live[BD_KIND_EDGE]--;
+    bd_state *state = workspace->state;
     bd_workspace_release(workspace);
-    bd_handle_free(self);
+    bd_handle_free(self, state, BD_KIND_EDGE);
 }
 
 static void bd_bound_node_dealloc(PyObject *self) {
@@ -151,8 +186,9 @@ static void bd_bound_node_dealloc(PyObject *self) {
     bd_workspace *workspace = bound->view->workspace;
     bd_handle_drop_node(workspace, bound->node);
     workspace->page->live[BD_KIND_BOUND_NODE]--;
+    bd_state *state = workspace->state;
     bd_view_release(bound->view);
-    bd_handle_free(self);
+    bd_handle_free(self, state, BD_KIND_BOUND_NODE);
 }
 
 static void bd_bound_edge_dealloc(PyObject *self) {
@@ -160,15 +196,17 @@ static void bd_bound_edge_dealloc(PyObject *self) {
     bd_workspace *workspace = bound->view->workspace;
     bd_handle_drop_edge(workspace, &bound->info);
     workspace->page->live[BD_KIND_BOUND_EDGE]--;
+    bd_state *state = workspace->state;
     bd_view_release(bound->view);
-    bd_handle_free(self);
+    bd_handle_free(self, state, BD_KIND_BOUND_EDGE);
 }
 
 static void bd_view_object_dealloc(PyObject *self) {
     bd_view *view = ((bd_view_object *)self)->view;
     view->workspace->page->live[BD_KIND_VIEW]--;
+    bd_state *state = view->workspace->state;
     bd_view_release(view);
-    bd_handle_free(self);
+    bd_handle_free(self, state, BD_KIND_VIEW);
 }
 
 /* -- showing and comparing ------------------------------------------------------------------------------------------------ */

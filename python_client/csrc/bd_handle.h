@@ -25,6 +25,8 @@ bool bd_handle_take(PyObject *object, bd_handle_parts *parts);
 /* The last proxy's end is noted as a release, where one is due. */
 void bd_handle_drop_node(bd_workspace *workspace, uint32_t node);
 void bd_handle_drop_edge(bd_workspace *workspace, const bd_edge_info *info);
+/* When the module ends. */
+void bd_handle_free_spares(bd_state *state);
 PyTypeObject *bd_handle_type_new(PyObject *module, const bd_class *declared);
 
 /* -- paths: bd_path.c ---------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "bd_idset.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static uint32_t bd_idset_hash(uint32_t number) { return (number * 2654435769u) >> 7; }
 
@@ -46,7 +47,7 @@ bool bd_idset_add_slow(bd_idset *set, uint32_t id) {
         bd_idset_place(set->slots, set->slot_count - 1, page);
         set->page_count++;
     }
-    set->last = page;
+    set->recent[number % BD_RECENT_PAGES] = page;
     return bd_idset_add(set, id);
 }
 
@@ -54,7 +55,7 @@ void bd_idset_free(bd_idset *set) {
     for (uint32_t i = 0; i < set->slot_count; i++) free(set->slots[i]);
     free(set->slots);
     set->slots = NULL;
-    set->last = NULL;
+    memset(set->recent, 0, sizeof set->recent);
     set->slot_count = set->page_count = 0;
     set->members = 0;
 }
@@ -102,7 +103,7 @@ static bool bd_counts_rebuild(bd_counts *counts, uint32_t slot_count) {
     counts->slot_count = slot_count;
     counts->page_count -= counts->empty_count; /* they are gone */
     counts->empty_count = 0;
-    counts->last = NULL;
+    memset(counts->recent, 0, sizeof counts->recent);
     return true;
 }
 
@@ -116,7 +117,7 @@ bool bd_counts_add_slow(bd_counts *counts, uint32_t id) { /* the caller saw that
     page->counts[id % BD_COUNTS_PAGE_IDS] = page->used = 1;
     bd_counts_place(counts->slots, counts->slot_count - 1, page);
     counts->page_count++;
-    counts->last = page;
+    counts->recent[page->number % BD_RECENT_PAGES] = page;
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define BD_IDSET_PAGE_BITS 512u
+#define BD_RECENT_PAGES 8u
 #define BD_COUNTS_PAGE_IDS 64u /* one word of pins */
 #define BD_COUNTS_EMPTY_MAX 4096u
 
@@ -27,7 +28,7 @@ typedef struct bd_idset {
     bd_idset_page **slots; /* open addressing, power of two */
     uint32_t slot_count;
     uint32_t page_count;
-    bd_idset_page *last;
+    bd_idset_page *recent[BD_RECENT_PAGES]; /* by number: a visit goes between the ends of its edges */
     uint64_t members;
 } bd_idset;
 
@@ -43,7 +44,7 @@ typedef struct bd_counts {
     uint32_t slot_count;
     uint32_t page_count;
     uint32_t empty_count; /* pages without a count above zero */
-    bd_counts_page *last;
+    bd_counts_page *recent[BD_RECENT_PAGES];
 } bd_counts;
 
 bd_idset_page *bd_idset_find_page(const bd_idset *set, uint32_t number);
@@ -53,11 +54,12 @@ void bd_idset_free(bd_idset *set);
 void bd_idset_merge(bd_idset *set, const bd_idset *other);
 
 static inline bool bd_idset_has(bd_idset *set, uint32_t id) {
-    bd_idset_page *page = set->last;
-    if (!page || page->number != id / BD_IDSET_PAGE_BITS) {
-        page = bd_idset_find_page(set, id / BD_IDSET_PAGE_BITS);
+    uint32_t number = id / BD_IDSET_PAGE_BITS;
+    bd_idset_page *page = set->recent[number % BD_RECENT_PAGES];
+    if (!page || page->number != number) {
+        page = bd_idset_find_page(set, number);
         if (!page) return false;
-        set->last = page;
+        set->recent[number % BD_RECENT_PAGES] = page;
     }
     uint32_t bit = id % BD_IDSET_PAGE_BITS;
     return page->bits[bit / 64] >> (bit % 64) & 1;
@@ -65,8 +67,9 @@ static inline bool bd_idset_has(bd_idset *set, uint32_t id) {
 
 /* False when memory ran out; the set is then unchanged: it knows less than the worker, which is harmless. */
 static inline bool bd_idset_add(bd_idset *set, uint32_t id) {
-    bd_idset_page *page = set->last;
-    if (!page || page->number != id / BD_IDSET_PAGE_BITS) return bd_idset_add_slow(set, id);
+    uint32_t number = id / BD_IDSET_PAGE_BITS;
+    bd_idset_page *page = set->recent[number % BD_RECENT_PAGES];
+    if (!page || page->number != number) return bd_idset_add_slow(set, id);
     uint32_t bit = id % BD_IDSET_PAGE_BITS;
     uint64_t mask = 1ull << (bit % 64);
     if (!(page->bits[bit / 64] & mask)) {
@@ -91,10 +94,11 @@ void bd_counts_free(bd_counts *counts);
 void bd_counts_sweep(bd_counts *counts);
 
 static inline bd_counts_page *bd_counts_page_of(bd_counts *counts, uint32_t id) {
-    bd_counts_page *page = counts->last;
-    if (page && page->number == id / BD_COUNTS_PAGE_IDS) return page;
-    page = bd_counts_find_page(counts, id / BD_COUNTS_PAGE_IDS);
-    if (page) counts->last = page;
+    uint32_t number = id / BD_COUNTS_PAGE_IDS;
+    bd_counts_page *page = counts->recent[number % BD_RECENT_PAGES];
+    if (page && page->number == number) return page;
+    page = bd_counts_find_page(counts, number);
+    if (page) counts->recent[number % BD_RECENT_PAGES] = page;
     return page;
 }
 

@@ -167,7 +167,10 @@ static int bd_module_clear(PyObject *module) {
     return 0;
 }
 
-static void bd_module_free(void *module) { bd_module_clear((PyObject *)module); }
+static void bd_module_free(void *module) {
+    bd_module_clear((PyObject *)module);
+    bd_handle_free_spares(bd_state_of((PyObject *)module));
+}
 
 static PyModuleDef_Slot bd_module_slots[] = {{Py_mod_exec, (void *)bd_module_exec}, {0, NULL}};
 

@@ -132,6 +132,7 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
     workspace->name = copy;
     const char *setting = getenv("BINDD_ARENA");
     bd_connection *connection = &workspace->connection;
+    if (connection->descriptor >= 0) bd_workspace_watch_memory(workspace, connection->descriptor);
     if (connection->descriptor >= 0 && !(setting && strcmp(setting, "0") == 0)) {
         workspace->local = bd_local_open(connection->descriptor, slot);
         connection->descriptor = -1;

@@ -198,7 +198,8 @@ int bd_request_create(
         bd_claims_take(claims, claim_count);
         return bd_batch_add(workspace, operation, pieces, count, claims, claim_count);
     }
-    if (workspace->sync) {
+    bool may_fail = !bd_workspace_has_room(workspace) || bd_pieces_bytes(pieces, count) > BD_COMMAND_BYTES_MAX;
+    if (workspace->sync || (may_fail && operation != BD_OP_GRAPH_VIEW_DESTROY)) {
         bd_reply reply;
         bd_reader result;
         if (bd_request_call_creating(

@@ -64,6 +64,9 @@ typedef struct bd_workspace {
     bd_view *dying;  /* views without a reference, and what destroyed ones knew: not yet told to the worker */
     bd_connection connection;
     bd_state *state;
+    const bd_arena_header *memory; /* of the worker's graph, NULL: not known */
+    const uint64_t *memory_used;   /* see bd_workspace_has_room */
+    uint64_t memory_used_max;
     bd_local *local;   /* reads from the arena; NULL: everything is asked */
     uint32_t generation;
     uint32_t worker_pid;
@@ -132,8 +135,13 @@ typedef struct bd_workspace_object {
     uint32_t entered; /* blocks that it is current in */
 } bd_workspace_object;
 
+#define BD_SPARE_KINDS 6u   /* graph handles: nodes to bound edges */
+#define BD_SPARE_MAX 256u
+
 struct bd_state {
     PyTypeObject *types[BD_KIND_COUNT]; /* by kind of handle */
+    void *spare[BD_SPARE_KINDS]; /* memory of ended handles, by kind, each pointing to the next */
+    uint32_t spare_count[BD_SPARE_KINDS];
     PyObject *names[BD_PARAMETER_COUNT + 1]; /* interned keyword names */
     PyObject *entered_get, *entered_set; /* of the ContextVar, see bd_current.c */
     uint32_t entered;           /* blocks that are open in the process */
@@ -149,6 +157,17 @@ struct bd_state {
 /* -- workspaces: bd_workspace.c ---------------------------------------------------------------------------------------- */
 extern bd_client_page bd_dummy_page; /* where forked and closed workspaces count */
 
+/* Whether no command of any client that is on its way can fail for want of memory, so that this one need not wait for its
+ * answer. What a command may take at once: the largest list or table of a view doubles, all of them together at most twice
+ * what is in use; and the rest is bounded by the bytes that fit into buffers and sockets, which the margin covers.
+ * Beyond that each command becomes a call, and who reaches the limit is told by LimitExceeded at that call. */
+#define BD_MEMORY_MARGIN (64ull << 20)         /* for one client */
+#define BD_MEMORY_MARGIN_SHARED (1024ull << 20) /* for all clients of a shared workspace */
+#define BD_COMMAND_BYTES_MAX 65536u            /* a larger one is a call anyway: its wait is nothing beside its copy */
+static inline bool bd_workspace_has_room(const bd_workspace *workspace) {
+    return __atomic_load_n(workspace->memory_used, __ATOMIC_RELAXED) <= workspace->memory_used_max;
+}
+void bd_workspace_watch_memory(bd_workspace *workspace, int fd);
 static inline void bd_workspace_retain(bd_workspace *workspace) { workspace->references++; }
 void bd_workspace_release(bd_workspace *workspace);
 bd_workspace *bd_workspace_new(bd_state *state, int fd);
@@ -216,7 +235,7 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
 static inline int bd_request_command2(
     bd_workspace *workspace, uint16_t operation, const char *name, uint32_t first, uint32_t second) {
     bd_buffer *fill = &workspace->connection.fill;
-    if (workspace->quick && fill->size + 16 <= BD_FILL_BYTES_MAX) {
+    if (workspace->quick && fill->size + 16 <= BD_FILL_BYTES_MAX && bd_workspace_has_room(workspace)) {
         unsigned char *to = fill->data + fill->size;
         bd_store_header(to, 8, operation, 0);
         bd_store_u32(to + 8, first);
@@ -235,7 +254,8 @@ static inline int bd_request_command2(
 static inline int bd_request_create_node(
     bd_workspace *workspace, uint16_t operation, const char *name, uint32_t first, uint32_t *node) {
     bd_lease *lease = &workspace->nodes;
-    if (workspace->quick && lease->next < lease->end && workspace->connection.fill.size + 16 <= BD_FILL_BYTES_MAX) {
+    if (workspace->quick && lease->next < lease->end && workspace->connection.fill.size + 16 <= BD_FILL_BYTES_MAX &&
+        bd_workspace_has_room(workspace)) {
         *node = lease->next++;
         return bd_request_command2(workspace, operation, name, first, *node);
     }

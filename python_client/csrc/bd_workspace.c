@@ -16,6 +16,7 @@
 
 bd_client_page bd_dummy_page;
 
+static const uint64_t bd_memory_unknown; /* in use, as far as we know: nothing */
 static bd_workspace *bd_fork_list; /* every workspace that is not freed, of every module instance */
 
 /* In the child: no I/O beyond closing the copies; the parent's stream and page are left as they are. */
@@ -24,6 +25,8 @@ static void bd_workspace_forked(void) {
         if (workspace->connection.fd >= 0) close(workspace->connection.fd);
         workspace->connection.fd = -1;
         if (workspace->local) close(workspace->local->arena.fd);
+        workspace->memory = NULL;
+        workspace->memory_used = &bd_memory_unknown;
         workspace->local = NULL; /* its map stayed with the parent, too */
         workspace->page = &bd_dummy_page; /* the mapping itself stayed with the parent: MADV_DONTFORK */
         workspace->life = BD_FORKED;
@@ -62,6 +65,7 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
         return NULL;
     }
     workspace->references = 1;
+    workspace->memory_used = &bd_memory_unknown;
     workspace->state = state;
     workspace->page = &bd_dummy_page;
     workspace->owner_pid = (uint32_t)getpid();
@@ -70,6 +74,15 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
     for (int i = 0; i < 3; i++) *leases[i] = (bd_lease){.next = 1, .end = 1, .wanted = BD_LEASE_FIRST, .room = BD_LIMIT_LEASE_IDS_MAX};
     bd_workspace_enlist(workspace);
     return workspace;
+}
+
+void bd_workspace_watch_memory(bd_workspace *workspace, int fd) {
+    workspace->memory = bd_arena_map_header(fd);
+    if (!workspace->memory) return;
+    uint64_t margin = workspace->is_private ? BD_MEMORY_MARGIN : BD_MEMORY_MARGIN_SHARED;
+    uint64_t capacity = workspace->memory->capacity_bytes;
+    workspace->memory_used = &workspace->memory->used_bytes;
+    workspace->memory_used_max = capacity > margin ? (capacity - margin) / 3 : 0;
 }
 
 void bd_workspace_update_quick(bd_workspace *workspace) {
@@ -106,6 +119,7 @@ void bd_workspace_release(bd_workspace *workspace) {
         bd_workspace_forget(workspace, BD_CLOSED);
     }
     bd_batch_abandon(workspace);
+    bd_arena_unmap_header(workspace->memory);
     bd_workspace_retire(workspace);
     bd_workspace_unlist(workspace);
     if (workspace->page != &bd_dummy_page) munmap(workspace->page, BD_CLIENT_PAGE_BYTES);

@@ -227,4 +227,7 @@ static inline void bd_store_release_u64(uint64_t *word, uint64_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
+/* What was written before it is seen by whoever sees a store behind it. */
+static inline void bd_fence_release(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
+
 #endif

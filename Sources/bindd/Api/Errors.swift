@@ -66,7 +66,7 @@ extension RemoteError {
         case .sourceNotMember, .targetNotMember, .idInUse, .invalidValue: self.init("ValueError", error.description)
         case .wrongType: self.init("TypeError", error.description)
         case .limitExceeded:
-            self.init("LimitExceeded", error.description, hint: "destroy views that are not needed, or raise the limit")
+            self.init("LimitExceeded", error.description, hint: "destroy views that are not needed, or start the daemon with a larger $BINDD_MEMORY_LIMIT")
         case .cancelled: self.init("KeyboardInterrupt", error.description)
         }
     }

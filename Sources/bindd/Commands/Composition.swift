@@ -22,6 +22,16 @@ func composedSocketPath(option: String?, identity: DaemonIdentity) throws(Socket
         variable: environmentVariable)
 }
 
+/// What $BINDD_MEMORY_LIMIT says that the graph of one workspace may take. nil: no limit but the address space.
+func memoryLimitBytes() throws(ServeError) -> Int? {
+    guard let text = environmentVariable("BINDD_MEMORY_LIMIT"), !text.isEmpty else { return nil }
+    guard let bytes = Int(text), bytes >= 1 << 20 else {
+        throw ServeError(
+            message: "BINDD_MEMORY_LIMIT is \"\(text)\", it must be a whole number of bytes, at least 1048576", exitCode: 1)
+    }
+    return bytes
+}
+
 enum ExitStatus {
     static let failure: Int32 = 1
     /// No daemon runs (status, stop, inspect), or one runs already (serve).

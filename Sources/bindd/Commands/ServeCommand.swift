@@ -30,6 +30,7 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         let identity = composedIdentity()
         do {
+            _ = try memoryLimitBytes()  // the workers read it; a wrong one is told here
             let path = try composedSocketPath(option: socket, identity: identity)
             let options = ServeOptions(
                 path: path, readyFd: readyFd, idleExitSeconds: try idleExitSeconds(idleExit), isVerbose: verbose)

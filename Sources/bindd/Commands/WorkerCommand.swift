@@ -34,5 +34,11 @@ private func becomeWorker(workspace: String, supervisorPid: Int32) -> Int32 {
         return ExitStatus.failure
     }
     _ = bd_descriptors_close_on_exec(3)
-    return runWorker(control: controlFd, page: pageFd, workspace: workspace)
+    do {
+        return runWorker(
+            control: controlFd, page: pageFd, workspace: workspace, memoryLimit: try memoryLimitBytes())
+    } catch {
+        writeAll(2, "bindd worker: \(error)\n")
+        return ExitStatus.failure
+    }
 }

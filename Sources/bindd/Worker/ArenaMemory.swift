@@ -15,8 +15,9 @@ struct ArenaMemory {
     /// For clients: the same file, for reading only. The file's mode keeps others of the same user from opening it anew.
     let readOnlyFd: Int32
 
-    init() throws(WorkerError) {
-        var bytes = ArenaMemory.bytesMax
+    /// `limit`: bytes that the graph may take; nil: what can be addressed.
+    init(limit: Int?) throws(WorkerError) {
+        var bytes = min(ArenaMemory.bytesMax, limit.map { Arena.regionBytes(limit: $0) } ?? ArenaMemory.bytesMax)
         var failure: Int32 = 0
         while bytes >= Arena.bytesMin {
             let fd = bd_page_create("bindd-arena", bytes)

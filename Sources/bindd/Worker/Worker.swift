@@ -8,9 +8,9 @@ import GraphCore
 import Wire
 
 /// Runs a worker until its work is done. The process ends with the status returned.
-func runWorker(control: Int32, page: Int32, workspace: String) -> Int32 {
+func runWorker(control: Int32, page: Int32, workspace: String, memoryLimit: Int?) -> Int32 {
     do {
-        let worker = try Worker(control: control, page: page, workspace: workspace)
+        let worker = try Worker(control: control, page: page, workspace: workspace, memoryLimit: memoryLimit)
         worker.run()
         return 0
     } catch {
@@ -35,10 +35,10 @@ final class Worker {
     private var termination: SignalWatcher?
     private var sessions: [UInt64: Session] = [:]
 
-    init(control: Int32, page pageFd: Int32, workspace name: String) throws {
+    init(control: Int32, page pageFd: Int32, workspace name: String, memoryLimit: Int?) throws {
         loop = try EventLoop()
         page = try WorkerPage(fd: pageFd)
-        workspace = try Workspace(name: name)
+        workspace = try Workspace(name: name, memoryLimit: memoryLimit)
         channel = try SupervisorChannel(fd: control, loop: loop)
     }
 

@@ -22,9 +22,10 @@ final class Workspace {
     /// First id never handed out, by kind.
     private var nextIds: [LeaseKind: UInt32] = [.node: 1, .edge: 1, .view: 1]
 
-    init(name: String) throws(WorkerError) {
+    /// `memoryLimit`: bytes that the graph may take.
+    init(name: String, memoryLimit: Int?) throws(WorkerError) {
         self.name = name
-        memory = try ArenaMemory()
+        memory = try ArenaMemory(limit: memoryLimit)
         graph = GraphStore(arena: Arena(base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim))
     }
 

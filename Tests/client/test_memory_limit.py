@@ -1,0 +1,125 @@
+"""The graph's memory reaches its limit: the call that reaches it says so, and nothing that was there is lost."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Home
+
+MIB = 1 << 20
+
+FILL = """
+import bindd, pytest
+from bindd.errors import LimitExceeded
+from bindd.graph import EdgeReference, GraphView, NodeReference
+"""
+
+
+@pytest.mark.parametrize("setting", [{}, {"BINDD_ARENA": "0"}])
+def test_the_call_that_reaches_the_limit_raises(home: Home, setting: dict[str, str]) -> None:
+    code = FILL + """
+view = GraphView.create()
+first = GraphView.create()
+nodes = [first.insert_node(node=NodeReference.create(text="x" * 3000)) for _ in range(200)]
+made = 1
+with pytest.raises(LimitExceeded, match="memory is full") as caught:
+    while True:
+        view.create_and_insert_node()
+        made += 1
+assert "BINDD_MEMORY_LIMIT" in str(caught.value) and isinstance(caught.value, MemoryError)
+assert made > 10_000, made
+assert view.get_node_count() == made and len(view.node_ids()) == made, "what failed left nothing, the rest is there"
+assert [node.node().get_attr(key="text") for node in nodes] == ["x" * 3000] * 200
+hub, node = view.get_self_node(), view.get_nodes()[5]
+linked = 0
+try:
+    while True:
+        text = f"{linked}-" * 400
+        view.insert_edge(edge=EdgeReference.create(source=hub.node(), target=node.node(), edge_type=1, text=text))
+        linked += 1
+except LimitExceeded:
+    pass
+assert view.get_counts() == (made, linked) and linked < 2000
+seen = []
+hub.visit_edges_of_type(edge_type=1, ctx=None, f=lambda c, e: seen.append(e.edge().get_attr(key="text")))
+assert seen == [f"{n}-" * 400 for n in range(linked)]
+seen.clear()
+del nodes
+first.destroy()
+for _ in range(100):
+    NodeReference.create(text="y" * 3000)
+assert view.get_counts() == (made, linked), "there is room again"
+view.destroy()
+del hub, node, view
+again = GraphView.create()
+for _ in range(made // 4):
+    again.create_and_insert_node()
+assert again.get_node_count() == made // 4 + 1
+"""
+    done = home.python(code, BINDD_MEMORY_LIMIT=str(4 * MIB), timeout=100, **setting)
+    assert done.returncode == 0, done.stderr
+
+
+def test_batches_and_files_that_do_not_fit_leave_nothing(home: Home) -> None:
+    code = FILL + """
+view = GraphView.create()
+keep = view.insert_node(node=NodeReference.create(text="kept"))
+data = None
+for size in (300, 3000, 30_000):
+    count = view.get_counts()
+    try:
+        with view.batch():
+            for number in range(size):
+                node = view.insert_node(node=NodeReference.create(text=f"{number} " * 20)).node()
+                view.insert_edge(edge=EdgeReference.create(source=keep.node(), target=node, edge_type=1))
+        assert size < 30_000
+        data = view.to_bytes()
+    except LimitExceeded as error:
+        assert size == 30_000 and "nothing of the batch was done" in str(error)
+        assert view.get_counts() == count
+assert view.get_counts() == (3302, 3300) and keep.node().get_attr(key="text") == "kept"
+copies = []
+with pytest.raises(LimitExceeded):
+    for _ in range(50):
+        copies.append(GraphView.from_bytes(data=data))
+assert all(copy.get_counts() == (3302, 3300) for copy in copies) and len(copies) >= 1
+del copies
+bindd._bindd._current().sync()
+assert GraphView.from_bytes(data=data).get_counts() == (3302, 3300)
+"""
+    done = home.python(code, BINDD_MEMORY_LIMIT=str(6 * MIB), timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
+def test_far_from_the_limit_nothing_waits(home: Home) -> None:
+    """Up to a third of the memory is filled by commands; then each waits for its answer, up to the last."""
+    code = FILL + f"""
+limit = {600 * MIB}
+view = GraphView.create()
+view.get_node_count()
+text = "z" * 60_000
+trips = lambda: bindd.statistics()["round_trips"]
+before, free = trips(), 0
+for number in range(20_000):
+    try:
+        view.insert_node(node=NodeReference.create(number=number, text=f"{{number}}{{text}}"))
+    except LimitExceeded:
+        break
+    if trips() == before:
+        free = number
+assert view.get_node_count() == number + 1
+assert 2000 < free < number < 9800, (free, number)
+for at in (1, free, number):
+    assert view.attribute_column(key="number")[at] == at - 1
+"""
+    done = home.python(code, BINDD_MEMORY_LIMIT=str(600 * MIB), timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("text", ["x", "1", "-5", "1e9"])
+def test_a_wrong_limit_is_told_at_the_start(home: Home, text: str) -> None:
+    home.environment["BINDD_MEMORY_LIMIT"] = text
+    try:
+        done = home.command("serve")
+        assert done.returncode == 1 and "BINDD_MEMORY_LIMIT" in done.stderr and "whole number" in done.stderr
+    finally:
+        del home.environment["BINDD_MEMORY_LIMIT"]
