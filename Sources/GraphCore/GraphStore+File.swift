@@ -118,6 +118,7 @@ extension GraphStore {
                 throw GraphError(.invalidValue, "the file of a GraphView is damaged: an order lists other edges than there are")
             }
             for (at, edge) in wanted.enumerated() { edges[at] = edge }
+            caches.edgeChanged()
         }
     }
 }

@@ -21,8 +21,8 @@ import resource
 import signal
 import struct
 import sys
-import traceback
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -314,7 +314,8 @@ class Attack:
 
         graphs: list[Graph] = []
         with bindd.connect():
-            self.read("making behind a header", lambda: graphs.append(Graph(is_real=False)), [place])
+            # What the worker uses, if that is near its limit, makes commands wait: the fake refuses those.
+            self.read("building behind a header", lambda: graphs.append(Graph(is_real=False)), [place])
             for graph in graphs:
                 for name, read in graph.reads().items():
                     self.read(f"{name} behind a header", read, [place])

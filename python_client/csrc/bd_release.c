@@ -100,8 +100,8 @@ static int bd_release_pin_members(
     return bd_release_append_written(workspace, BD_OP_PIN, &writer);
 }
 
-/* The view was destroyed, or its last handle went. In a shared workspace another client may hold it: then only our hold
- * ends. */
+/* The view goes with its last handle. In a shared workspace another client may hold it: then only our hold ends, unless
+ * the user destroyed the view. */
 static int bd_release_view(bd_view *view) {
     bd_workspace *workspace = view->workspace;
     if (workspace->is_private || view->is_destroyed) {
