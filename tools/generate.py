@@ -2,7 +2,7 @@
 """Writes every file that is derived from the description of the API.
 
 Input: the JSON of `bindd describe --json`: a file argument, `-` for stdin, or what `--binary PATH` prints.
-Output: the extension's table (csrc/generated/bd_table.h), the stubs (src/bindd/_bindd.pyi, graph.pyi) and
+Output: the extension's table (csrc/generated/bd_table.h), the stubs (src/bindd/_bindd.pyi, graph.pyi, faebryk.pyi) and
 docs/PROTOCOL.md. The same input gives the same bytes. `--check` writes nothing and exits 1 naming each stale file.
 Needs nothing but Python. Must not hold facts about single methods: those are declared beside their implementation.
 """
@@ -20,16 +20,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = "python_client/csrc/generated/bd_table.h"
 STUB = "python_client/src/bindd/_bindd.pyi"
-GRAPH_STUB = "python_client/src/bindd/graph.pyi"
+MODULE_STUBS = {"graph": "python_client/src/bindd/graph.pyi", "faebryk": "python_client/src/bindd/faebryk.pyi"}
 PROTOCOL = "docs/PROTOCOL.md"
 
 HANDLES = {
     "NodeReference": "NODE", "EdgeReference": "EDGE", "GraphView": "VIEW", "BoundNode": "BOUND_NODE",
     "BoundEdge": "BOUND_EDGE", "BFSPath": "PATH", "Document": "DOCUMENT",
+    "TypeGraph": "TYPE_GRAPH",
 }
+VALUES = {"EdgeCreationAttributes": "EDGE_RECIPE", "NodeCreationAttributes": "NODE_RECIPE"}
 TYPES = {
     "none": "NONE", "int": "INT", "u8": "U8", "u32": "U32", "bool": "BOOL", "float": "FLOAT", "str": "STR", "literal": "LITERAL",
-    "attributes": "ATTRIBUTES", "any": "ANY", "callable": "CALLABLE", "bytes": "BYTES", "json": "JSON", **HANDLES,
+    "attributes": "ATTRIBUTES", "any": "ANY", "callable": "CALLABLE", "bytes": "BYTES", "json": "JSON",
+    "dict": "DICT", "EdgeTraversal": "TRAVERSAL", "value": "VALUE", **HANDLES, **VALUES,
 }
 WIRE = {
     "none": "nothing", "int": "i64", "u8": "u32 (0…255)", "u32": "u32", "bool": "u32 0/1", "float": "f64", "str": "str",
@@ -37,11 +40,15 @@ WIRE = {
     "json": "str", "NodeReference": "u32 node", "EdgeReference": "u32 edge", "GraphView": "u32 view",
     "BoundNode": "u32 view, u32 node", "BoundEdge": "u32 view, edge info",
     "BFSPath": "u32 start, u32 end, list of edge info", "Document": "u32 document",
+    "TypeGraph": "u32 view, u32 self node", "dict": "attributes", "EdgeTraversal": "(str identifier, u32 edge type)",
+    "EdgeCreationAttributes": "u32 edge type, u32 direction (0 unset, 1 none, 2 directional), optional str name, "
+    "optional u32 index, attributes",
+    "NodeCreationAttributes": "attributes", "value": "a value that says what it is",
 }
 PYTHON = {
     "none": "None", "int": "int", "u8": "int", "u32": "int", "bool": "bool", "float": "float", "str": "str", "literal": "_Literal | None",
     "attributes": "dict[str, _Literal]", "any": "Any", "callable": "Callable[[Any, BoundEdge], object]", "bytes": "bytes",
-    "json": "Any",
+    "json": "Any", "value": "Any", "dict": "dict[str, _Literal] | None", "EdgeTraversal": "Any",
 }
 
 
@@ -83,7 +90,9 @@ def c_string(text: str | None) -> str:
     return '"' + "".join(out) + '"'
 
 
-def python_type(name: str) -> str:
+def python_type(name: str, annotation: str | None = None) -> str:
+    if annotation:
+        return annotation
     outer, inner = split_type(name)
     text = PYTHON.get(inner, inner)
     if outer == "list":
@@ -132,7 +141,9 @@ def signature(method: dict, first: str, annotated: bool) -> str:
             continue
         text = parameter["name"]
         if annotated:
-            kind = "str | bytes | bytearray | memoryview" if parameter["type"] == "bytes" else python_type(parameter["type"])
+            kind = python_type(parameter["type"], parameter.get("annotation"))
+            if parameter["type"] == "bytes":
+                kind = "str | bytes | bytearray | memoryview"
             if parameter["name"] == "directed" or parameter["name"] == "directional":
                 kind = "bool | None"
             if not parameter["required"] and default_value(parameter) is None and "None" not in kind and kind != "Any":
@@ -172,6 +183,19 @@ def default_c(parameter: dict) -> str:
     if isinstance(value, str):
         return f"BD_DEFAULT_STR, 0, 0.0, {c_string(value)}"
     raise DescriptionError(f"default {value!r} of {parameter['name']}")
+
+
+def rule_c(rule: dict | None) -> str:
+    if not rule:
+        return "{0, 0, 0, 0, 0, NULL, 0}"
+    text = rule.get("text")
+    return (f"{{{rule['edge_type']}, BD_SIDE_{rule['side'].upper()}, BD_MATCH_{rule['match'].upper()}, "
+            f"BD_WANT_{rule['want'].upper()}, {int(rule['directional'])}, {c_string(text)}, {len((text or '').encode())}}}")
+
+
+def class_slot(cls: dict) -> str:
+    """Where the extension keeps the type: by kind of handle, or by what the value is; 0 for a place of static methods."""
+    return f"BD_TYPE_{VALUES[cls['name']]}" if cls["name"] in VALUES else str(cls["handle_kind"])
 
 
 def all_methods(description: dict) -> list[tuple[str, dict | None, dict]]:
@@ -217,26 +241,37 @@ def table(description: dict) -> str:
     out += [f"    BD_METHOD_COUNT = {len(methods)}", "};", f"#define BD_PARAMETER_COUNT {count}u",
             f"#define BD_CLASS_COUNT {len(description['classes'])}u", ""]
     clients = sorted({m["client"] for _, _, m in methods if m.get("client")})
-    out += ["#ifdef BD_CLIENT_FUNCTION /* written by hand: bd_graph.c, bd_sexp.c */"]
-    out += [f"BD_CLIENT_FUNCTION({client});" for client in clients]
+    ruled = {m["client"] for _, _, m in methods if m.get("client") and m.get("rule")}
+    out += ["#ifdef BD_CLIENT_FUNCTION /* written by hand; those that share a function are told which method is called */"]
+    out += [f"BD_RULE_FUNCTION({client});" if client in ruled else f"BD_CLIENT_FUNCTION({client});" for client in clients]
     out += ["#endif", "", "#endif", "", "#ifdef BD_TABLE_IMPLEMENTATION", "", "const bd_parameter bd_parameters[] = {"]
     first, at = {}, 0
     for index, (owner, _, method) in enumerate(methods):
         first[index] = at
         for parameter in method["parameters"]:
             out.append(f"    {{{c_string(parameter['name'])}, {c_type(parameter['type'])}, "
-                       f"{int(parameter['required'])}, {default_c(parameter)}}}, /* {full_name(owner, method)} */")
+                       f"{int(parameter['required'])}, {default_c(parameter)}, {c_string(parameter.get('refusal'))}, "
+                       f"{c_string(parameter.get('item_refusal'))}}}, /* {full_name(owner, method)} */")
             at += 1
-    out += ["    {NULL, 0, 0, 0, 0, 0.0, NULL}", "};", "", "const bd_method bd_methods[] = {"]
+    out += ["    {NULL, 0, 0, 0, 0, 0.0, NULL, NULL, NULL}", "};", "", "const bd_method bd_methods[] = {"]
     for index, (owner, cls, method) in enumerate(methods):
         self_kind = f"BD_T_{TYPES.get(cls['name'], 'NONE')}" if cls and not method["static"] else "BD_T_NONE"
         operation = method["operation"] if method["operation"] is not None else 0
         out.append(
             f"    {{{c_string(full_name(owner, method))}, {operation}, BD_KIND_OF_REQUEST_{method['kind'].upper()}, "
             f"{self_kind}, {int(method['arguments'] == 'ignore')}, {len(method['parameters'])}, {first[index]}, "
-            f"{c_type(method['result'])}, {int(method['batch'])}}},")
-    out += ["    {NULL, 0, 0, 0, 0, 0, 0, 0, 0}", "};", ""]
+            f"{c_type(method['result'])}, {int(method['batch'])}, {rule_c(method.get('rule'))}}},")
+    out += ["    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0}}", "};", ""]
+    highest = max([m["operation"] or 0 for _, _, m in methods])
+    kinds = {m["operation"]: m["kind"] for _, _, m in methods if m["operation"] is not None}
+    out.append(f"const uint8_t bd_operation_kinds[{highest + 1}] = {{")
+    out += [f"    [{number}] = BD_KIND_OF_REQUEST_{kind.upper()}," for number, kind in sorted(kinds.items())]
+    out += ["};", f"const uint32_t bd_operation_count = {highest + 1};", ""]
     for index, (owner, _, method) in enumerate(methods):
+        if method.get("client") and method.get("rule"):
+            out += [f"static PyObject *bd_thunk_{symbol(owner, method).lower()}(PyObject *self, PyObject *const *args, "
+                    "Py_ssize_t n, PyObject *kwnames) {",
+                    f"    return {method['client']}(BD_METHOD_{symbol(owner, method)}, self, args, n, kwnames);", "}"]
         if not method.get("client"):
             out += [f"static PyObject *bd_thunk_{symbol(owner, method).lower()}(PyObject *self, PyObject *const *args, "
                     "Py_ssize_t n, PyObject *kwnames) {",
@@ -244,7 +279,9 @@ def table(description: dict) -> str:
     out.append("")
 
     def definition(owner: str, method: dict, name: str) -> str:
-        function = method.get("client") or f"bd_thunk_{symbol(owner, method).lower()}"
+        function = method.get("client")
+        if not function or method.get("rule"):
+            function = f"bd_thunk_{symbol(owner, method).lower()}"
         shown = "$module" if method["static"] else "$self"
         text = f"{name}({signature(method, shown + ', /', False)})\n--\n\n{docstring(method)}"
         return f"    BD_METHOD_DEF({c_string(name)}, {function}, {c_string(text)}),"
@@ -264,9 +301,9 @@ def table(description: dict) -> str:
         alias = aliases(cls)[0] if aliases(cls) else None
         name = snake(cls["name"])
         out.append(f"    {{{c_string(cls['name'])}, {c_string(cls['python_name'])}, {c_string(alias)}, "
-                   f"{c_string('bindd.' + cls['module'] + '.' + cls['python_name'])}, {cls['handle_kind']}, "
-                   f"{c_string(cls['doc'])}, bd_methods_{name}, bd_static_{name}}},")
-    out += ["    {NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL}", "};", "", "#endif", ""]
+                   f"{c_string('bindd.' + cls['module'] + '.' + cls['python_name'])}, {class_slot(cls)}, "
+                   f"{c_string(cls.get('outer'))}, {c_string(cls['doc'])}, bd_methods_{name}, bd_static_{name}}},")
+    out += ["    {NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL}", "};", "", "#endif", ""]
     return "\n".join(out)
 
 
@@ -274,8 +311,8 @@ def table(description: dict) -> str:
 
 STUB_HEAD = '''"""Generated by tools/generate.py from `bindd describe --json`. Do not edit."""
 
-from collections.abc import Callable, Iterator
-from types import TracebackType
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace, TracebackType
 from typing import Any, final, overload
 
 from typing_extensions import disjoint_base
@@ -407,7 +444,7 @@ def _finish() -> None: ...
 
 def stub_method(method: dict, indent: str, name: str) -> list[str]:
     first = "" if method["static"] else "self"
-    result = "Any" if method["result"] == "any" else python_type(method["result"])
+    result = python_type(method["result"], method.get("result_annotation"))
     lines = [f"{indent}@staticmethod"] if method["static"] and indent else []
     lines.append(f"{indent}def {name}({signature(method, first, True)}) -> {result}:")
     text = docstring(method).split("\n")
@@ -422,15 +459,26 @@ def stub_method(method: dict, indent: str, name: str) -> list[str]:
 
 def stub(description: dict) -> str:
     out = [STUB_HEAD.rstrip(), ""]
-    for cls in description["classes"]:
-        out += ["", "@disjoint_base", f"class {cls['python_name']}:", f'    """{cls["doc"]}"""', ""]
+
+    def add(cls: dict, indent: str) -> None:
+        out.extend(["", f"{indent}@disjoint_base", f"{indent}class {cls['python_name']}:",
+                    f'{indent}    """{cls["doc"]}"""', ""])
         for method in cls["methods"]:
-            out += stub_method(method, "    ", method["name"])
-        out.append("    def __zig_address__(self) -> int:")
-        out.append('        """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""')
+            out.extend(stub_method(method, indent + "    ", method["name"]))
+        out.append(f"{indent}    def __zig_address__(self) -> int:")
+        out.append(f'{indent}        """The debug id that `bindd inspect handles` shows: kind << 56 | generation << 32 | index."""')
+        for inner in description["classes"]:
+            if inner.get("outer") == cls["name"]:
+                add(inner, indent + "    ")
+
+    for cls in description["classes"]:
+        if not cls.get("outer"):
+            add(cls, "")
     out.append("")
     for cls in description["classes"]:
         out += [f"{alias} = {cls['python_name']}" for alias in aliases(cls)]
+        if cls.get("outer"):
+            out.append(f"{cls['python_name']} = {cls['outer']}.{cls['python_name']}")
     out.append(STUB_FIXED.rstrip())
     out.append("")
     for function in description["functions"]:
@@ -438,14 +486,16 @@ def stub(description: dict) -> str:
     return "\n".join(out) + "\n"
 
 
-def graph_stub(description: dict) -> str:
+def module_stub(description: dict, module: str) -> str:
     names = []
     for cls in description["classes"]:
-        if cls["module"] == "graph":
+        if cls["module"] == module:
             names += [cls["python_name"], *aliases(cls)]
+    errors = sorted(e["name"] for e in description["errors"] if module == "faebryk" and e["name"].startswith("TypeGraph"))
     out = ['"""Generated by tools/generate.py from `bindd describe --json`. Do not edit."""', ""]
     out += [f"from bindd._bindd import {name} as {name}" for name in sorted(names)]
-    out += ["", f"__all__ = {sorted(names)!r}".replace("'", '"'), ""]
+    out += [f"from bindd.errors import {name} as {name}" for name in errors]
+    out += ["", f"__all__ = {sorted(names + errors)!r}".replace("'", '"'), ""]
     return "\n".join(out)
 
 
@@ -521,8 +571,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         description = load(arguments)
-        files = {TABLE: table(description), STUB: stub(description), GRAPH_STUB: graph_stub(description),
-                 PROTOCOL: protocol_document(description)}
+        files = {TABLE: table(description), STUB: stub(description), PROTOCOL: protocol_document(description),
+                 **{path: module_stub(description, module) for module, path in MODULE_STUBS.items()}}
     except (DescriptionError, KeyError, ValueError, OSError, subprocess.TimeoutExpired) as error:
         print(f"generate: no usable description: {type(error).__name__}: {error}", file=sys.stderr)
         return 2

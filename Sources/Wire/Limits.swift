@@ -16,6 +16,8 @@ public enum Limits {
     public static let workspaceNameBytesMax = 64
     /// Ids handed to a client at once: 100,000 creations must need few round trips.
     public static let leaseIdsMax = 1 << 16
+    /// Ids in a client's first lease, and those that a worker adds when what it makes has used the lease up.
+    public static let leaseIdsStep = 4096
     /// Clients of one supervisor: each costs two descriptors.
     public static let clientsMax = 1024
     /// A reader that does not read: bytes queued for it before the worker stops reading its requests.
@@ -32,6 +34,7 @@ public enum Limits {
         ("nameBytesMax", UInt64(nameBytesMax)),
         ("workspaceNameBytesMax", UInt64(workspaceNameBytesMax)),
         ("leaseIdsMax", UInt64(leaseIdsMax)),
+        ("leaseIdsStep", UInt64(leaseIdsStep)),
         ("clientsMax", UInt64(clientsMax)),
         ("unsentBytesMax", UInt64(unsentBytesMax)),
         ("listItemsMax", UInt64(listItemsMax)),

@@ -9,6 +9,7 @@ public enum Operation {
     public static let lease: UInt16 = 4
     public static let pin: UInt16 = 5
     public static let batch: UInt16 = 6
+    public static let advance: UInt16 = 7
     public static let firstMethod: UInt16 = 16
 
     public static let table: [(name: String, number: UInt16, kind: RequestKind, doc: String)] = [
@@ -18,6 +19,10 @@ public enum Operation {
         ("release", release, .command, "u32 kind, list of u32 index: the client holds these no longer"),
         ("lease", lease, .call, "u32 kind, u32 wanted: more ids for objects that the client names; the head shows them"),
         ("pin", pin, .command, "u32 kind, list of u32 index: the client holds these, keep them until it releases them"),
+        (
+            "advance", advance, .command,
+            "u32 node, u32 edge, u32 view: ids below these stand in a batch that is not there yet; the worker takes none of them"
+        ),
         (
             "batch", batch, .call,
             "list of (u16 operation, u16 zero, u32 payload bytes, payload): commands, all of which are applied or none; "

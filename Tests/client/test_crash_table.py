@@ -47,6 +47,7 @@ def limit() -> None:
 def ancestors(exception: str) -> set[str]:
     """Names of the class, as a traceback ends with it, and of its bases."""
     module, _, name = exception.rpartition(".")
+    module = "bindd.errors" if module == "faebryk.core.zig" else module  # where they say they live
     found = getattr(importlib.import_module(module) if module else builtins, name, None)
     return {name} | ({base.__name__ for base in found.__mro__} if isinstance(found, type) else set())
 

@@ -18,7 +18,9 @@ import pytest
 from conftest import HERE, ROOT, Home
 
 CALLED = re.compile(r'"(?:call|name|other)": "((?:graph|faebryk)\.[\w.]+)"')
-GRAPH_CASES = {"open": 32, "intent": 1}  # those that need the graph module only
+CASES = {"open": 367, "intent": 18}
+# What was a crash of the replaced layer and may be lifted instead of refused: more than six attributes of an edge or a node.
+LIFTED = {("seven_edge_attributes.jsonl", 5), ("seven_node_attributes.jsonl", 6)}
 
 
 def exists(dotted: str) -> bool:
@@ -39,16 +41,18 @@ def runnable(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("arena", ["1", "0"])
-@pytest.mark.parametrize("kind", GRAPH_CASES)
+@pytest.mark.parametrize("kind", CASES)
 def test_recorded_cases(home: Home, shared: Path, kind: str, arena: str) -> None:
     golden = shared / "golden" / "graph"
     cases = runnable(golden / kind)
-    assert len(cases) >= GRAPH_CASES[kind], cases
+    assert len(cases) >= CASES[kind], cases
     done = subprocess.run(
         [sys.executable, str(HERE / "golden.py"), str(golden)],
         input="\n".join(cases), env={**home.environment, "BINDD_ARENA": arena}, capture_output=True, text=True, timeout=100,
     )
     results = [json.loads(line) for line in done.stdout.splitlines()]
+    for result in results:
+        result["errors"] = [error for error in result["errors"] if (result["case"], error[0]) not in LIFTED]
     failed = [result for result in results if result["errors"]]
     assert not failed, "\n".join(
         f"{result['case']}: step {step} {json.dumps(call)[:400]}\n   want {json.dumps(want)[:600]}\n   got  {json.dumps(got)[:600]}"

@@ -11,6 +11,7 @@
 
 #define BD_ARENA_TRIES 64u              /* a read that meets a growing list starts over at most so often */
 #define BD_ARENA_CHAIN_MAX 256u         /* edge types at one node */
+#define BD_ARENA_NAMES_MAX 1024u        /* the worker has an index of longer lists */
 #define BD_ARENA_HOLE_FACTOR 4u         /* lists and tables grow twofold, so what is used is never more of a hole */
 #define BD_ARENA_GROWTH (16ull << 20)   /* bytes mapped ahead of need */
 
@@ -123,6 +124,10 @@ uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot) {
     return bd_arena_u64(arena->base + offsetof(bd_arena_header, applied) + slot * sizeof(uint64_t));
 }
 
+uint64_t bd_arena_retargets(const bd_arena *arena) {
+    return arena->base ? bd_arena_u64(arena->base + offsetof(bd_arena_header, retargets)) : 0;
+}
+
 uint64_t bd_arena_batches(const bd_arena *arena) {
     return arena->base ? bd_arena_u64(arena->base + offsetof(bd_arena_header, batches)) : 1;
 }
@@ -201,7 +206,8 @@ bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node) {
     return bd_arena_u32(record + offsetof(bd_node, flags)) & BD_NODE_EXISTS ? BD_READ_OK : BD_READ_NONE;
 }
 
-static inline bd_read bd_arena_edge_take(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
+static inline bd_read bd_arena_edge_read(
+    bd_arena *arena, uint32_t edge, bd_arena_edge *info, uint32_t *attributes) {
     bool broken = false;
     const unsigned char *record = bd_arena_record(arena, &arena->edges, edge, &broken);
     if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
@@ -209,14 +215,16 @@ static inline bd_read bd_arena_edge_take(bd_arena *arena, uint32_t edge, bd_aren
     info->source = bd_arena_u32(record + offsetof(bd_edge, source));
     info->target = bd_arena_u32(record + offsetof(bd_edge, target));
     info->bits = bd_arena_u32(record + offsetof(bd_edge, bits));
+    *attributes = bd_arena_u32(record + offsetof(bd_edge, attributes));
     return info->source ? BD_READ_OK : BD_READ_NONE;
 }
 
 bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
-    return bd_arena_edge_take(arena, edge, info);
+    uint32_t attributes;
+    return bd_arena_edge_read(arena, edge, info, &attributes);
 }
 
-static bd_read bd_arena_string(bd_arena *arena, uint64_t granule, bd_arena_text *text) {
+static inline bd_read bd_arena_string(bd_arena *arena, uint64_t granule, bd_arena_text *text) {
     if (granule == 0 || granule > UINT32_MAX) return BD_READ_BROKEN;
     const unsigned char *record = bd_arena_at(arena, (uint32_t)granule, sizeof(bd_string));
     if (!record) return BD_READ_BROKEN;
@@ -235,7 +243,7 @@ static bd_read bd_arena_pair(bd_arena *arena, const unsigned char *pair, bd_aren
 }
 
 /* The pairs behind a list's granule; their count through *count. */
-static const unsigned char *bd_arena_pairs(bd_arena *arena, uint32_t list, uint32_t *count) {
+static inline const unsigned char *bd_arena_pairs(bd_arena *arena, uint32_t list, uint32_t *count) {
     const unsigned char *head = bd_arena_at(arena, list, sizeof(bd_attributes));
     if (!head) return NULL;
     *count = bd_arena_u32(head);
@@ -459,6 +467,84 @@ static bd_read bd_arena_copy_list(bd_arena *arena, uint32_t granule, bd_arena_li
     return BD_READ_BROKEN;
 }
 
+static inline bool bd_arena_edge_passes(const bd_arena_edge *edge, uint32_t node, bd_direction direction) {
+    if (!(edge->bits & BD_EDGE_DIRECTIONAL) || direction == BD_DIRECTION_ANY) return true;
+    return (direction == BD_DIRECTION_OUT ? edge->source : edge->target) == node;
+}
+
+/* From the first edge list of a member to that of one type; 0 when it has none. */
+static bd_read bd_arena_list_of_type(bd_arena *arena, uint32_t *granule, uint32_t type) {
+    for (uint32_t chain = 0; *granule; chain++) {
+        const unsigned char *head = bd_arena_at(arena, *granule, sizeof(bd_edge_list));
+        if (!head || chain >= BD_ARENA_CHAIN_MAX) return BD_READ_BROKEN;
+        if (bd_arena_u32(head + offsetof(bd_edge_list, edge_type)) == type) break;
+        *granule = bd_arena_u32(head + offsetof(bd_edge_list, next));
+    }
+    return BD_READ_OK;
+}
+
+/* Whether the list has the attribute "name" with that text. Written out, because children are found by it. */
+static bd_read bd_arena_is_named(bd_arena *arena, uint32_t list, const char *name, size_t bytes) {
+    uint32_t count;
+    if (!list) return BD_READ_NONE;
+    const unsigned char *pair = bd_arena_pairs(arena, list, &count), *base = arena->base;
+    if (!pair) return BD_READ_BROKEN;
+    for (uint32_t index = 0; index < count; index++, pair += sizeof(bd_attribute)) {
+        bd_arena_text text;
+        if (bd_arena_string(arena, bd_arena_u32(pair), &text) != BD_READ_OK || arena->base != base)
+            return BD_READ_BROKEN; /* or the map has moved, which is rare: the worker is asked */
+        if (text.count != 4 || memcmp(text.bytes, "name", 4) != 0) continue;
+        if (bd_arena_u32(pair + offsetof(bd_attribute, kind)) != BD_LITERAL_STRING) return BD_READ_NONE;
+        if (bd_arena_string(arena, bd_arena_u64(pair + offsetof(bd_attribute, value)), &text) != BD_READ_OK)
+            return BD_READ_BROKEN;
+        return text.count == bytes && memcmp(text.bytes, name, bytes) == 0 ? BD_READ_OK : BD_READ_NONE;
+    }
+    return BD_READ_NONE;
+}
+
+/* Looks through one edge list; *block is where its ids were. */
+static bd_read bd_arena_first_of_list(
+    bd_arena *arena, uint32_t granule, uint32_t node, bd_direction direction, const char *name, size_t name_bytes,
+    bd_arena_edge *found, uint32_t *block) {
+    const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
+    if (!head) return BD_READ_BROKEN;
+    uint32_t count = bd_arena_u32(head + offsetof(bd_edge_list, count));
+    *block = bd_arena_u32(head + offsetof(bd_edge_list, block));
+    if ((!*block && count > BD_EDGE_LIST_INLINE) || (name && count > BD_ARENA_NAMES_MAX)) return BD_READ_BROKEN;
+    for (uint32_t index = 0; index < count; index++) {
+        /* Each step may move the map: found anew. */
+        const unsigned char *from = *block ? bd_arena_at(arena, *block, (uint64_t)count * 4)
+                                           : bd_arena_at(arena, granule, sizeof(bd_edge_list));
+        if (!from) return BD_READ_BROKEN;
+        if (!*block) from += offsetof(bd_edge_list, inline_edges);
+        uint32_t attributes;
+        bd_read read = bd_arena_edge_read(arena, bd_arena_u32(from + (size_t)index * 4), found, &attributes);
+        if (read != BD_READ_OK) return BD_READ_BROKEN;
+        if (!bd_arena_edge_passes(found, node, direction)) continue;
+        if (!name) return BD_READ_OK;
+        read = bd_arena_is_named(arena, attributes, name, name_bytes);
+        if (read != BD_READ_NONE) return read;
+    }
+    return BD_READ_NONE;
+}
+
+bd_read bd_arena_first(
+    bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, const char *name,
+    size_t name_bytes, bd_arena_edge *found) {
+    for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
+        uint32_t granule = 0, block = 0;
+        bd_read failure = BD_READ_OK, result = bd_arena_member(arena, view, node, &granule);
+        if (result != BD_READ_OK) return result;
+        result = bd_arena_list_of_type(arena, &granule, type);
+        if (result != BD_READ_OK || !granule) return result == BD_READ_OK ? BD_READ_NONE : result;
+        result = bd_arena_first_of_list(arena, granule, node, direction, name, name_bytes, found, &block);
+        const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
+        if (!head || !bd_arena_view(arena, view, &failure)) return head ? failure : BD_READ_BROKEN;
+        if (bd_arena_u32(head + offsetof(bd_edge_list, block)) == block) return result;
+    }
+    return BD_READ_BROKEN;
+}
+
 bd_read bd_arena_edges(
     bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, bd_arena_list *list) {
     uint32_t granule = 0;
@@ -469,12 +555,8 @@ bd_read bd_arena_edges(
         return bd_arena_view(arena, view, &failure) ? BD_READ_OK : failure;
     }
     if (result != BD_READ_OK) return result;
-    for (uint32_t chain = 0; granule; chain++) {
-        const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
-        if (!head || chain >= BD_ARENA_CHAIN_MAX) return BD_READ_BROKEN;
-        if (bd_arena_u32(head + offsetof(bd_edge_list, edge_type)) == type) break;
-        granule = bd_arena_u32(head + offsetof(bd_edge_list, next));
-    }
+    result = bd_arena_list_of_type(arena, &granule, type);
+    if (result != BD_READ_OK) return result;
     if (!granule) return BD_READ_OK;
     result = bd_arena_copy_list(arena, granule, list);
     if (result != BD_READ_OK) return result;
@@ -483,11 +565,8 @@ bd_read bd_arena_edges(
     if (!bd_arena_list_reserve_edges(list, count)) return BD_READ_NO_MEMORY;
     for (size_t index = 0; index < count; index++) {
         bd_arena_edge edge;
-        if (bd_arena_edge_take(arena, list->ids[index], &edge) != BD_READ_OK) return BD_READ_BROKEN;
-        if (edge.bits & BD_EDGE_DIRECTIONAL) {
-            if (direction == BD_DIRECTION_OUT && edge.source != node) continue;
-            if (direction == BD_DIRECTION_IN && edge.target != node) continue;
-        }
+        if (bd_arena_edge_info(arena, list->ids[index], &edge) != BD_READ_OK) return BD_READ_BROKEN;
+        if (!bd_arena_edge_passes(&edge, node, direction)) continue;
         list->edges[list->count++] = edge;
     }
     bd_read failure = BD_READ_OK;

@@ -76,6 +76,8 @@ uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot);
 const bd_arena_header *bd_arena_map_header(int fd);
 void bd_arena_unmap_header(const bd_arena_header *header);
 
+/* Edges that got other targets after they were made. */
+uint64_t bd_arena_retargets(const bd_arena *arena);
 /* A batch is applied or taken back in many steps. Who reads more than one word takes this number first and asks at the end
  * whether the memory was still: no batch was under way, and none came meanwhile. */
 uint64_t bd_arena_batches(const bd_arena *arena);
@@ -105,6 +107,12 @@ typedef enum bd_direction { BD_DIRECTION_ANY, BD_DIRECTION_OUT, BD_DIRECTION_IN 
 /* Edges of one type at a node in order of insertion, into list->edges. BD_READ_OK with none for a node that is no member. */
 bd_read bd_arena_edges(
     bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, bd_arena_list *list);
+
+/* The first edge of that type at a node that has that name (NULL: whatever its name). BD_READ_NONE when there is none, or
+ * no such member or view. BD_READ_BROKEN also for a list that is too long to look for a name in it. */
+bd_read bd_arena_first(
+    bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, const char *name,
+    size_t name_bytes, bd_arena_edge *found);
 
 void bd_arena_list_free(bd_arena_list *list);
 bool bd_arena_list_push(bd_arena_list *list, bd_arena_edge edge);

@@ -16,6 +16,11 @@ int bd_arguments_match(bd_state *state, const bd_method *declared, PyObject *key
     return -1;
 }
 
+int bd_arguments_refuse(const bd_parameter *parameter, const char *message) {
+    PyErr_SetString(PyExc_TypeError, parameter->refusal ? parameter->refusal : message);
+    return -1;
+}
+
 int bd_arguments_take(
     bd_state *state, int method, PyObject *const *args, Py_ssize_t count, PyObject *keywords, PyObject **values) {
     const bd_method *declared = &bd_methods[method];
@@ -55,10 +60,7 @@ int bd_arguments_take(
         }
         uint32_t kind = type & BD_T_LIST ? 0 : bd_kind_of_type(type);
         if (!kind || (type & BD_T_OPTIONAL && values[i] == Py_None)) continue;
-        if (Py_TYPE(values[i]) != state->types[kind]) {
-            PyErr_SetString(PyExc_TypeError, "Invalid object");
-            return -1;
-        }
+        if (Py_TYPE(values[i]) != state->types[kind]) return bd_arguments_refuse(parameter, "Invalid object");
     }
     return 0;
 }

@@ -192,7 +192,7 @@ int bd_batch_made_view(bd_view *view) {
 /* -- what may be used -------------------------------------------------------------------------------------------------- */
 
 int bd_batch_guard(bd_workspace *workspace, uint32_t kind, uint32_t id, bool is_read) {
-    bool is_node = kind == BD_KIND_NODE || kind == BD_KIND_BOUND_NODE;
+    bool is_node = kind == BD_KIND_NODE || kind == BD_KIND_BOUND_NODE || kind == BD_KIND_TYPE_GRAPH;
     bool is_edge = kind == BD_KIND_EDGE || kind == BD_KIND_BOUND_EDGE;
     const char *word = is_node ? "node" : is_edge ? "edge" : "view";
     bd_batch *batch = workspace->batch;

@@ -110,25 +110,65 @@ PyObject *bd_edge_create(PyObject *self, PyObject *const *args, Py_ssize_t count
     bd_writer writer;
     bd_writer_init(&writer);
     if (bd_value_write_keywords(
-            state, BD_METHOD_EDGE_REFERENCE_CREATE, &writer, args, count, keywords, name, name_bytes) == 0) {
-        bd_piece pieces[2] = {{&info, sizeof info}, {writer.data, writer.size}};
-        bd_claim claim = {BD_KIND_EDGE, &workspace->edges, &info.edge};
-        if (bd_request_create(
-                workspace, BD_OP_EDGE_REFERENCE_CREATE, BD_NAME(BD_METHOD_EDGE_REFERENCE_CREATE), pieces, 2, &claim,
-                1) == 0) {
-            bd_local_note(workspace, BD_KIND_EDGE, info.edge);
-            edge = bd_edge_new(workspace, &info);
-        }
+            state, BD_METHOD_EDGE_REFERENCE_CREATE, &writer, args, count, keywords, name, name_bytes) == 0 &&
+        bd_edge_make(workspace, &info, writer.data, writer.size) == 0) {
+        edge = bd_edge_new(workspace, &info);
         if (edge) bd_counts_pin(&workspace->edge_counts, info.edge);
     }
     bd_writer_free(&writer);
     return edge;
 }
 
+int bd_edge_make(bd_workspace *workspace, bd_edge_info *info, const void *attributes, size_t bytes) {
+    bd_piece pieces[2] = {{info, sizeof *info}, {attributes, bytes}};
+    bd_claim claim = {BD_KIND_EDGE, &workspace->edges, &info->edge};
+    if (bd_request_create(
+            workspace, BD_OP_EDGE_REFERENCE_CREATE, BD_NAME(BD_METHOD_EDGE_REFERENCE_CREATE), pieces, 2, &claim, 1) < 0)
+        return -1;
+    bd_local_note(workspace, BD_KIND_EDGE, info->edge);
+    return 0;
+}
+
+bool bd_edges_may_have_changed(const bd_workspace *workspace) {
+    return workspace->edges_changed || bd_local_retargets(workspace);
+}
+
+/* Asks for the edge as it is now. */
+int bd_edge_look_again(bd_workspace *workspace, bd_edge_info *info) {
+    if (workspace->batch && bd_idset_has(&workspace->batch->edges, info->edge)) return 0; /* nobody else knows it yet */
+    bd_answer answer = bd_local_edge_info(workspace, info);
+    if (answer != BD_ASK) return answer == BD_FAILED ? -1 : 0;
+    const char *name = BD_NAME(BD_METHOD_EDGE_REFERENCE_REFRESH);
+    bd_piece piece = {&info->edge, sizeof info->edge};
+    bd_reply reply;
+    bd_reader result;
+    if (bd_request_call(workspace, BD_OP_EDGE_REFERENCE_REFRESH, name, &piece, 1, &reply, &result) < 0) return -1;
+    bd_edge_info found;
+    bd_read_edge_info(&result, &found);
+    bool is_broken = result.bad || bd_reader_left(&result) || found.edge != info->edge;
+    bd_request_done(workspace, &reply);
+    if (is_broken) {
+        bd_error_protocol(workspace, name);
+        return -1;
+    }
+    *info = found;
+    bd_workspace_saw_edge(workspace, info);
+    return 0;
+}
+
+PyObject *bd_edge_refresh(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    BD_IGNORED;
+    bd_edge_object *edge = (bd_edge_object *)self;
+    if (bd_workspace_check(edge->workspace) < 0 || bd_edge_look_again(edge->workspace, &edge->info) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* The handle's edge as it is now. */
 static bd_edge_object *bd_edge_checked(PyObject *self) {
     bd_edge_object *edge = (bd_edge_object *)self;
-    if (bd_workspace_check(edge->workspace) < 0) return NULL;
-    return bd_guard_use(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0 ? NULL : edge;
+    if (bd_workspace_check(edge->workspace) < 0 || bd_guard_use(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0)
+        return NULL;
+    return bd_edge_current(edge->workspace, &edge->info) < 0 ? NULL : edge;
 }
 
 PyObject *bd_edge_source(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
@@ -251,24 +291,31 @@ PyObject *bd_graph_view_bind(PyObject *self, PyObject *const *args, Py_ssize_t c
     return bd_bound_node_new(view, node->node);
 }
 
-static inline bool bd_view_has_node(bd_view *view, uint32_t node) {
+bool bd_view_has_node(bd_view *view, uint32_t node) {
     return bd_idset_has(&view->nodes, node) || bd_local_has_node(view, node) == BD_ANSWERED;
+}
+
+int bd_edge_insert_known(bd_view *view, const bd_edge_info *info) {
+    bool is_batched = bd_batch_is_mine(view->workspace);
+    if (bd_request_command2(
+            view->workspace, BD_OP_GRAPH_VIEW_INSERT_EDGE, BD_NAME(BD_METHOD_GRAPH_VIEW_INSERT_EDGE), view->index,
+            info->edge) < 0)
+        return -1;
+    if (is_batched) bd_local_note_view(view);
+    else bd_local_note_edge_inserted(view, info);
+    return bd_batch_learn_edge(view, info);
+}
+
+bool bd_edge_can_insert(bd_view *view, const bd_edge_info *info) {
+    return bd_batch_is_mine(view->workspace) ||
+           (bd_view_has_node(view, info->source) && bd_view_has_node(view, info->target));
 }
 
 /* Between known members it cannot fail: a command. Else the worker decides, and its refusal is raised here; in a batch at
  * its end. */
 static int bd_view_insert_edge(bd_view *view, const bd_edge_info *info) {
     const char *name = BD_NAME(BD_METHOD_GRAPH_VIEW_INSERT_EDGE);
-    if (bd_batch_is_mine(view->workspace)) {
-        bd_local_note_view(view);
-        return bd_request_command2(view->workspace, BD_OP_GRAPH_VIEW_INSERT_EDGE, name, view->index, info->edge);
-    }
-    if (bd_view_has_node(view, info->source) && bd_view_has_node(view, info->target)) {
-        if (bd_request_command2(view->workspace, BD_OP_GRAPH_VIEW_INSERT_EDGE, name, view->index, info->edge) < 0)
-            return -1;
-        bd_local_note_edge_inserted(view, info);
-        return 0;
-    }
+    if (bd_edge_can_insert(view, info)) return bd_edge_insert_known(view, info);
     uint32_t words[2] = {view->index, info->edge};
     bd_piece piece = {words, sizeof words};
     bd_reply reply;
@@ -289,7 +336,7 @@ PyObject *bd_graph_view_insert_edge(PyObject *self, PyObject *const *args, Py_ss
         bd_guard_use(edge->workspace, BD_KIND_EDGE, edge->info.edge) < 0)
         return NULL;
     if (!bd_idset_has(&view->edges, edge->info.edge)) {
-        if (bd_view_insert_edge(view, &edge->info) < 0 || bd_batch_learn_edge(view, &edge->info) < 0) return NULL;
+        if (bd_edge_current(view->workspace, &edge->info) < 0 || bd_view_insert_edge(view, &edge->info) < 0) return NULL;
     }
     return bd_bound_edge_new(view, &edge->info);
 }

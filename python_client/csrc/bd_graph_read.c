@@ -268,8 +268,7 @@ static int bd_visit_step(bd_visit *visit, PyObject *function, PyObject *context)
     return ignored ? 0 : -1;
 }
 
-/* Calls the function over what was found, and gives that back. */
-static PyObject *bd_visit_run(bd_visit *visit, PyObject *function, PyObject *context) {
+PyObject *bd_visit_run(bd_visit *visit, PyObject *function, PyObject *context) {
     bd_view *view = visit->view;
     bd_workspace *workspace = view->workspace;
     bd_workspace_retain(workspace); /* the function may drop the last handle */

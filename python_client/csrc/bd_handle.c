@@ -4,6 +4,7 @@
  */
 #include "bd_handle.h"
 #include "bd_local.h"
+#include "bd_recipe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -242,12 +243,32 @@ static PyObject *bd_bound_edge_repr(PyObject *self) {
     return PyUnicode_FromString(text);
 }
 
+/* As the worker counts. False without an exception when that cannot be known; only Ctrl-C raises. */
+static bool bd_view_ask_counts(bd_view *view, uint32_t *nodes, uint32_t *edges) {
+    if (view->workspace->life != BD_ALIVE || view->is_destroyed) return false;
+    bd_reply reply;
+    bd_reader result;
+    bd_piece piece = {&view->index, sizeof view->index};
+    if (bd_request_call(
+            view->workspace, BD_OP_GRAPH_VIEW_GET_COUNTS, "GraphView.get_counts", &piece, 1, &reply, &result) < 0) {
+        if (PyErr_ExceptionMatches(PyExc_Exception)) PyErr_Clear();
+        return false;
+    }
+    *nodes = (uint32_t)bd_reader_u64(&result);
+    *edges = (uint32_t)bd_reader_u64(&result);
+    bool is_read = !result.bad;
+    bd_request_done(view->workspace, &reply);
+    return is_read;
+}
+
 /* |V| and |E| as the arena has them when it is up to date, else the members that this client knows: what it inserted and
- * what replies told. */
+ * what replies told. Where the worker made more than that, it is asked. */
 static PyObject *bd_view_repr(PyObject *self) {
-    const bd_view *view = ((bd_view_object *)self)->view;
+    bd_view *view = ((bd_view_object *)self)->view;
     uint32_t nodes, edges;
-    if (!bd_local_counts_now(view, &nodes, &edges)) {
+    if (!bd_local_counts_now(view, &nodes, &edges) &&
+        !(view->has_strangers && bd_view_ask_counts(view, &nodes, &edges))) {
+        if (PyErr_Occurred()) return NULL;
         nodes = (uint32_t)view->nodes.members;
         edges = (uint32_t)view->edges.members;
     }
@@ -280,7 +301,7 @@ PyObject *bd_handle_address(PyObject *self, PyObject *ignored) {
 /* -- types --------------------------------------------------------------------------------------------------------------- */
 
 typedef struct bd_handle_slots {
-    uint32_t kind;
+    uint32_t slot;
     size_t size;
     destructor dealloc;
     reprfunc repr;
@@ -296,6 +317,10 @@ static const bd_handle_slots bd_slots[] = {
      bd_bound_node_compare},
     {BD_KIND_BOUND_EDGE, sizeof(bd_bound_edge_object), bd_bound_edge_dealloc, bd_bound_edge_repr, NULL, NULL},
     {BD_KIND_PATH, sizeof(bd_path_object), bd_path_dealloc, bd_path_repr, NULL, NULL},
+    {BD_KIND_TYPE_GRAPH, sizeof(bd_bound_node_object), bd_type_graph_dealloc, bd_type_graph_repr, NULL, NULL},
+    {BD_TYPE_EDGE_RECIPE, sizeof(bd_recipe_object), bd_recipe_dealloc, bd_recipe_repr, NULL, NULL},
+    {BD_TYPE_NODE_RECIPE, sizeof(bd_recipe_object), bd_recipe_dealloc, bd_recipe_repr, NULL, NULL},
+    {0, sizeof(PyObject), NULL, NULL, NULL, NULL}, /* a place of static methods: no instances */
 };
 
 bool bd_handle_take(PyObject *object, bd_handle_parts *parts) {
@@ -316,6 +341,10 @@ bool bd_handle_take(PyObject *object, bd_handle_parts *parts) {
     } else if (dealloc == bd_bound_edge_dealloc) {
         bd_bound_edge_object *bound = (bd_bound_edge_object *)object;
         *parts = (bd_handle_parts){BD_KIND_BOUND_EDGE, bound->info.edge, bound->view->workspace, bound->view};
+    } else if (dealloc == bd_type_graph_dealloc) {
+        bd_bound_node_object *type_graph = (bd_bound_node_object *)object;
+        *parts = (bd_handle_parts){
+            BD_KIND_TYPE_GRAPH, type_graph->node, type_graph->view->workspace, type_graph->view};
     } else if (dealloc == bd_path_dealloc) { /* the worker knows no paths: the end stands for it */
         bd_path_object *path = (bd_path_object *)object;
         *parts = (bd_handle_parts){BD_KIND_PATH, path->end, path->view->workspace, path->view};
@@ -328,15 +357,15 @@ bool bd_handle_take(PyObject *object, bd_handle_parts *parts) {
 PyTypeObject *bd_handle_type_new(PyObject *module, const bd_class *declared) {
     const bd_handle_slots *known = NULL;
     for (size_t i = 0; i < sizeof bd_slots / sizeof *bd_slots; i++)
-        if (bd_slots[i].kind == declared->kind) known = &bd_slots[i];
+        if (bd_slots[i].slot == declared->slot) known = &bd_slots[i];
     if (!known) {
         PyErr_Format(PyExc_ImportError, "bindd: no handle structure for the class %s", declared->name);
         return NULL;
     }
     PyType_Slot slots[8];
     int count = 0;
-    slots[count++] = (PyType_Slot){Py_tp_dealloc, (void *)known->dealloc};
-    slots[count++] = (PyType_Slot){Py_tp_repr, (void *)known->repr};
+    if (known->dealloc) slots[count++] = (PyType_Slot){Py_tp_dealloc, (void *)known->dealloc};
+    if (known->repr) slots[count++] = (PyType_Slot){Py_tp_repr, (void *)known->repr};
     slots[count++] = (PyType_Slot){Py_tp_new, (void *)bd_handle_no_new};
     slots[count++] = (PyType_Slot){Py_tp_methods, declared->methods};
     slots[count++] = (PyType_Slot){Py_tp_doc, (void *)declared->doc};

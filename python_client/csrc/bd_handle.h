@@ -4,13 +4,14 @@
 
 #include "bd_state.h"
 
-/* A path owns its edges and counts as a proxy of each of them and of both ends. */
+/* Paths of one search share a tree, which owns the edges; see bd_path.c. */
+typedef struct bd_path_tree bd_path_tree;
 typedef struct bd_path_object {
     PyObject_HEAD
-    bd_view *view;
-    uint32_t start, end;
-    uint32_t count;
-    bd_edge_info *edges;
+    bd_view *view; /* the tree's */
+    bd_path_tree *tree;
+    uint32_t end;
+    uint32_t step; /* of the tree; 0: the empty path */
 } bd_path_object;
 
 typedef struct bd_handle_parts {
@@ -32,7 +33,13 @@ PyTypeObject *bd_handle_type_new(PyObject *module, const bd_class *declared);
 /* -- paths: bd_path.c ---------------------------------------------------------------------------------------------------- */
 /* From the payload: u32 start, u32 end, list of edge info. NULL with reader->bad for broken bytes, else with an exception. */
 PyObject *bd_path_read(bd_view *view, bd_reader *reader);
+/* A dict of BoundNode to path. */
+PyObject *bd_path_read_connected(bd_view *view, bd_reader *reader);
 void bd_path_dealloc(PyObject *self);
 PyObject *bd_path_repr(PyObject *self);
+
+/* -- typegraphs: bd_type_graph.c -------------------------------------------------------------------------------------------- */
+void bd_type_graph_dealloc(PyObject *self);
+PyObject *bd_type_graph_repr(PyObject *self);
 
 #endif

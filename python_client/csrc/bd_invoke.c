@@ -5,9 +5,12 @@
  */
 #include "bd_batch.h"
 #include "bd_handle.h"
+#include "bd_recipe.h"
+#include "bd_result.h"
 #include "bd_sexp.h"
 
 #define BD_CALL_VIEWS_MAX 8
+#define BD_COMPOSITION 130u /* the edge type that a plain str in a path means */
 
 typedef struct bd_call {
     const bd_method *method;
@@ -17,6 +20,17 @@ typedef struct bd_call {
     int view_count;
     bd_writer writer;
 } bd_call;
+
+/* Words for a value that does not fit: of an item where the parameter is a list. */
+static const char *bd_call_words(const bd_parameter *parameter, const char *otherwise) {
+    const char *words = parameter->type & BD_T_LIST ? parameter->item_refusal : parameter->refusal;
+    return words ? words : otherwise;
+}
+
+static int bd_call_refuse_item(const bd_parameter *parameter, const char *otherwise) {
+    PyErr_SetString(PyExc_TypeError, bd_call_words(parameter, otherwise));
+    return -1;
+}
 
 static int bd_call_use_workspace(bd_call *call, bd_workspace *workspace) {
     if (call->workspace && call->workspace != workspace) {
@@ -96,7 +110,47 @@ static int bd_call_write_bytes(bd_call *call, PyObject *value) {
     return 0;
 }
 
-static int bd_call_write_item(bd_call *call, uint8_t type, PyObject *value) {
+/* A str, or what has an identifier and an edge_type. */
+static int bd_call_write_traversal(bd_call *call, const bd_parameter *parameter, PyObject *value) {
+    size_t bytes;
+    uint32_t type = BD_COMPOSITION;
+    PyObject *identifier = NULL, *number = NULL;
+    if (PyUnicode_Check(value)) {
+        identifier = value;
+        Py_INCREF(identifier);
+    } else {
+        identifier = PyObject_GetAttrString(value, "identifier");
+        number = identifier ? PyObject_GetAttrString(value, "edge_type") : NULL;
+        if (!number || !PyUnicode_Check(identifier)) {
+            bool is_other = PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_AttributeError);
+            Py_XDECREF(identifier);
+            Py_XDECREF(number);
+            if (is_other) return -1;
+            PyErr_Clear();
+            return bd_call_refuse_item(parameter, "Expected a string");
+        }
+    }
+    int result = number ? bd_value_u8(number, &type) : 0;
+    const char *text = result < 0 ? NULL : bd_value_str(identifier, &bytes, "Expected a string");
+    if (text) {
+        bd_writer_str(&call->writer, text, bytes);
+        bd_writer_u32(&call->writer, type);
+    }
+    Py_XDECREF(number);
+    Py_DECREF(identifier);
+    return text ? 0 : -1;
+}
+
+static int bd_call_write_dict(bd_call *call, PyObject *value) {
+    size_t at = call->writer.size;
+    uint32_t written = 0;
+    bd_writer_u32(&call->writer, 0);
+    if (bd_value_write_dict(&call->writer, value, false, &written) < 0) return -1;
+    if (!call->writer.failed) bd_store_u32(call->writer.data + at, written);
+    return 0;
+}
+
+static int bd_call_write_item(bd_call *call, const bd_parameter *parameter, uint8_t type, PyObject *value) {
     int truth;
     size_t bytes;
     const char *text;
@@ -111,30 +165,39 @@ static int bd_call_write_item(bd_call *call, uint8_t type, PyObject *value) {
             bd_writer_u32(&call->writer, (uint32_t)truth);
             return 0;
         case BD_T_STR:
-            text = bd_value_str(value, &bytes, "Expected a string");
+            text = bd_value_str(value, &bytes, bd_call_words(parameter, "Expected a string"));
             if (!text) return -1;
             bd_writer_str(&call->writer, text, bytes);
             return 0;
-        case BD_T_LITERAL: return bd_value_write_literal(&call->writer, value);
+        case BD_T_TRAVERSAL: return bd_call_write_traversal(call, parameter, value);
+        case BD_T_DICT: return bd_call_write_dict(call, value);
+        case BD_T_LITERAL: return bd_value_write_literal(&call->writer, value, "Unsupported attribute literal");
         case BD_T_BYTES: return bd_call_write_bytes(call, value);
         case BD_T_ANY:
         case BD_T_CALLABLE:
         case BD_T_NONE: return 0; /* stays here */
         default: break;
     }
-    if (Py_TYPE(value) == call->state->types[bd_kind_of_type(type)]) return bd_call_write_handle(call, value);
-    PyErr_SetString(PyExc_TypeError, "Invalid object");
-    return -1;
+    if (Py_TYPE(value) != call->state->types[bd_kind_of_type(type)])
+        return bd_call_refuse_item(parameter, "Invalid object");
+    const bd_recipe_object *recipe = bd_recipe_of(call->state, value);
+    if (!recipe) return bd_call_write_handle(call, value);
+    bd_recipe_write(&call->writer, recipe);
+    return 0;
 }
 
-static int bd_call_write_list(bd_call *call, uint8_t type, PyObject *value) {
+/* Lists of handles are lists; of texts and path items any sequence, a str among them. */
+static int bd_call_write_list(bd_call *call, const bd_parameter *parameter, PyObject *value) {
+    uint8_t type = parameter->type & BD_T_ITEM_MASK;
+    bool is_fit = type == BD_T_STR || type == BD_T_TRAVERSAL ? PySequence_Check(value) : PyList_Check(value);
+    if (!is_fit && parameter->refusal) return bd_arguments_refuse(parameter, "");
     PyObject *items = PySequence_Tuple(value);
     if (!items) return -1;
     Py_ssize_t count = PyTuple_Size(items);
     int result = 0;
     bd_writer_u32(&call->writer, (uint32_t)count);
     for (Py_ssize_t i = 0; i < count && result == 0; i++)
-        result = bd_call_write_item(call, type & BD_T_ITEM_MASK, PyTuple_GetItem(items, i));
+        result = bd_call_write_item(call, parameter, type, PyTuple_GetItem(items, i));
     Py_DECREF(items);
     return result;
 }
@@ -154,15 +217,15 @@ static int bd_call_write_parameter(bd_call *call, const bd_parameter *parameter,
     if (parameter->type & BD_T_OPTIONAL) {
         bool is_there = value && value != Py_None;
         bd_writer_u32(&call->writer, is_there);
-        return is_there ? bd_call_write_item(call, parameter->type & BD_T_ITEM_MASK, value) : 0;
+        return is_there ? bd_call_write_item(call, parameter, parameter->type & BD_T_ITEM_MASK, value) : 0;
     }
     if (parameter->type == BD_T_ANY || parameter->type == BD_T_CALLABLE) return 0;
     if (!value || (value == Py_None && !parameter->is_required && parameter->default_kind == BD_DEFAULT_NONE)) {
         bd_call_write_default(call, parameter);
         return 0;
     }
-    if (parameter->type & BD_T_LIST) return bd_call_write_list(call, parameter->type, value);
-    return bd_call_write_item(call, parameter->type, value);
+    if (parameter->type & BD_T_LIST) return bd_call_write_list(call, parameter, value);
+    return bd_call_write_item(call, parameter, parameter->type, value);
 }
 
 /* -- results: NULL with reader->bad for broken bytes, NULL with an exception otherwise ---------------------------------- */
@@ -227,6 +290,9 @@ static PyObject *bd_call_read_item(bd_call *call, uint8_t type, bd_reader *reade
             data = bd_reader_bytes(reader, &bytes);
             return data ? PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)bytes) : NULL;
         case BD_T_JSON: return bd_call_read_json(reader);
+        case BD_T_VALUE:
+            return bd_result_read(
+                &(bd_result_context){call->state, call->workspace, call->views, call->view_count}, reader);
         default: return bd_call_read_handle(call, type, reader);
     }
 }
@@ -252,7 +318,8 @@ static PyObject *bd_call_read(bd_call *call, bd_reader *reader) {
 static int bd_call_write(
     bd_call *call, int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
     PyObject **values) {
-    if (call->method->self_type != BD_T_NONE && bd_call_write_handle(call, self) < 0) return -1;
+    if (bd_recipe_is_one(self)) bd_recipe_write(&call->writer, (const bd_recipe_object *)self);
+    else if (call->method->self_type != BD_T_NONE && bd_call_write_handle(call, self) < 0) return -1;
     for (uint32_t i = 0; i < call->method->parameter_count; i++) {
         const bd_parameter *parameter = &bd_parameters[call->method->first_parameter + i];
         int result =
@@ -269,11 +336,42 @@ static int bd_call_write(
     return call->workspace ? 0 : -1;
 }
 
+/* Handles keep ends, type and direction of their edge: after these they look again. */
+static bool bd_call_changes_edges(int method) {
+    return method == BD_METHOD_EDGE_CREATION_ATTRIBUTES_APPLY_TO || method == BD_METHOD_LINKER_UPDATE_TYPE_REFERENCE;
+}
+
+/* An error that tells of a node has it as a handle: `node` of its fields, in the view of that number. */
+static void bd_call_name_node(bd_call *call) {
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    PyObject *fields = error ? PyObject_GetAttrString(error, "fields") : NULL;
+    PyObject *node = fields ? PyMapping_GetItemString(fields, "node") : NULL;
+    PyObject *number = node ? PyMapping_GetItemString(fields, "view") : NULL;
+    unsigned long index = node ? PyLong_AsUnsignedLong(node) : 0, view_index = number ? PyLong_AsUnsignedLong(number) : 0;
+    if (number && !PyErr_Occurred() && index <= UINT32_MAX && view_index <= UINT32_MAX) {
+        bd_result_context context = {call->state, call->workspace, call->views, call->view_count};
+        bd_view *view = bd_result_view(&context, (uint32_t)view_index);
+        PyObject *handle = NULL;
+        if (view && bd_view_has_node(view, (uint32_t)index)) bd_idset_add(&view->nodes, (uint32_t)index);
+        if (view) handle = bd_bound_node_new(view, (uint32_t)index);
+        if (handle) PyObject_SetAttrString(error, "node", handle);
+        Py_XDECREF(handle);
+    }
+    Py_XDECREF(number);
+    Py_XDECREF(node);
+    Py_XDECREF(fields);
+    PyErr_Clear(); /* most errors have no such fields */
+    PyErr_Restore(type, error, trace);
+}
+
 PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_call call = {0};
     call.method = &bd_methods[method];
     bd_handle_parts parts;
     if (call.method->self_type == BD_T_NONE) call.state = bd_state_of(self);
+    else if (bd_recipe_is_one(self)) call.state = bd_recipe_state(self);
     else if (bd_handle_take(self, &parts)) call.state = parts.workspace->state;
     else {
         PyErr_SetString(PyExc_TypeError, "Invalid object");
@@ -302,6 +400,11 @@ PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_
                 if (!PyErr_Occurred()) bd_error_protocol(workspace, call.method->name);
             }
             bd_request_done(workspace, &reply);
+            if (bd_call_changes_edges(method)) workspace->edges_changed = true;
+            bool makes = call.method->kind == BD_KIND_OF_REQUEST_CALL;
+            for (int i = 0; makes && i < call.view_count; i++) call.views[i]->has_strangers = true;
+        } else {
+            bd_call_name_node(&call);
         }
         bd_workspace_release(workspace);
     }

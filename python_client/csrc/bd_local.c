@@ -163,6 +163,58 @@ bd_answer bd_local_visit(
     return BD_FAILED;
 }
 
+bd_answer bd_local_edge_is_named(
+    bd_workspace *workspace, uint32_t edge, const char *name, size_t bytes, bool *is_named) {
+    bool failed;
+    bd_arena_value value;
+    bd_local *local = bd_local_of(workspace, BD_KIND_EDGE, edge, &failed);
+    if (!local) return failed ? BD_FAILED : BD_ASK;
+    bd_read read = bd_arena_edge_attribute(&local->arena, edge, "name", 4, &value);
+    if (read != BD_READ_OK && read != BD_READ_NONE) return BD_ASK;
+    *is_named = read == BD_READ_OK && value.kind == BD_LITERAL_STRING && value.text.count == bytes &&
+                memcmp(value.text.bytes, name, bytes) == 0;
+    return BD_ANSWERED;
+}
+
+/* The slow way: edges are on their way. A name among them waits until it has arrived. */
+static bd_answer bd_local_first_pending(
+    bd_view *view, uint32_t node, uint32_t type, bd_direction direction, const char *name, size_t bytes,
+    bd_edge_info *info, bool *found) {
+    bd_arena_list list;
+    bd_answer answer = bd_local_visit(view, node, type, direction, &list);
+    for (size_t i = 0; answer == BD_ANSWERED && !*found && i < list.count; i++) {
+        const bd_arena_edge *edge = &list.edges[i];
+        *found = true;
+        if (name) answer = bd_local_edge_is_named(view->workspace, edge->edge, name, bytes, found);
+        if (*found) *info = (bd_edge_info){edge->edge, edge->source, edge->target, edge->bits};
+    }
+    bd_local_visit_done(view->workspace, &list);
+    return answer;
+}
+
+bd_answer bd_local_first(
+    bd_view *view, uint32_t node, uint32_t type, bd_direction direction, const char *name, size_t bytes,
+    bd_edge_info *info, bool *found) {
+    bd_workspace *workspace = view->workspace;
+    bd_arena_edge edge;
+    *found = false;
+    if (!workspace->quick) bd_request_push(workspace);
+    bd_local *local = workspace->local;
+    if (!local) return BD_ASK;
+    uint64_t applied = bd_arena_applied(&local->arena, local->slot);
+    uint64_t batches = bd_arena_batches(&local->arena);
+    bd_read read = bd_arena_first(&local->arena, view->index, node, type, direction, name, bytes, &edge);
+    if (!bd_arena_was_still(&local->arena, batches)) read = BD_READ_BROKEN;
+    if (read == BD_READ_OK) {
+        *info = (bd_edge_info){edge.edge, edge.source, edge.target, edge.bits};
+        *found = true;
+        return BD_ANSWERED;
+    }
+    if (read != BD_READ_NONE) return BD_ASK;
+    if (view->written <= applied && view->created <= applied) return BD_ANSWERED;
+    return bd_local_first_pending(view, node, type, direction, name, bytes, info, found);
+}
+
 void bd_local_visit_done(bd_workspace *workspace, bd_arena_list *list) {
     if (workspace->local && !workspace->local->scratch.edges && !workspace->local->scratch.ids &&
         list->edges_capacity <= 65536)
@@ -226,6 +278,20 @@ bd_answer bd_local_edge_attribute(
     bd_local *local = bd_local_of(workspace, BD_KIND_EDGE, edge, &failed);
     if (!local) return failed ? BD_FAILED : BD_ASK;
     return bd_local_attribute(bd_arena_edge_attribute(&local->arena, edge, key, bytes, &found), &found, value);
+}
+
+bd_answer bd_local_edge_info(bd_workspace *workspace, bd_edge_info *info) {
+    bd_arena_edge found;
+    bool failed;
+    bd_local *local = bd_local_of(workspace, BD_KIND_EDGE, info->edge, &failed);
+    if (!local) return failed ? BD_FAILED : BD_ASK;
+    if (bd_arena_edge_info(&local->arena, info->edge, &found) != BD_READ_OK) return BD_ASK;
+    *info = (bd_edge_info){info->edge, found.source, found.target, found.bits};
+    return BD_ANSWERED;
+}
+
+bool bd_local_retargets(const bd_workspace *workspace) {
+    return workspace->local && bd_arena_retargets(&workspace->local->arena);
 }
 
 bd_answer bd_local_node_attributes(bd_workspace *workspace, uint32_t node, PyObject **dict) {

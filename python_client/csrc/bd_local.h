@@ -63,6 +63,10 @@ static inline void bd_local_note_view(bd_view *view) { view->written = view->wor
 
 bd_answer bd_local_node_attribute(bd_workspace *workspace, uint32_t node, const char *key, size_t bytes, PyObject **value);
 bd_answer bd_local_edge_attribute(bd_workspace *workspace, uint32_t edge, const char *key, size_t bytes, PyObject **value);
+/* The edge as it is now, into *info, which names it. */
+bd_answer bd_local_edge_info(bd_workspace *workspace, bd_edge_info *info);
+/* Edges got other targets, as far as the arena tells. */
+bool bd_local_retargets(const bd_workspace *workspace);
 bd_answer bd_local_node_attributes(bd_workspace *workspace, uint32_t node, PyObject **dict);
 bd_answer bd_local_counts(bd_view *view, uint32_t *nodes, uint32_t *edges);
 /* The same without waiting, sending or raising: false when the arena is behind, or there is none. */
@@ -75,6 +79,14 @@ bd_answer bd_local_has_node(bd_view *view, uint32_t node);
 /* Edges of a visit, in *list; give it back with bd_local_visit_done, also after BD_ASK. */
 bd_answer bd_local_visit(
     bd_view *view, uint32_t node, uint32_t type, bd_direction direction, bd_arena_list *list);
+/* Calls function(context, bound edge) over what was found, and gives that back. */
+PyObject *bd_visit_run(bd_visit *visit, PyObject *function, PyObject *context);
+/* The first edge of that type at a node, in order of insertion, with that name (NULL: whatever its name). */
+bd_answer bd_local_first(
+    bd_view *view, uint32_t node, uint32_t type, bd_direction direction, const char *name, size_t bytes,
+    bd_edge_info *info, bool *found);
+bd_answer bd_local_edge_is_named(
+    bd_workspace *workspace, uint32_t edge, const char *name, size_t bytes, bool *is_named);
 void bd_local_visit_done(bd_workspace *workspace, bd_arena_list *list);
 /* Before the view is destroyed. */
 void bd_visit_hold_all(bd_view *view);

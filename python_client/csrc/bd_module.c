@@ -99,15 +99,27 @@ static int bd_module_add_static(PyObject *module, PyTypeObject *type, PyMethodDe
     return result;
 }
 
+/* Under its names in the module, and in the class that it belongs to. */
+static int bd_module_add_class(PyObject *module, const bd_class *declared, PyTypeObject *type) {
+    if (PyModule_AddObjectRef(module, declared->python_name, (PyObject *)type) < 0 ||
+        (declared->alias && PyModule_AddObjectRef(module, declared->alias, (PyObject *)type) < 0))
+        return -1;
+    if (!declared->outer) return 0;
+    PyObject *outer = PyObject_GetAttrString(module, declared->outer);
+    int result = outer ? PyObject_SetAttrString(outer, declared->python_name, (PyObject *)type) : -1;
+    Py_XDECREF(outer);
+    return result;
+}
+
 static int bd_module_add_classes(PyObject *module, bd_state *state) {
     for (const bd_class *declared = bd_table_classes; declared->name; declared++) {
         PyTypeObject *type = bd_handle_type_new(module, declared);
         if (!type) return -1;
-        state->types[declared->kind] = type;
-        if (bd_module_add_static(module, type, declared->static_methods, "bindd._bindd") < 0 ||
-            PyModule_AddObjectRef(module, declared->python_name, (PyObject *)type) < 0 ||
-            (declared->alias && PyModule_AddObjectRef(module, declared->alias, (PyObject *)type) < 0))
-            return -1;
+        if (declared->slot) state->types[declared->slot] = type;
+        int result = bd_module_add_static(module, type, declared->static_methods, "bindd._bindd");
+        if (result == 0) result = bd_module_add_class(module, declared, type);
+        if (!declared->slot) Py_DECREF(type);
+        if (result < 0) return -1;
     }
     return 0;
 }
@@ -146,7 +158,8 @@ static int bd_module_exec(PyObject *module) {
 
 static int bd_module_traverse(PyObject *module, visitproc visit, void *arg) {
     bd_state *state = bd_state_of(module);
-    for (uint32_t i = 0; i < BD_KIND_COUNT; i++) Py_VISIT(state->types[i]);
+    for (uint32_t i = 0; i < BD_TYPE_COUNT; i++) Py_VISIT(state->types[i]);
+    Py_VISIT(state->namespace);
     Py_VISIT(state->entered_get);
     Py_VISIT(state->entered_set);
     Py_VISIT(state->fallback);
@@ -163,7 +176,8 @@ static int bd_module_clear(PyObject *module) {
     Py_CLEAR(state->entered_set);
     Py_CLEAR(state->fallback);
     for (uint32_t i = 0; i < BD_PARAMETER_COUNT; i++) Py_CLEAR(state->names[i]);
-    for (uint32_t i = 0; i < BD_KIND_COUNT; i++) Py_CLEAR(state->types[i]);
+    Py_CLEAR(state->namespace);
+    for (uint32_t i = 0; i < BD_TYPE_COUNT; i++) Py_CLEAR(state->types[i]);
     return 0;
 }
 

@@ -169,6 +169,13 @@ static int bd_request_append(
 
 /* Asks for ids where there are none. 1 when something was asked (the GIL was let go), 0 when all are there. */
 static int bd_claims_prepare(bd_workspace *workspace, const bd_claim *claims, int count) {
+    if (count && workspace->ids_unsettled) { /* any answer tells how far the leases are used */
+        bd_reply reply;
+        bd_reader result;
+        if (bd_request_call(workspace, BD_OP_SYNC, "sync", NULL, 0, &reply, &result) < 0) return -1;
+        bd_request_done(workspace, &reply);
+        return 1;
+    }
     for (int i = 0; i < count; i++) {
         if (claims[i].lease->next < claims[i].lease->end) continue;
         return bd_lease_extend(workspace, claims[i].kind, claims[i].lease) < 0 ? -1 : 1;
@@ -176,7 +183,8 @@ static int bd_claims_prepare(bd_workspace *workspace, const bd_claim *claims, in
     return 0;
 }
 
-static bool bd_claims_are_ready(const bd_claim *claims, int count) {
+static bool bd_claims_are_ready(const bd_workspace *workspace, const bd_claim *claims, int count) {
+    if (count && workspace->ids_unsettled) return false;
     for (int i = 0; i < count; i++)
         if (claims[i].lease->next >= claims[i].lease->end) return false;
     return true;
@@ -228,7 +236,7 @@ static int bd_request_hold_ready(bd_workspace *workspace, const char *name, cons
         int asked;
         while ((asked = bd_claims_prepare(workspace, claims, claim_count)) > 0) continue;
         if (asked < 0 || bd_request_hold(workspace, name, workspace->call_timeout) < 0) return -1;
-        if (workspace->life != BD_ALIVE || bd_claims_are_ready(claims, claim_count)) return 0;
+        if (workspace->life != BD_ALIVE || bd_claims_are_ready(workspace, claims, claim_count)) return 0;
         bd_connection_release(&workspace->connection); /* another thread took the last id meanwhile */
     }
 }
@@ -241,7 +249,30 @@ static bool bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
     connection->has_reply = false;
     workspace->round_trips++;
     workspace->page->received_replies++;
-    return bd_workspace_update_leases(workspace, reply->data);
+    if (!bd_workspace_update_leases(workspace, reply->data)) return false;
+    if (workspace->ids_unsettled) {
+        workspace->ids_unsettled = false;
+        bd_workspace_update_quick(workspace);
+    }
+    return true;
+}
+
+/* The request that follows takes ids from the leases: until it is answered nobody else does. Those of a batch that is open
+ * are passed over. */
+static int bd_request_lend_ids(bd_workspace *workspace) {
+    bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
+    const bd_batch *batch = workspace->batch;
+    if (batch && batch->phase == BD_BATCH_OPEN) {
+        uint32_t words[3];
+        for (int i = 0; i < 3; i++) words[i] = leases[i]->next;
+        bd_piece piece = {words, sizeof words};
+        if (bd_request_append(workspace, BD_OP_ADVANCE, 0, &piece, 1) < 0) return -1;
+    }
+    for (int i = 0; i < 3; i++)
+        if (leases[i]->room < BD_LIMIT_LEASE_IDS_STEP) leases[i]->room = BD_LIMIT_LEASE_IDS_STEP;
+    workspace->ids_unsettled = true;
+    workspace->quick = false;
+    return 0;
 }
 
 int bd_request_call_creating(
@@ -261,7 +292,8 @@ int bd_request_call_creating(
         bd_error_in_flight(workspace, name, 0);
     } else {
         bd_claims_take(claims, claim_count);
-        if (bd_request_append(workspace, operation, BD_FLAG_REPLY_WANTED, pieces, count) == 0 &&
+        bool is_ready = !bd_operation_makes(operation) || bd_request_lend_ids(workspace) == 0;
+        if (is_ready && bd_request_append(workspace, operation, BD_FLAG_REPLY_WANTED, pieces, count) == 0 &&
             bd_request_wait(workspace, name, workspace->requests, true, workspace->call_timeout) == 0) {
             bool is_whole = bd_request_take_reply(workspace, reply);
             refusal = connection->refusal;

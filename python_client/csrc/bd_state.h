@@ -51,6 +51,8 @@ typedef struct bd_workspace {
     bool quick;      /* alive, little to release, no debugging: commands may be appended without further questions */
     bool is_private;
     bool sync, debug;
+    bool ids_unsettled; /* a request that takes ids from the leases is not answered yet: nobody else takes any */
+    bool edges_changed; /* this client changed edges that handles may know: they look again */
     bool guarded;          /* there is a batch, or one was given up: look before an object is used (bd_batch.h) */
     bd_batch *batch;       /* open, or of unknown outcome; else NULL */
     bd_given_up *given_up; /* what was never made; NULL: nothing */
@@ -87,6 +89,7 @@ struct bd_view {
     uint32_t index;
     uint32_t self_node;
     bool is_destroyed;
+    bool has_strangers; /* the worker made members that this client did not hear of */
     bool is_given_up;   /* by the batch that made it; destroyed as well */
     char *destroyed_at; /* "file:line", may be NULL */
     uint64_t created, written; /* request that made it; newest request that changed its members */
@@ -139,7 +142,7 @@ typedef struct bd_workspace_object {
 #define BD_SPARE_MAX 256u
 
 struct bd_state {
-    PyTypeObject *types[BD_KIND_COUNT]; /* by kind of handle */
+    PyTypeObject *types[BD_TYPE_COUNT]; /* by kind of handle; those without handles follow */
     void *spare[BD_SPARE_KINDS]; /* memory of ended handles, by kind, each pointing to the next */
     uint32_t spare_count[BD_SPARE_KINDS];
     PyObject *names[BD_PARAMETER_COUNT + 1]; /* interned keyword names */
@@ -148,6 +151,7 @@ struct bd_state {
     PyObject *fallback;         /* the process's own Workspace, opened at first use, or NULL */
     PyTypeObject *batch_type;
     PyObject *stored;           /* dict: BoundNode.store */
+    PyObject *namespace;        /* types.SimpleNamespace, NULL until it is needed */
     uint32_t generation;        /* of the newest workspace */
     uint32_t node_floor, edge_floor, view_floor, document_floor; /* ids up to these were seen in this process */
     uint64_t retired[8];        /* counters of workspaces that are gone, see bd_statistics.c */
@@ -293,6 +297,7 @@ PyObject *bd_edge_new(bd_workspace *workspace, const bd_edge_info *info);
 PyObject *bd_bound_node_new(bd_view *view, uint32_t node);
 PyObject *bd_bound_edge_new(bd_view *view, const bd_edge_info *info);
 PyObject *bd_view_object_new(bd_view *view);
+PyObject *bd_type_graph_new(bd_view *view, uint32_t self_node);
 void bd_read_edge_info(bd_reader *reader, bd_edge_info *info);
 static inline void bd_floor_raise(uint32_t *floor, uint32_t id, uint32_t most) {
     if (id > *floor) *floor = id < most ? id : most;
@@ -317,6 +322,21 @@ static inline uint64_t bd_debug_id(uint32_t kind, uint32_t generation, uint32_t 
 }
 static inline bd_state *bd_state_of(PyObject *module) { return (bd_state *)PyModule_GetState(module); }
 
+/* -- edges: bd_graph.c --------------------------------------------------------------------------------------------------- */
+/* A command that makes a free edge, pinned for this client; info->edge is its id then. `attributes` as on the wire. */
+int bd_edge_make(bd_workspace *workspace, bd_edge_info *info, const void *attributes, size_t bytes);
+/* Puts it into a view where that cannot fail: another command. */
+int bd_edge_insert_known(bd_view *view, const bd_edge_info *info);
+/* Whether both ends are known to be members; in a batch that is seen at its end. */
+bool bd_edge_can_insert(bd_view *view, const bd_edge_info *info);
+bool bd_view_has_node(bd_view *view, uint32_t node);
+/* Brings a handle's knowledge of its edge up to date, where edges were changed. */
+int bd_edge_look_again(bd_workspace *workspace, bd_edge_info *info);
+bool bd_edges_may_have_changed(const bd_workspace *workspace);
+static inline int bd_edge_current(bd_workspace *workspace, bd_edge_info *info) {
+    return bd_edges_may_have_changed(workspace) ? bd_edge_look_again(workspace, info) : 0;
+}
+
 /* -- arguments and values: bd_arguments.c, bd_value.c --------------------------------------------------------------------- */
 /* Checks positional arguments, absent keywords and handle types; fills `values` (borrowed) in order of declaration. */
 int bd_arguments_take(
@@ -325,7 +345,10 @@ int bd_arguments_match(bd_state *state, const bd_method *declared, PyObject *key
 int bd_value_u8(PyObject *value, uint32_t *out);
 int bd_value_int(PyObject *value, int64_t *out);
 const char *bd_value_str(PyObject *value, size_t *bytes, const char *message);
-int bd_value_write_literal(bd_writer *writer, PyObject *value);
+int bd_value_write_literal(bd_writer *writer, PyObject *value, const char *message);
+/* The pairs of a dict (of nothing else) as attributes, without their count, which grows; without the key "name" when
+ * has_name. */
+int bd_value_write_dict(bd_writer *writer, PyObject *dict, bool has_name, uint32_t *written);
 /* Every keyword that the method does not declare, as attributes; `first` ones (already written) included in the count. */
 int bd_value_write_keywords(
     bd_state *state, int method, bd_writer *writer, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
@@ -333,6 +356,8 @@ int bd_value_write_keywords(
 PyObject *bd_value_read_literal(bd_reader *reader);
 PyObject *bd_value_read_str(bd_reader *reader);
 PyObject *bd_value_read_attributes(bd_reader *reader);
+/* `refusal` of the parameter, else `message`, as TypeError. -1. */
+int bd_arguments_refuse(const bd_parameter *parameter, const char *message);
 PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords);
 
 /* -- errors: bd_error.c --------------------------------------------------------------------------------------------------- */

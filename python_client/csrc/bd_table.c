@@ -15,6 +15,8 @@ PyObject *bd_handle_no_pickle(PyObject *self, PyObject *ignored);
     {"__reduce_ex__", bd_handle_no_pickle, METH_O, \
      "__reduce_ex__($self, protocol, /)\n--\n\nHandles cannot be pickled or copied."},
 
+_Static_assert(BD_TYPE_EDGE_RECIPE == BD_KIND_COUNT, "types without handles come after the kinds of handles");
+
 #define BD_TABLE_IMPLEMENTATION
 #include "generated/bd_table.h"
 
@@ -35,6 +37,7 @@ const char *bd_operation_name(uint16_t operation) {
         case BD_OP_SYNC: return "sync";
         case BD_OP_RELEASE: return "release";
         case BD_OP_LEASE: return "lease";
+        case BD_OP_ADVANCE: return "advance";
         case BD_OP_PIN: return "pin";
         case BD_OP_BATCH: return "batch";
         default: break;
@@ -52,6 +55,9 @@ uint32_t bd_kind_of_type(uint8_t type) {
         case BD_T_BOUND_EDGE: return BD_KIND_BOUND_EDGE;
         case BD_T_PATH: return BD_KIND_PATH;
         case BD_T_DOCUMENT: return BD_KIND_DOCUMENT;
+        case BD_T_TYPE_GRAPH: return BD_KIND_TYPE_GRAPH;
+        case BD_T_EDGE_RECIPE: return BD_TYPE_EDGE_RECIPE;
+        case BD_T_NODE_RECIPE: return BD_TYPE_NODE_RECIPE;
         default: return 0;
     }
 }

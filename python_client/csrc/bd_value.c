@@ -4,6 +4,7 @@
 #include "bd_state.h"
 
 #define BD_BAD_LITERAL "Unsupported attribute literal"
+#define BD_BAD_DYNAMIC "edge_attributes values must be bool, int, float, or str"
 
 int bd_value_int(PyObject *value, int64_t *out) {
     PyObject *index = PyNumber_Index(value);
@@ -42,12 +43,12 @@ const char *bd_value_str(PyObject *value, size_t *bytes, const char *message) {
     return text;
 }
 
-static int bd_value_write_float(bd_writer *writer, PyObject *value) {
+static int bd_value_write_float(bd_writer *writer, PyObject *value, const char *message) {
     double number = PyFloat_AsDouble(value);
     if (number == -1.0 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(PyExc_OverflowError)) {
             PyErr_Clear();
-            PyErr_SetString(PyExc_TypeError, BD_BAD_LITERAL);
+            PyErr_SetString(PyExc_TypeError, message);
         }
         return -1;
     }
@@ -56,14 +57,14 @@ static int bd_value_write_float(bd_writer *writer, PyObject *value) {
     return 0;
 }
 
-static int bd_value_write_index(bd_writer *writer, PyObject *value) {
+static int bd_value_write_index(bd_writer *writer, PyObject *value, const char *message) {
     PyObject *index = PyNumber_Index(value);
     if (!index) return -1;
     int overflow;
     long long number = PyLong_AsLongLongAndOverflow(index, &overflow);
     int result = 0;
     if (overflow) {
-        result = bd_value_write_float(writer, index);
+        result = bd_value_write_float(writer, index, message);
     } else if (number == -1 && PyErr_Occurred()) {
         result = -1;
     } else {
@@ -74,7 +75,7 @@ static int bd_value_write_index(bd_writer *writer, PyObject *value) {
     return result;
 }
 
-int bd_value_write_literal(bd_writer *writer, PyObject *value) {
+int bd_value_write_literal(bd_writer *writer, PyObject *value, const char *message) {
     if (value == Py_True || value == Py_False) {
         bd_writer_u32(writer, BD_LITERAL_BOOL);
         bd_writer_u32(writer, value == Py_True);
@@ -82,15 +83,34 @@ int bd_value_write_literal(bd_writer *writer, PyObject *value) {
     }
     if (PyUnicode_Check(value)) {
         size_t bytes;
-        const char *text = bd_value_str(value, &bytes, BD_BAD_LITERAL);
+        const char *text = bd_value_str(value, &bytes, message);
         if (!text) return -1;
         bd_writer_u32(writer, BD_LITERAL_STR);
         bd_writer_str(writer, text, bytes);
         return 0;
     }
-    if (PyFloat_Check(value)) return bd_value_write_float(writer, value);
-    if (PyIndex_Check(value)) return bd_value_write_index(writer, value);
-    return bd_value_write_float(writer, value);
+    if (PyFloat_Check(value)) return bd_value_write_float(writer, value, message);
+    if (PyIndex_Check(value)) return bd_value_write_index(writer, value, message);
+    return bd_value_write_float(writer, value, message);
+}
+
+int bd_value_write_dict(bd_writer *writer, PyObject *dict, bool has_name, uint32_t *written) {
+    if (!dict || !PyDict_Check(dict)) return 0;
+    PyObject *items = PyDict_Items(dict); /* a copy: converting values may run Python code */
+    if (!items) return -1;
+    Py_ssize_t count = PyList_Size(items);
+    int result = 0;
+    for (Py_ssize_t i = 0; i < count && result == 0; i++) {
+        PyObject *item = PyList_GetItem(items, i);
+        size_t bytes;
+        const char *key = bd_value_str(PyTuple_GetItem(item, 0), &bytes, "Expected a string");
+        if (key && has_name && bytes == 4 && memcmp(key, "name", 4) == 0) continue;
+        if (key) bd_writer_str(writer, key, bytes);
+        result = key ? bd_value_write_literal(writer, PyTuple_GetItem(item, 1), BD_BAD_DYNAMIC) : -1;
+        ++*written;
+    }
+    Py_DECREF(items);
+    return result;
 }
 
 int bd_value_write_keywords(
@@ -115,7 +135,7 @@ int bd_value_write_keywords(
         const char *text = bd_value_str(keyword, &bytes, "Expected a string");
         if (!text) return -1;
         bd_writer_str(writer, text, bytes);
-        if (bd_value_write_literal(writer, args[count + i]) < 0) return -1;
+        if (bd_value_write_literal(writer, args[count + i], BD_BAD_LITERAL) < 0) return -1;
         written++;
     }
     if (writer->failed) {

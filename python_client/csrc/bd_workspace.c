@@ -87,7 +87,7 @@ void bd_workspace_watch_memory(bd_workspace *workspace, int fd) {
 
 void bd_workspace_update_quick(bd_workspace *workspace) {
     workspace->quick =
-        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !workspace->batch &&
+        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !workspace->ids_unsettled && !workspace->batch &&
         !bd_release_is_due(workspace);
 }
 

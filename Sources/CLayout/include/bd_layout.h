@@ -26,6 +26,7 @@
 #define BD_KIND_SEXP_LIST 8u
 #define BD_KIND_SEXP_ATOM 9u
 #define BD_KIND_WORKSPACE 10u
+#define BD_KIND_TYPE_GRAPH 11u
 
 /* -- client page: one per connection; the client writes, worker and supervisor read -------------------------------- */
 #define BD_CLIENT_PAGE_MAGIC 0x434E424444424E43ull

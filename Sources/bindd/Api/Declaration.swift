@@ -7,8 +7,13 @@ import Wire
 /// A type as it stands in a signature, on the wire and in stubs.
 struct ValueType: Equatable, ExpressibleByStringLiteral {
     let name: String
-    init(stringLiteral name: String) { self.name = name }
-    init(name: String) { self.name = name }
+    /// What stubs say, where the name does not tell.
+    let annotation: String?
+    init(stringLiteral name: String) { self.init(name: name) }
+    init(name: String, annotation: String? = nil) {
+        self.name = name
+        self.annotation = annotation
+    }
 
     static let none: ValueType = "none"
     static let int: ValueType = "int"
@@ -33,6 +38,19 @@ struct ValueType: Equatable, ExpressibleByStringLiteral {
     static let boundEdge: ValueType = "BoundEdge"
     static let path: ValueType = "BFSPath"
     static let document: ValueType = "Document"
+    static let typeGraph: ValueType = "TypeGraph"
+    /// Travel by value.
+    static let edgeRecipe: ValueType = "EdgeCreationAttributes"
+    static let nodeRecipe: ValueType = "NodeCreationAttributes"
+    /// A dict of literals as attributes. What is no dict has none.
+    static let dict = ValueType(name: "dict", annotation: "dict[str, _Literal] | None")
+    /// A sequence of str.
+    static let strings = ValueType(name: "list[str]", annotation: "Sequence[str]")
+    /// A sequence of str or of objects with an identifier and an edge_type.
+    static let traversals = ValueType(name: "list[EdgeTraversal]", annotation: "Sequence[str | Any]")
+
+    /// A result that says what it is; see Call+Values.swift.
+    static func value(_ annotation: String) -> ValueType { ValueType(name: "value", annotation: annotation) }
 
     static func list(_ of: ValueType) -> ValueType { ValueType(name: "list[\(of.name)]") }
     static func optional(_ of: ValueType) -> ValueType { ValueType(name: "optional[\(of.name)]") }
@@ -44,12 +62,20 @@ struct Parameter {
     /// nil: the parameter is required.
     let defaultText: String?
     let doc: String
+    /// Words of the TypeError for a value that is none of the type, and for such an item of a list; nil: those of the type.
+    let refusal: String?
+    let itemRefusal: String?
 
-    init(_ name: String, _ type: ValueType, default defaultText: String? = nil, _ doc: String = "") {
+    init(
+        _ name: String, _ type: ValueType, default defaultText: String? = nil, refusal: String? = nil,
+        itemRefusal: String? = nil, _ doc: String = ""
+    ) {
         self.name = name
         self.type = type
         self.defaultText = defaultText
         self.doc = doc
+        self.refusal = refusal
+        self.itemRefusal = itemRefusal
     }
 }
 
@@ -68,12 +94,14 @@ struct Method {
     let result: ValueType
     let errors: [String]
     let doc: String
+    let rule: EdgeRule?
     /// A command that may stand in a batch: everything that it does is taken back by `GraphStore.rollBack`.
     let isBatchable: Bool
     let handler: Handler?
 
     init(
         _ name: String, _ kind: RequestKind, isStatic: Bool = false, isBatchable: Bool = false, client: String? = nil,
+        rule: EdgeRule? = nil,
         arguments: Arguments = .parse, _ parameters: [Parameter] = [], result: ValueType = .none,
         errors: [String] = [], doc: String, handler: Handler? = nil
     ) {
@@ -87,23 +115,32 @@ struct Method {
         self.result = result
         self.errors = errors
         self.doc = doc
+        self.rule = rule
         self.isBatchable = isBatchable
         self.handler = handler
     }
 }
 
 struct ClassDeclaration {
+    /// Its own file of Sources/bindd/Api, its Python class and the first word of its operations.
     let name: String
     let module: String
+    /// The class whose attribute it is, besides being one of the module.
+    let outer: String?
     /// `type(x).__name__`, where it is not the name under which the module exports the class.
     let pythonName: String
     let handleKind: UInt32
     let doc: String
     let methods: [Method]
 
-    init(_ name: String, module: String, pythonName: String? = nil, handleKind: UInt32, doc: String, methods: [Method]) {
+    /// Kind 0: the class has no handles, it is a place for static methods or makes values that live in the client.
+    init(
+        _ name: String, module: String, outer: String? = nil, pythonName: String? = nil, handleKind: UInt32 = 0,
+        doc: String, methods: [Method]
+    ) {
         self.name = name
         self.module = module
+        self.outer = outer
         self.pythonName = pythonName ?? name
         self.handleKind = handleKind
         self.doc = doc

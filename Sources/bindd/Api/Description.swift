@@ -50,6 +50,7 @@ struct Description: Sendable {
         let classesJSON = classes.map { type in
             JSONValue.object([
                 ("name", .string(type.name)), ("module", .string(type.module)),
+                ("outer", type.outer.map { .string($0) } ?? .null),
                 ("python_name", .string(type.pythonName)), ("doc", .string(type.doc)),
                 ("handle_kind", .uint(UInt64(type.handleKind))), ("constructible", .bool(false)),
                 ("methods", .array(type.methods.map { Description.json($0, number($0, type.name)) })),
@@ -94,7 +95,7 @@ struct Description: Sendable {
             ("name", .string(method.name)), ("static", .bool(method.isStatic)),
             ("kind", .string(method.kind.rawValue)), ("operation", operation),
             ("batch", .bool(method.isBatchable)),
-            ("client", method.client.map { .string($0) } ?? .null),
+            ("client", method.client.map { .string($0) } ?? .null), ("rule", method.rule?.json ?? .null),
             ("arguments", .string(method.arguments.rawValue)), ("doc", .string(method.doc)),
             ("errors", .array(method.errors.map { .string($0) })),
             (
@@ -105,10 +106,14 @@ struct Description: Sendable {
                             ("name", .string($0.name)), ("type", .string($0.type.name)),
                             ("required", .bool($0.defaultText == nil)),
                             ("default", $0.defaultText.map { .string($0) } ?? .null), ("doc", .string($0.doc)),
+                            ("annotation", $0.type.annotation.map { .string($0) } ?? .null),
+                            ("refusal", $0.refusal.map { .string($0) } ?? .null),
+                            ("item_refusal", $0.itemRefusal.map { .string($0) } ?? .null),
                         ])
                     })
             ),
             ("result", .string(method.result.name)),
+            ("result_annotation", method.result.annotation.map { .string($0) } ?? .null),
         ])
     }
 

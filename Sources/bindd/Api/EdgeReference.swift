@@ -39,6 +39,13 @@ let edgeReferenceDeclaration = ClassDeclaration(
             "is_same", .local, client: "bd_edge_is_same", [Parameter("other", .edge)], result: .bool,
             errors: ["TypeError"], doc: "True when the other handle is of the same edge."),
         Method(
+            "refresh", .query, client: "bd_edge_refresh", arguments: .ignore, errors: ["StaleHandleError"],
+            doc: """
+                Reads type, direction and ends again, which another client may have changed. What this process changes, its \
+                handles know.
+                """
+        ) { call in call.write(try call.workspace.graph.edge(try call.arguments.u32())) },
+        Method(
             "name", .query, client: "bd_edge_name", arguments: .ignore, result: .optional(.string),
             doc: "The attribute \"name\" when it is a str, else None."
         ) { call in

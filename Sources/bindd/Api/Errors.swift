@@ -47,6 +47,15 @@ struct ErrorDeclaration: Sendable {
         .init(
             name: "SexpError", bases: ["BinddError", "ValueError"], code: 11,
             doc: "The text is no well-formed S-expression; has path, line, column and the line itself."),
+        .init(
+            name: "TypeGraphPathError", bases: ["BinddError", "ValueError"], code: 12,
+            doc: "A path leads nowhere; has kind, path, failing_segment, failing_segment_index."),
+        .init(
+            name: "TypeGraphInstantiationError", bases: ["BinddError", "ValueError"], code: 13,
+            doc: "A type cannot be instantiated; has kind, node, identifier."),
+        .init(
+            name: "TypeGraphResolveError", bases: ["BinddError", "ValueError"], code: 14,
+            doc: "A reference cannot be resolved; has kind, node (the failing one of the chain), identifier."),
     ]
 
     static func code(_ name: String) -> UInt32 { all.first { $0.name == name }?.code ?? 0 }
@@ -69,5 +78,39 @@ extension RemoteError {
             self.init("LimitExceeded", error.description, hint: "destroy views that are not needed, or start the daemon with a larger $BINDD_MEMORY_LIMIT")
         case .cancelled: self.init("KeyboardInterrupt", error.description)
         }
+    }
+}
+
+extension RemoteError {
+    init(_ error: TypeGraphError) {
+        switch error {
+        case .path(let failure):
+            self.init(
+                "TypeGraphPathError", failure.message,
+                fields: [
+                    Attribute(key: "kind", value: .string(failure.kind.rawValue)),
+                    // Fields are literals: the list travels as JSON.
+                    Attribute(key: "path", value: .string(JSONValue.array(failure.path.map { .string($0) }).text)),
+                    Attribute(key: "failing_segment", value: .string(failure.failingSegment)),
+                    Attribute(key: "failing_segment_index", value: .int(Int64(failure.failingSegmentIndex))),
+                ])
+        case .instantiation(let failure):
+            self.init(
+                "TypeGraphInstantiationError", failure.message,
+                fields: RemoteError.fields(failure.kind.rawValue, failure.node, failure.identifier))
+        case .resolve(let failure):
+            self.init(
+                "TypeGraphResolveError", failure.message,
+                fields: RemoteError.fields(failure.kind.rawValue, failure.node, failure.identifier))
+        }
+    }
+
+    /// The client makes a BoundNode of `node` and `view`.
+    private static func fields(_ kind: String, _ node: BoundNode, _ identifier: String) -> [Attribute] {
+        [
+            Attribute(key: "kind", value: .string(kind)), Attribute(key: "node", value: .int(Int64(node.node))),
+            Attribute(key: "view", value: .int(Int64(node.view))),
+            Attribute(key: "identifier", value: .string(identifier)),
+        ]
     }
 }

@@ -15,6 +15,7 @@ enum HandleKind {
         case BD_KIND_SEXP_LIST: "List"
         case BD_KIND_SEXP_ATOM: "Atom"
         case BD_KIND_WORKSPACE: "Workspace"
+        case BD_KIND_TYPE_GRAPH: "TypeGraph"
         default: "kind \(kind)"
         }
     }

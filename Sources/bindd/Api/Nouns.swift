@@ -8,6 +8,19 @@ let declaredClasses: [ClassDeclaration] = [
     boundEdgeDeclaration,
     bfsPathDeclaration,
     graphViewDeclaration,
+    edgeCreationAttributesDeclaration,
+    nodeCreationAttributesDeclaration,
+    edgeCompositionDeclaration,
+    edgeTraitDeclaration,
+    traitDeclaration,
+    edgePointerDeclaration,
+    edgeInterfaceConnectionDeclaration,
+    edgeOperandDeclaration,
+    edgeTypeDeclaration,
+    edgeNextDeclaration,
+    typeGraphDeclaration,
+    makeChildNodeDeclaration,
+    linkerDeclaration,
 ]
 
 let declaredFunctions: [FunctionDeclaration] = sexpFunctions + debugFunctions

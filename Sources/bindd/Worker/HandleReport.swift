@@ -11,7 +11,7 @@ struct HandleReport {
     func members(kind: UInt32, index: UInt32) -> [(String, JSONValue)]? {
         let facts: [(String, JSONValue)]
         switch kind {
-        case BD_KIND_NODE, BD_KIND_BOUND_NODE:
+        case BD_KIND_NODE, BD_KIND_BOUND_NODE, BD_KIND_TYPE_GRAPH:
             guard workspace.graph.hasNode(index), let attributes = try? workspace.graph.nodeAttributes(index) else {
                 return nil
             }

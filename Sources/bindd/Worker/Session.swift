@@ -71,7 +71,7 @@ final class Session {
         target.session = self
 
         workspace.raiseFloors(hello)
-        for kind in [LeaseKind.node, .edge, .view] { try extendLease(kind, wanted: 4096) }
+        for kind in [LeaseKind.node, .edge, .view] { try extendLease(kind, wanted: UInt32(Limits.leaseIdsStep)) }
         var payload = PayloadWriter(reserving: 128)
         head(0).encode(into: &payload)
         HelloReply(
@@ -119,9 +119,42 @@ final class Session {
         return id
     }
 
+    /// The next id of the client's lease, for an object that the worker makes: the reply's head tells the client how far
+    /// its lease is used.
+    private func take(_ kind: LeaseKind) throws(GraphError) -> UInt32 {
+        if lease(kind).isEmpty {
+            do { try extendLease(kind, wanted: UInt32(Limits.leaseIdsStep)) } catch {
+                throw GraphError(.limitExceeded, "the workspace has no more ids of kind \(kind)")
+            }
+        }
+        let lease = lease(kind)
+        setLease(kind, lease.lowerBound + 1..<lease.upperBound)
+        return lease.lowerBound
+    }
+
+    /// For operations that make nodes and edges. Not to be kept beyond the session.
+    private(set) lazy var ids = IdAllocator(
+        nextNode: { [unowned self] () throws(GraphError) -> UInt32 in try take(.node) },
+        nextEdge: { [unowned self] () throws(GraphError) -> UInt32 in try take(.edge) })
+
+    /// `isCancelled`, for algorithms to poll.
+    private(set) lazy var hasGivenUp: () -> Bool = { [unowned self] in isCancelled }
+
     /// Ids that the client has not named in their turn: they stand in a batch that is not there yet, or it gave them up.
     private func passOver(_ kind: LeaseKind, _ ids: Range<UInt32>) {
         for id in ids { _ = passedOver[kind.index].insert(id) }
+    }
+
+    /// Ids below these are the client's, for a batch that it collects: what the worker makes gets later ones.
+    private func advance(_ call: inout Call) throws {
+        for kind in [LeaseKind.node, .edge, .view] {
+            let id = try call.arguments.u32()
+            let lease = lease(kind)
+            guard id <= lease.upperBound else { throw WireError("\(kind) id \(id) is beyond the client's lease \(lease)") }
+            guard id > lease.lowerBound else { continue }
+            passOver(kind, lease.lowerBound..<id)
+            setLease(kind, id..<lease.upperBound)
+        }
     }
 
     func extendLease(_ kind: LeaseKind, wanted: UInt32) throws {
@@ -164,7 +197,7 @@ final class Session {
 
     func isPinned(kind: UInt32, index: UInt32) -> Bool {
         switch kind {
-        case BD_KIND_NODE, BD_KIND_BOUND_NODE: pinnedNodes.contains(index)
+        case BD_KIND_NODE, BD_KIND_BOUND_NODE, BD_KIND_TYPE_GRAPH: pinnedNodes.contains(index)
         case BD_KIND_EDGE, BD_KIND_BOUND_EDGE: pinnedEdges.contains(index)
         default: false
         }
@@ -331,6 +364,7 @@ final class Session {
         case Operation.lease:
             guard let kind = LeaseKind(rawValue: try call.arguments.u32()) else { throw WireError("lease of that kind") }
             try extendLease(kind, wanted: try call.arguments.u32())
+        case Operation.advance: try advance(&call)
         default:
             guard let handler = operations.handler(operation) else {
                 throw WireError("operation \(operation) does not exist")
@@ -343,6 +377,7 @@ final class Session {
         switch error {
         case let error as RemoteError: error
         case let error as GraphError: RemoteError(error)
+        case let error as TypeGraphError: RemoteError(error)
         default: documentError(error) ?? RemoteError("BinddError", "\(error)")
         }
     }

@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 2u
-#define BD_DESCRIPTION_HASH 0x81c0326597aa892cull
-#define BD_DESCRIPTION_HASH_TEXT "81c03265"
+#define BD_DESCRIPTION_HASH 0xff11b3a935688b3dull
+#define BD_DESCRIPTION_HASH_TEXT "ff11b3a9"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-81c03265"
+#define BD_BUILD "0.1.0-ff11b3a9"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -20,6 +20,7 @@
 #define BD_LIMIT_NAME_BYTES_MAX 255ull
 #define BD_LIMIT_WORKSPACE_NAME_BYTES_MAX 64ull
 #define BD_LIMIT_LEASE_IDS_MAX 65536ull
+#define BD_LIMIT_LEASE_IDS_STEP 4096ull
 #define BD_LIMIT_CLIENTS_MAX 1024ull
 #define BD_LIMIT_UNSENT_BYTES_MAX 67108864ull
 #define BD_LIMIT_LIST_ITEMS_MAX 1073741824ull
@@ -30,37 +31,129 @@
 #define BD_OP_RELEASE 3u
 #define BD_OP_LEASE 4u
 #define BD_OP_PIN 5u
+#define BD_OP_ADVANCE 7u
 #define BD_OP_BATCH 6u
 #define BD_OP_NODE_REFERENCE_CREATE 16u
 #define BD_OP_NODE_REFERENCE_GET_ATTR 17u
 #define BD_OP_NODE_REFERENCE_GET_DYNAMIC_ATTRS 18u
 #define BD_OP_EDGE_REFERENCE_CREATE 19u
-#define BD_OP_EDGE_REFERENCE_NAME 20u
-#define BD_OP_EDGE_REFERENCE_GET_ATTR 21u
-#define BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE 22u
-#define BD_OP_GRAPH_VIEW_CREATE 23u
-#define BD_OP_GRAPH_VIEW_CREATE_AND_INSERT_NODE 24u
-#define BD_OP_GRAPH_VIEW_INSERT_NODE 25u
-#define BD_OP_GRAPH_VIEW_INSERT_EDGE 26u
-#define BD_OP_GRAPH_VIEW_GET_NODE_COUNT 27u
-#define BD_OP_GRAPH_VIEW_GET_NODES 28u
-#define BD_OP_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES 29u
-#define BD_OP_GRAPH_VIEW_INSERT_SUBGRAPH 30u
-#define BD_OP_GRAPH_VIEW_GET_COUNTS 31u
-#define BD_OP_GRAPH_VIEW_DESTROY 32u
-#define BD_OP_GRAPH_VIEW_NODE_IDS 33u
-#define BD_OP_GRAPH_VIEW_EDGE_TABLE 34u
-#define BD_OP_GRAPH_VIEW_ATTRIBUTE_KEYS 35u
-#define BD_OP_GRAPH_VIEW_ATTRIBUTE_COLUMN 36u
-#define BD_OP_GRAPH_VIEW_ATTRIBUTE_ROWS 37u
-#define BD_OP_GRAPH_VIEW_TO_BYTES 38u
-#define BD_OP_GRAPH_VIEW_FROM_BYTES 39u
-#define BD_OP_SEXP_PARSE 40u
-#define BD_OP_SEXP_DUMPS 41u
-#define BD_OP_DEBUG_CRASH 42u
-#define BD_OP_DEBUG_HANG 43u
-#define BD_OP_DEBUG_FREEZE 44u
-#define BD_OP_DEBUG_CUT_FRAME 45u
+#define BD_OP_EDGE_REFERENCE_REFRESH 20u
+#define BD_OP_EDGE_REFERENCE_NAME 21u
+#define BD_OP_EDGE_REFERENCE_GET_ATTR 22u
+#define BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE 23u
+#define BD_OP_GRAPH_VIEW_CREATE 24u
+#define BD_OP_GRAPH_VIEW_CREATE_AND_INSERT_NODE 25u
+#define BD_OP_GRAPH_VIEW_INSERT_NODE 26u
+#define BD_OP_GRAPH_VIEW_INSERT_EDGE 27u
+#define BD_OP_GRAPH_VIEW_GET_NODE_COUNT 28u
+#define BD_OP_GRAPH_VIEW_GET_NODES 29u
+#define BD_OP_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES 30u
+#define BD_OP_GRAPH_VIEW_INSERT_SUBGRAPH 31u
+#define BD_OP_GRAPH_VIEW_GET_COUNTS 32u
+#define BD_OP_GRAPH_VIEW_DESTROY 33u
+#define BD_OP_GRAPH_VIEW_NODE_IDS 34u
+#define BD_OP_GRAPH_VIEW_EDGE_TABLE 35u
+#define BD_OP_GRAPH_VIEW_ATTRIBUTE_KEYS 36u
+#define BD_OP_GRAPH_VIEW_ATTRIBUTE_COLUMN 37u
+#define BD_OP_GRAPH_VIEW_ATTRIBUTE_ROWS 38u
+#define BD_OP_GRAPH_VIEW_TO_BYTES 39u
+#define BD_OP_GRAPH_VIEW_FROM_BYTES 40u
+#define BD_OP_EDGE_CREATION_ATTRIBUTES_APPLY_TO 41u
+#define BD_OP_EDGE_CREATION_ATTRIBUTES_INSERT_EDGE 42u
+#define BD_OP_NODE_CREATION_ATTRIBUTES_APPLY_TO 43u
+#define BD_OP_EDGE_COMPOSITION_VISIT_CHILDREN_EDGES 44u
+#define BD_OP_EDGE_COMPOSITION_GET_PARENT_EDGE 45u
+#define BD_OP_EDGE_COMPOSITION_GET_PARENT_NODE_OF 46u
+#define BD_OP_EDGE_COMPOSITION_ADD_CHILD 47u
+#define BD_OP_EDGE_COMPOSITION_ADD_ANON_CHILD 48u
+#define BD_OP_EDGE_COMPOSITION_GET_NAME 49u
+#define BD_OP_EDGE_COMPOSITION_GET_CHILD_BY_IDENTIFIER 50u
+#define BD_OP_EDGE_COMPOSITION_VISIT_CHILDREN_OF_TYPE 51u
+#define BD_OP_EDGE_COMPOSITION_TRY_GET_SINGLE_CHILD_OF_TYPE 52u
+#define BD_OP_EDGE_COMPOSITION_GET_CHILDREN_QUERY 53u
+#define BD_OP_EDGE_TRAIT_VISIT_TRAIT_INSTANCE_EDGES 54u
+#define BD_OP_EDGE_TRAIT_GET_OWNER_EDGE 55u
+#define BD_OP_EDGE_TRAIT_GET_OWNER_NODE_OF 56u
+#define BD_OP_EDGE_TRAIT_ADD_TRAIT_INSTANCE 57u
+#define BD_OP_EDGE_TRAIT_VISIT_TRAIT_INSTANCES_OF_TYPE 58u
+#define BD_OP_EDGE_TRAIT_TRY_GET_TRAIT_INSTANCE_OF_TYPE 59u
+#define BD_OP_TRAIT_ADD_TRAIT_TO 60u
+#define BD_OP_TRAIT_ADD_TRAIT_INSTANCE_TO 61u
+#define BD_OP_TRAIT_MARK_AS_TRAIT 62u
+#define BD_OP_TRAIT_TRY_GET_TRAIT 63u
+#define BD_OP_TRAIT_TRY_GET_TRAITS 64u
+#define BD_OP_TRAIT_VISIT_IMPLEMENTERS 65u
+#define BD_OP_EDGE_POINTER_GET_REFERENCED_NODE_FROM_NODE 66u
+#define BD_OP_EDGE_POINTER_POINT_TO 67u
+#define BD_OP_EDGE_POINTER_VISIT_POINTED_EDGES 68u
+#define BD_OP_EDGE_POINTER_VISIT_POINTED_EDGES_WITH_IDENTIFIER 69u
+#define BD_OP_EDGE_POINTER_GET_POINTED_NODE_BY_IDENTIFIER 70u
+#define BD_OP_EDGE_INTERFACE_CONNECTION_CONNECT 71u
+#define BD_OP_EDGE_INTERFACE_CONNECTION_CONNECT_SHALLOW 72u
+#define BD_OP_EDGE_INTERFACE_CONNECTION_VISIT_CONNECTED_EDGES 73u
+#define BD_OP_EDGE_INTERFACE_CONNECTION_IS_CONNECTED_TO 74u
+#define BD_OP_EDGE_INTERFACE_CONNECTION_GET_CONNECTED 75u
+#define BD_OP_EDGE_OPERAND_VISIT_OPERAND_EDGES 76u
+#define BD_OP_EDGE_OPERAND_VISIT_OPERANDS_OF_TYPE 77u
+#define BD_OP_EDGE_OPERAND_VISIT_EXPRESSION_EDGES 78u
+#define BD_OP_EDGE_OPERAND_GET_EXPRESSION_EDGE 79u
+#define BD_OP_EDGE_OPERAND_GET_EXPRESSION_NODE 80u
+#define BD_OP_EDGE_OPERAND_GET_OPERANDS_SET_NODE 81u
+#define BD_OP_EDGE_OPERAND_GET_EXPRESSION_OF 82u
+#define BD_OP_EDGE_OPERAND_ADD_OPERAND 83u
+#define BD_OP_EDGE_OPERAND_GET_NAME 84u
+#define BD_OP_EDGE_OPERAND_VISIT_EXPRESSION_EDGES_OF_TYPE 85u
+#define BD_OP_EDGE_OPERAND_GET_OPERAND_BY_IDENTIFIER 86u
+#define BD_OP_EDGE_TYPE_VISIT_INSTANCE_EDGES 87u
+#define BD_OP_EDGE_TYPE_GET_TYPE_EDGE 88u
+#define BD_OP_EDGE_TYPE_ADD_INSTANCE 89u
+#define BD_OP_EDGE_TYPE_IS_NODE_INSTANCE_OF 90u
+#define BD_OP_EDGE_NEXT_ADD_NEXT 91u
+#define BD_OP_EDGE_NEXT_GET_PREVIOUS_EDGE 92u
+#define BD_OP_EDGE_NEXT_GET_NEXT_EDGE 93u
+#define BD_OP_EDGE_NEXT_GET_PREVIOUS_NODE_FROM_NODE 94u
+#define BD_OP_EDGE_NEXT_GET_NEXT_NODE_FROM_NODE 95u
+#define BD_OP_TYPE_GRAPH_CREATE 96u
+#define BD_OP_TYPE_GRAPH_OF_TYPE 97u
+#define BD_OP_TYPE_GRAPH_OF_INSTANCE 98u
+#define BD_OP_TYPE_GRAPH_GET_TYPE_NAME 99u
+#define BD_OP_TYPE_GRAPH_GET_TYPE_REFERENCE_IDENTIFIER 100u
+#define BD_OP_TYPE_GRAPH_GET_TYPE_BY_NAME 101u
+#define BD_OP_TYPE_GRAPH_GET_TYPE_INSTANCE_OVERVIEW 102u
+#define BD_OP_TYPE_GRAPH_COPY_NODE_INTO 103u
+#define BD_OP_TYPE_GRAPH_COPY_INTO 104u
+#define BD_OP_TYPE_GRAPH_ADD_TYPE 105u
+#define BD_OP_TYPE_GRAPH_GET_OR_CREATE_TYPE 106u
+#define BD_OP_TYPE_GRAPH_MARK_CONSTRUCTABLE 107u
+#define BD_OP_TYPE_GRAPH_IS_CONSTRUCTABLE 108u
+#define BD_OP_TYPE_GRAPH_ADD_MAKE_CHILD 109u
+#define BD_OP_TYPE_GRAPH_ADD_MAKE_CHILD_DEFERRED 110u
+#define BD_OP_TYPE_GRAPH_ADD_TYPE_REFERENCE 111u
+#define BD_OP_TYPE_GRAPH_GET_MAKE_CHILD_TYPE_REFERENCE 112u
+#define BD_OP_TYPE_GRAPH_GET_MAKE_CHILD_TYPE_REFERENCE_BY_IDENTIFIER 113u
+#define BD_OP_TYPE_GRAPH_COLLECT_MAKE_CHILDREN 114u
+#define BD_OP_TYPE_GRAPH_ADD_MAKE_LINK 115u
+#define BD_OP_TYPE_GRAPH_MERGE_TYPES 116u
+#define BD_OP_TYPE_GRAPH_INSTANTIATE 117u
+#define BD_OP_TYPE_GRAPH_INSTANTIATE_NODE 118u
+#define BD_OP_TYPE_GRAPH_RESOLVE_CHILD_PATH 119u
+#define BD_OP_TYPE_GRAPH_ENSURE_CHILD_REFERENCE 120u
+#define BD_OP_TYPE_GRAPH_DEBUG_ADD_REFERENCE 121u
+#define BD_OP_TYPE_GRAPH_GET_REFERENCE_PATH 122u
+#define BD_OP_TYPE_GRAPH_REFERENCE_RESOLVE 123u
+#define BD_OP_TYPE_GRAPH_COLLECT_MAKE_LINKS 124u
+#define BD_OP_TYPE_GRAPH_COLLECT_POINTER_MEMBERS 125u
+#define BD_OP_TYPE_GRAPH_VALIDATE_TYPE 126u
+#define BD_OP_LINKER_GET_RESOLVED_TYPE 127u
+#define BD_OP_LINKER_COLLECT_UNRESOLVED_TYPE_REFERENCES 128u
+#define BD_OP_LINKER_LINK_TYPE_REFERENCE 129u
+#define BD_OP_LINKER_UPDATE_TYPE_REFERENCE 130u
+#define BD_OP_SEXP_PARSE 131u
+#define BD_OP_SEXP_DUMPS 132u
+#define BD_OP_DEBUG_CRASH 133u
+#define BD_OP_DEBUG_HANG 134u
+#define BD_OP_DEBUG_FREEZE 135u
+#define BD_OP_DEBUG_CUT_FRAME 136u
 
 enum {
     BD_METHOD_NODE_REFERENCE_CREATE = 0,
@@ -74,60 +167,206 @@ enum {
     BD_METHOD_EDGE_REFERENCE_EDGE_TYPE = 8,
     BD_METHOD_EDGE_REFERENCE_DIRECTIONAL = 9,
     BD_METHOD_EDGE_REFERENCE_IS_SAME = 10,
-    BD_METHOD_EDGE_REFERENCE_NAME = 11,
-    BD_METHOD_EDGE_REFERENCE_GET_ATTR = 12,
-    BD_METHOD_BOUND_NODE_NODE = 13,
-    BD_METHOD_BOUND_NODE_G = 14,
-    BD_METHOD_BOUND_NODE_VISIT_EDGES_OF_TYPE = 15,
-    BD_METHOD_BOUND_NODE_STORE = 16,
-    BD_METHOD_BOUND_NODE_LOAD = 17,
-    BD_METHOD_BOUND_NODE_TRY_LOAD = 18,
-    BD_METHOD_BOUND_EDGE_EDGE = 19,
-    BD_METHOD_BOUND_EDGE_G = 20,
-    BD_METHOD_BFSPATH_GET_LENGTH = 21,
-    BD_METHOD_BFSPATH_GET_START_NODE = 22,
-    BD_METHOD_BFSPATH_GET_END_NODE = 23,
-    BD_METHOD_BFSPATH_GET_EDGES = 24,
-    BD_METHOD_GRAPH_VIEW_CREATE = 25,
-    BD_METHOD_GRAPH_VIEW_GET_SELF_NODE = 26,
-    BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE = 27,
-    BD_METHOD_GRAPH_VIEW_INSERT_NODE = 28,
-    BD_METHOD_GRAPH_VIEW_INSERT_EDGE = 29,
-    BD_METHOD_GRAPH_VIEW_BIND = 30,
-    BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT = 31,
-    BD_METHOD_GRAPH_VIEW_GET_NODES = 32,
-    BD_METHOD_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES = 33,
-    BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH = 34,
-    BD_METHOD_GRAPH_VIEW_GET_COUNTS = 35,
-    BD_METHOD_GRAPH_VIEW_DESTROY = 36,
-    BD_METHOD_GRAPH_VIEW_NODE_IDS = 37,
-    BD_METHOD_GRAPH_VIEW_EDGE_TABLE = 38,
-    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 39,
-    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 40,
-    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 41,
-    BD_METHOD_GRAPH_VIEW_TO_BYTES = 42,
-    BD_METHOD_GRAPH_VIEW_FROM_BYTES = 43,
-    BD_METHOD_GRAPH_VIEW_SAVE = 44,
-    BD_METHOD_GRAPH_VIEW_LOAD = 45,
-    BD_METHOD_GRAPH_VIEW_BATCH = 46,
-    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 47,
-    BD_METHOD_GRAPH_VIEW_TO_DOT = 48,
-    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 49,
-    BD_METHOD_GRAPH_VIEW_TO_ARROW = 50,
-    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 51,
-    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 52,
-    BD_METHOD_SEXP_PARSE = 53,
-    BD_METHOD_SEXP_DUMPS = 54,
-    BD_METHOD_DEBUG_CRASH = 55,
-    BD_METHOD_DEBUG_HANG = 56,
-    BD_METHOD_DEBUG_FREEZE = 57,
-    BD_METHOD_DEBUG_CUT_FRAME = 58,
-    BD_METHOD_COUNT = 59
+    BD_METHOD_EDGE_REFERENCE_REFRESH = 11,
+    BD_METHOD_EDGE_REFERENCE_NAME = 12,
+    BD_METHOD_EDGE_REFERENCE_GET_ATTR = 13,
+    BD_METHOD_BOUND_NODE_NODE = 14,
+    BD_METHOD_BOUND_NODE_G = 15,
+    BD_METHOD_BOUND_NODE_VISIT_EDGES_OF_TYPE = 16,
+    BD_METHOD_BOUND_NODE_STORE = 17,
+    BD_METHOD_BOUND_NODE_LOAD = 18,
+    BD_METHOD_BOUND_NODE_TRY_LOAD = 19,
+    BD_METHOD_BOUND_EDGE_EDGE = 20,
+    BD_METHOD_BOUND_EDGE_G = 21,
+    BD_METHOD_BFSPATH_GET_LENGTH = 22,
+    BD_METHOD_BFSPATH_GET_START_NODE = 23,
+    BD_METHOD_BFSPATH_GET_END_NODE = 24,
+    BD_METHOD_BFSPATH_GET_EDGES = 25,
+    BD_METHOD_GRAPH_VIEW_CREATE = 26,
+    BD_METHOD_GRAPH_VIEW_GET_SELF_NODE = 27,
+    BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE = 28,
+    BD_METHOD_GRAPH_VIEW_INSERT_NODE = 29,
+    BD_METHOD_GRAPH_VIEW_INSERT_EDGE = 30,
+    BD_METHOD_GRAPH_VIEW_BIND = 31,
+    BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT = 32,
+    BD_METHOD_GRAPH_VIEW_GET_NODES = 33,
+    BD_METHOD_GRAPH_VIEW_GET_SUBGRAPH_FROM_NODES = 34,
+    BD_METHOD_GRAPH_VIEW_INSERT_SUBGRAPH = 35,
+    BD_METHOD_GRAPH_VIEW_GET_COUNTS = 36,
+    BD_METHOD_GRAPH_VIEW_DESTROY = 37,
+    BD_METHOD_GRAPH_VIEW_NODE_IDS = 38,
+    BD_METHOD_GRAPH_VIEW_EDGE_TABLE = 39,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS = 40,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_COLUMN = 41,
+    BD_METHOD_GRAPH_VIEW_ATTRIBUTE_ROWS = 42,
+    BD_METHOD_GRAPH_VIEW_TO_BYTES = 43,
+    BD_METHOD_GRAPH_VIEW_FROM_BYTES = 44,
+    BD_METHOD_GRAPH_VIEW_SAVE = 45,
+    BD_METHOD_GRAPH_VIEW_LOAD = 46,
+    BD_METHOD_GRAPH_VIEW_BATCH = 47,
+    BD_METHOD_GRAPH_VIEW_TO_NETWORKX = 48,
+    BD_METHOD_GRAPH_VIEW_TO_DOT = 49,
+    BD_METHOD_GRAPH_VIEW_TO_MERMAID = 50,
+    BD_METHOD_GRAPH_VIEW_TO_ARROW = 51,
+    BD_METHOD_GRAPH_VIEW_TO_PANDAS = 52,
+    BD_METHOD_GRAPH_VIEW__REPR_SVG_ = 53,
+    BD_METHOD_EDGE_CREATION_ATTRIBUTES_CREATE = 54,
+    BD_METHOD_EDGE_CREATION_ATTRIBUTES_APPLY_TO = 55,
+    BD_METHOD_EDGE_CREATION_ATTRIBUTES_CREATE_EDGE = 56,
+    BD_METHOD_EDGE_CREATION_ATTRIBUTES_INSERT_EDGE = 57,
+    BD_METHOD_EDGE_CREATION_ATTRIBUTES_GET_TID = 58,
+    BD_METHOD_NODE_CREATION_ATTRIBUTES_INIT = 59,
+    BD_METHOD_NODE_CREATION_ATTRIBUTES_APPLY_TO = 60,
+    BD_METHOD_EDGE_COMPOSITION_CREATE = 61,
+    BD_METHOD_EDGE_COMPOSITION_BUILD = 62,
+    BD_METHOD_EDGE_COMPOSITION_IS_INSTANCE = 63,
+    BD_METHOD_EDGE_COMPOSITION_VISIT_CHILDREN_EDGES = 64,
+    BD_METHOD_EDGE_COMPOSITION_GET_PARENT_EDGE = 65,
+    BD_METHOD_EDGE_COMPOSITION_GET_PARENT_NODE = 66,
+    BD_METHOD_EDGE_COMPOSITION_GET_CHILD_NODE = 67,
+    BD_METHOD_EDGE_COMPOSITION_GET_CHILD_OF = 68,
+    BD_METHOD_EDGE_COMPOSITION_GET_PARENT_OF = 69,
+    BD_METHOD_EDGE_COMPOSITION_GET_PARENT_NODE_OF = 70,
+    BD_METHOD_EDGE_COMPOSITION_ADD_CHILD = 71,
+    BD_METHOD_EDGE_COMPOSITION_ADD_ANON_CHILD = 72,
+    BD_METHOD_EDGE_COMPOSITION_GET_NAME = 73,
+    BD_METHOD_EDGE_COMPOSITION_GET_TID = 74,
+    BD_METHOD_EDGE_COMPOSITION_TRAVERSE = 75,
+    BD_METHOD_EDGE_COMPOSITION_GET_CHILD_BY_IDENTIFIER = 76,
+    BD_METHOD_EDGE_COMPOSITION_VISIT_CHILDREN_OF_TYPE = 77,
+    BD_METHOD_EDGE_COMPOSITION_TRY_GET_SINGLE_CHILD_OF_TYPE = 78,
+    BD_METHOD_EDGE_COMPOSITION_GET_CHILDREN_QUERY = 79,
+    BD_METHOD_EDGE_TRAIT_CREATE = 80,
+    BD_METHOD_EDGE_TRAIT_BUILD = 81,
+    BD_METHOD_EDGE_TRAIT_IS_INSTANCE = 82,
+    BD_METHOD_EDGE_TRAIT_GET_OWNER_NODE = 83,
+    BD_METHOD_EDGE_TRAIT_GET_TRAIT_INSTANCE_NODE = 84,
+    BD_METHOD_EDGE_TRAIT_GET_TRAIT_INSTANCE_OF = 85,
+    BD_METHOD_EDGE_TRAIT_GET_OWNER_OF = 86,
+    BD_METHOD_EDGE_TRAIT_VISIT_TRAIT_INSTANCE_EDGES = 87,
+    BD_METHOD_EDGE_TRAIT_GET_OWNER_EDGE = 88,
+    BD_METHOD_EDGE_TRAIT_GET_OWNER_NODE_OF = 89,
+    BD_METHOD_EDGE_TRAIT_ADD_TRAIT_INSTANCE = 90,
+    BD_METHOD_EDGE_TRAIT_VISIT_TRAIT_INSTANCES_OF_TYPE = 91,
+    BD_METHOD_EDGE_TRAIT_TRY_GET_TRAIT_INSTANCE_OF_TYPE = 92,
+    BD_METHOD_EDGE_TRAIT_GET_TID = 93,
+    BD_METHOD_EDGE_TRAIT_TRAVERSE = 94,
+    BD_METHOD_TRAIT_ADD_TRAIT_TO = 95,
+    BD_METHOD_TRAIT_ADD_TRAIT_INSTANCE_TO = 96,
+    BD_METHOD_TRAIT_MARK_AS_TRAIT = 97,
+    BD_METHOD_TRAIT_TRY_GET_TRAIT = 98,
+    BD_METHOD_TRAIT_TRY_GET_TRAITS = 99,
+    BD_METHOD_TRAIT_VISIT_IMPLEMENTERS = 100,
+    BD_METHOD_EDGE_POINTER_CREATE = 101,
+    BD_METHOD_EDGE_POINTER_BUILD = 102,
+    BD_METHOD_EDGE_POINTER_IS_INSTANCE = 103,
+    BD_METHOD_EDGE_POINTER_GET_REFERENCED_NODE = 104,
+    BD_METHOD_EDGE_POINTER_GET_REFERENCED_NODE_FROM_NODE = 105,
+    BD_METHOD_EDGE_POINTER_GET_TID = 106,
+    BD_METHOD_EDGE_POINTER_TRAVERSE = 107,
+    BD_METHOD_EDGE_POINTER_GET_INDEX = 108,
+    BD_METHOD_EDGE_POINTER_POINT_TO = 109,
+    BD_METHOD_EDGE_POINTER_VISIT_POINTED_EDGES = 110,
+    BD_METHOD_EDGE_POINTER_VISIT_POINTED_EDGES_WITH_IDENTIFIER = 111,
+    BD_METHOD_EDGE_POINTER_GET_POINTED_NODE_BY_IDENTIFIER = 112,
+    BD_METHOD_EDGE_INTERFACE_CONNECTION_BUILD = 113,
+    BD_METHOD_EDGE_INTERFACE_CONNECTION_GET_TID = 114,
+    BD_METHOD_EDGE_INTERFACE_CONNECTION_IS_INSTANCE = 115,
+    BD_METHOD_EDGE_INTERFACE_CONNECTION_GET_OTHER_CONNECTED_NODE = 116,
+    BD_METHOD_EDGE_INTERFACE_CONNECTION_CONNECT = 117,
+    BD_METHOD_EDGE_INTERFACE_CONNECTION_CONNECT_SHALLOW = 118,
+    BD_METHOD_EDGE_INTERFACE_CONNECTION_VISIT_CONNECTED_EDGES = 119,
+    BD_METHOD_EDGE_INTERFACE_CONNECTION_IS_CONNECTED_TO = 120,
+    BD_METHOD_EDGE_INTERFACE_CONNECTION_GET_CONNECTED = 121,
+    BD_METHOD_EDGE_OPERAND_CREATE = 122,
+    BD_METHOD_EDGE_OPERAND_BUILD = 123,
+    BD_METHOD_EDGE_OPERAND_IS_INSTANCE = 124,
+    BD_METHOD_EDGE_OPERAND_VISIT_OPERAND_EDGES = 125,
+    BD_METHOD_EDGE_OPERAND_VISIT_OPERANDS_OF_TYPE = 126,
+    BD_METHOD_EDGE_OPERAND_VISIT_EXPRESSION_EDGES = 127,
+    BD_METHOD_EDGE_OPERAND_GET_EXPRESSION_EDGE = 128,
+    BD_METHOD_EDGE_OPERAND_GET_EXPRESSION_NODE = 129,
+    BD_METHOD_EDGE_OPERAND_GET_OPERANDS_SET_NODE = 130,
+    BD_METHOD_EDGE_OPERAND_GET_OPERAND_NODE = 131,
+    BD_METHOD_EDGE_OPERAND_GET_OPERAND_OF = 132,
+    BD_METHOD_EDGE_OPERAND_GET_EXPRESSION_OF = 133,
+    BD_METHOD_EDGE_OPERAND_ADD_OPERAND = 134,
+    BD_METHOD_EDGE_OPERAND_GET_NAME = 135,
+    BD_METHOD_EDGE_OPERAND_VISIT_EXPRESSION_EDGES_OF_TYPE = 136,
+    BD_METHOD_EDGE_OPERAND_GET_TID = 137,
+    BD_METHOD_EDGE_OPERAND_TRAVERSE = 138,
+    BD_METHOD_EDGE_OPERAND_GET_OPERAND_BY_IDENTIFIER = 139,
+    BD_METHOD_EDGE_TYPE_CREATE = 140,
+    BD_METHOD_EDGE_TYPE_BUILD = 141,
+    BD_METHOD_EDGE_TYPE_IS_INSTANCE = 142,
+    BD_METHOD_EDGE_TYPE_VISIT_INSTANCE_EDGES = 143,
+    BD_METHOD_EDGE_TYPE_GET_TYPE_NODE = 144,
+    BD_METHOD_EDGE_TYPE_GET_INSTANCE_NODE = 145,
+    BD_METHOD_EDGE_TYPE_GET_TYPE_EDGE = 146,
+    BD_METHOD_EDGE_TYPE_ADD_INSTANCE = 147,
+    BD_METHOD_EDGE_TYPE_GET_TID = 148,
+    BD_METHOD_EDGE_TYPE_IS_NODE_INSTANCE_OF = 149,
+    BD_METHOD_EDGE_NEXT_CREATE = 150,
+    BD_METHOD_EDGE_NEXT_BUILD = 151,
+    BD_METHOD_EDGE_NEXT_ADD_NEXT = 152,
+    BD_METHOD_EDGE_NEXT_IS_INSTANCE = 153,
+    BD_METHOD_EDGE_NEXT_GET_PREVIOUS_NODE = 154,
+    BD_METHOD_EDGE_NEXT_GET_NEXT_NODE = 155,
+    BD_METHOD_EDGE_NEXT_GET_PREVIOUS_EDGE = 156,
+    BD_METHOD_EDGE_NEXT_GET_NEXT_EDGE = 157,
+    BD_METHOD_EDGE_NEXT_GET_PREVIOUS_NODE_FROM_NODE = 158,
+    BD_METHOD_EDGE_NEXT_GET_NEXT_NODE_FROM_NODE = 159,
+    BD_METHOD_TYPE_GRAPH_CREATE = 160,
+    BD_METHOD_TYPE_GRAPH_OF = 161,
+    BD_METHOD_TYPE_GRAPH_OF_TYPE = 162,
+    BD_METHOD_TYPE_GRAPH_OF_INSTANCE = 163,
+    BD_METHOD_TYPE_GRAPH_GET_GRAPH_VIEW = 164,
+    BD_METHOD_TYPE_GRAPH_GET_SELF_NODE = 165,
+    BD_METHOD_TYPE_GRAPH_GET_TYPE_NAME = 166,
+    BD_METHOD_TYPE_GRAPH_GET_TYPE_REFERENCE_IDENTIFIER = 167,
+    BD_METHOD_TYPE_GRAPH_GET_TYPE_BY_NAME = 168,
+    BD_METHOD_TYPE_GRAPH_GET_TYPE_INSTANCE_OVERVIEW = 169,
+    BD_METHOD_TYPE_GRAPH_COPY_NODE_INTO = 170,
+    BD_METHOD_TYPE_GRAPH_COPY_INTO = 171,
+    BD_METHOD_TYPE_GRAPH_ADD_TYPE = 172,
+    BD_METHOD_TYPE_GRAPH_GET_OR_CREATE_TYPE = 173,
+    BD_METHOD_TYPE_GRAPH_MARK_CONSTRUCTABLE = 174,
+    BD_METHOD_TYPE_GRAPH_IS_CONSTRUCTABLE = 175,
+    BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD = 176,
+    BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD_DEFERRED = 177,
+    BD_METHOD_TYPE_GRAPH_ADD_TYPE_REFERENCE = 178,
+    BD_METHOD_TYPE_GRAPH_GET_MAKE_CHILD_TYPE_REFERENCE = 179,
+    BD_METHOD_TYPE_GRAPH_GET_MAKE_CHILD_TYPE_REFERENCE_BY_IDENTIFIER = 180,
+    BD_METHOD_TYPE_GRAPH_COLLECT_MAKE_CHILDREN = 181,
+    BD_METHOD_TYPE_GRAPH_ADD_MAKE_LINK = 182,
+    BD_METHOD_TYPE_GRAPH_MERGE_TYPES = 183,
+    BD_METHOD_TYPE_GRAPH_INSTANTIATE = 184,
+    BD_METHOD_TYPE_GRAPH_INSTANTIATE_NODE = 185,
+    BD_METHOD_TYPE_GRAPH_RESOLVE_CHILD_PATH = 186,
+    BD_METHOD_TYPE_GRAPH_ENSURE_CHILD_REFERENCE = 187,
+    BD_METHOD_TYPE_GRAPH_DEBUG_ADD_REFERENCE = 188,
+    BD_METHOD_TYPE_GRAPH_GET_REFERENCE_PATH = 189,
+    BD_METHOD_TYPE_GRAPH_REFERENCE_RESOLVE = 190,
+    BD_METHOD_TYPE_GRAPH_COLLECT_MAKE_LINKS = 191,
+    BD_METHOD_TYPE_GRAPH_COLLECT_POINTER_MEMBERS = 192,
+    BD_METHOD_TYPE_GRAPH_VALIDATE_TYPE = 193,
+    BD_METHOD_MAKE_CHILD_NODE_BUILD = 194,
+    BD_METHOD_LINKER_GET_RESOLVED_TYPE = 195,
+    BD_METHOD_LINKER_COLLECT_UNRESOLVED_TYPE_REFERENCES = 196,
+    BD_METHOD_LINKER_LINK_TYPE_REFERENCE = 197,
+    BD_METHOD_LINKER_UPDATE_TYPE_REFERENCE = 198,
+    BD_METHOD_SEXP_PARSE = 199,
+    BD_METHOD_SEXP_DUMPS = 200,
+    BD_METHOD_DEBUG_CRASH = 201,
+    BD_METHOD_DEBUG_HANG = 202,
+    BD_METHOD_DEBUG_FREEZE = 203,
+    BD_METHOD_DEBUG_CUT_FRAME = 204,
+    BD_METHOD_COUNT = 205
 };
-#define BD_PARAMETER_COUNT 38u
-#define BD_CLASS_COUNT 6u
+#define BD_PARAMETER_COUNT 276u
+#define BD_CLASS_COUNT 19u
 
-#ifdef BD_CLIENT_FUNCTION /* written by hand: bd_graph.c, bd_sexp.c */
+#ifdef BD_CLIENT_FUNCTION /* written by hand; those that share a function are told which method is called */
 BD_CLIENT_FUNCTION(bd_bound_edge_edge);
 BD_CLIENT_FUNCTION(bd_bound_edge_g);
 BD_CLIENT_FUNCTION(bd_bound_node_g);
@@ -142,6 +381,7 @@ BD_CLIENT_FUNCTION(bd_edge_edge_type);
 BD_CLIENT_FUNCTION(bd_edge_get_attr);
 BD_CLIENT_FUNCTION(bd_edge_is_same);
 BD_CLIENT_FUNCTION(bd_edge_name);
+BD_CLIENT_FUNCTION(bd_edge_refresh);
 BD_CLIENT_FUNCTION(bd_edge_source);
 BD_CLIENT_FUNCTION(bd_edge_target);
 BD_CLIENT_FUNCTION(bd_graph_view_attribute_column);
@@ -178,8 +418,35 @@ BD_CLIENT_FUNCTION(bd_path_get_edges);
 BD_CLIENT_FUNCTION(bd_path_get_end_node);
 BD_CLIENT_FUNCTION(bd_path_get_length);
 BD_CLIENT_FUNCTION(bd_path_get_start_node);
+BD_CLIENT_FUNCTION(bd_recipe_build_value);
+BD_CLIENT_FUNCTION(bd_recipe_create);
+BD_CLIENT_FUNCTION(bd_recipe_create_edge);
+BD_CLIENT_FUNCTION(bd_recipe_get_tid);
+BD_CLIENT_FUNCTION(bd_recipe_init);
+BD_CLIENT_FUNCTION(bd_recipe_insert_edge);
+BD_RULE_FUNCTION(bd_rule_add);
+BD_RULE_FUNCTION(bd_rule_build);
+BD_RULE_FUNCTION(bd_rule_create);
+BD_RULE_FUNCTION(bd_rule_end);
+BD_RULE_FUNCTION(bd_rule_first);
+BD_RULE_FUNCTION(bd_rule_get_expression);
+BD_RULE_FUNCTION(bd_rule_get_index);
+BD_RULE_FUNCTION(bd_rule_get_name);
+BD_RULE_FUNCTION(bd_rule_get_node_text);
+BD_RULE_FUNCTION(bd_rule_get_tid);
+BD_RULE_FUNCTION(bd_rule_is_instance);
+BD_RULE_FUNCTION(bd_rule_is_instance_of);
+BD_RULE_FUNCTION(bd_rule_of_instance);
+BD_RULE_FUNCTION(bd_rule_relative_end);
+BD_RULE_FUNCTION(bd_rule_traverse);
+BD_RULE_FUNCTION(bd_rule_visit);
+BD_RULE_FUNCTION(bd_rule_visit_expressions);
+BD_RULE_FUNCTION(bd_rule_visit_values);
 BD_CLIENT_FUNCTION(bd_sexp_dumps);
 BD_CLIENT_FUNCTION(bd_sexp_parse);
+BD_CLIENT_FUNCTION(bd_type_graph_get_graph_view);
+BD_CLIENT_FUNCTION(bd_type_graph_get_self_node);
+BD_CLIENT_FUNCTION(bd_type_graph_of);
 #endif
 
 #endif
@@ -187,109 +454,618 @@ BD_CLIENT_FUNCTION(bd_sexp_parse);
 #ifdef BD_TABLE_IMPLEMENTATION
 
 const bd_parameter bd_parameters[] = {
-    {"attributes", BD_T_ATTRIBUTES, 0, BD_DEFAULT_STR, 0, 0.0, ""}, /* NodeReference.create */
-    {"other", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* NodeReference.is_same */
-    {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* NodeReference.get_attr */
-    {"source", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* EdgeReference.create */
-    {"target", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* EdgeReference.create */
-    {"edge_type", BD_T_U8, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* EdgeReference.create */
-    {"directional", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* EdgeReference.create */
-    {"name", BD_T_STR | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* EdgeReference.create */
-    {"attributes", BD_T_ATTRIBUTES, 0, BD_DEFAULT_STR, 0, 0.0, ""}, /* EdgeReference.create */
-    {"other", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* EdgeReference.is_same */
-    {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* EdgeReference.get_attr */
-    {"edge_type", BD_T_U8, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* BoundNode.visit_edges_of_type */
-    {"ctx", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* BoundNode.visit_edges_of_type */
-    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* BoundNode.visit_edges_of_type */
-    {"directed", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* BoundNode.visit_edges_of_type */
-    {"data", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* BoundNode.store */
-    {"t", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* BoundNode.load */
-    {"t", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* BoundNode.try_load */
-    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.insert_node */
-    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.insert_edge */
-    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.bind */
-    {"nodes", BD_T_BOUND_NODE | BD_T_LIST, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.get_subgraph_from_nodes */
-    {"subgraph", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.insert_subgraph */
-    {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_keys */
-    {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.attribute_column */
-    {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_column */
-    {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes"}, /* GraphView.attribute_rows */
-    {"data", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.from_bytes */
-    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.save */
-    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* GraphView.load */
-    {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_dot */
-    {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name"}, /* GraphView.to_mermaid */
-    {"text", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.parse */
-    {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, ""}, /* sexp.parse */
-    {"depth_limit", BD_T_U32, 0, BD_DEFAULT_INT, 0, 0.0, NULL}, /* sexp.parse */
-    {"document", BD_T_DOCUMENT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL}, /* sexp.dumps */
-    {"how", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "SEGV"}, /* debug.crash */
-    {"seconds", BD_T_FLOAT, 0, BD_DEFAULT_FLOAT, 0, 3600.0, NULL}, /* debug.hang */
-    {NULL, 0, 0, 0, 0, 0.0, NULL}
+    {"attributes", BD_T_ATTRIBUTES, 0, BD_DEFAULT_STR, 0, 0.0, "", NULL, NULL}, /* NodeReference.create */
+    {"other", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* NodeReference.is_same */
+    {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* NodeReference.get_attr */
+    {"source", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeReference.create */
+    {"target", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeReference.create */
+    {"edge_type", BD_T_U8, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeReference.create */
+    {"directional", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeReference.create */
+    {"name", BD_T_STR | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeReference.create */
+    {"attributes", BD_T_ATTRIBUTES, 0, BD_DEFAULT_STR, 0, 0.0, "", NULL, NULL}, /* EdgeReference.create */
+    {"other", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeReference.is_same */
+    {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeReference.get_attr */
+    {"edge_type", BD_T_U8, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* BoundNode.visit_edges_of_type */
+    {"ctx", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* BoundNode.visit_edges_of_type */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* BoundNode.visit_edges_of_type */
+    {"directed", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* BoundNode.visit_edges_of_type */
+    {"data", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* BoundNode.store */
+    {"t", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* BoundNode.load */
+    {"t", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* BoundNode.try_load */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* GraphView.insert_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* GraphView.insert_edge */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* GraphView.bind */
+    {"nodes", BD_T_BOUND_NODE | BD_T_LIST, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* GraphView.get_subgraph_from_nodes */
+    {"subgraph", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* GraphView.insert_subgraph */
+    {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes", NULL, NULL}, /* GraphView.attribute_keys */
+    {"key", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* GraphView.attribute_column */
+    {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes", NULL, NULL}, /* GraphView.attribute_column */
+    {"of", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "nodes", NULL, NULL}, /* GraphView.attribute_rows */
+    {"data", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* GraphView.from_bytes */
+    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* GraphView.save */
+    {"path", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* GraphView.load */
+    {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name", NULL, NULL}, /* GraphView.to_dot */
+    {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "name", NULL, NULL}, /* GraphView.to_mermaid */
+    {"edge_type", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.create */
+    {"directional", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.create */
+    {"name", BD_T_STR | BD_T_OPTIONAL, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.create */
+    {"dynamic", BD_T_DICT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.create */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.apply_to */
+    {"source", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.create_edge */
+    {"target", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.create_edge */
+    {"g", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.insert_edge */
+    {"source", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.insert_edge */
+    {"target", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeCreationAttributes.insert_edge */
+    {"dynamic", BD_T_DICT, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* NodeCreationAttributes.init */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* NodeCreationAttributes.apply_to */
+    {"parent", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.create */
+    {"child", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.create */
+    {"child_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.create */
+    {"child_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.build */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.is_instance */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.visit_children_edges */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.visit_children_edges */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.visit_children_edges */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_parent_edge */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_parent_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_child_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_child_of */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_child_of */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_parent_of */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_parent_of */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_parent_node_of */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.add_child */
+    {"child", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.add_child */
+    {"child_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, "child_identifier must be a string", NULL}, /* EdgeComposition.add_child */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.add_anon_child */
+    {"child", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.add_anon_child */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_name */
+    {"identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.traverse */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_child_by_identifier */
+    {"child_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_child_by_identifier */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.visit_children_of_type */
+    {"child_type", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.visit_children_of_type */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.visit_children_of_type */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.visit_children_of_type */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.try_get_single_child_of_type */
+    {"child_type", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.try_get_single_child_of_type */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_children_query */
+    {"direct_only", BD_T_BOOL, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_children_query */
+    {"types", BD_T_NODE | BD_T_LIST, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, "types must be a list of Node", "types list items must be Node"}, /* EdgeComposition.get_children_query */
+    {"include_root", BD_T_BOOL, 0, BD_DEFAULT_BOOL, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_children_query */
+    {"sort", BD_T_BOOL, 0, BD_DEFAULT_BOOL, 0, 0.0, NULL, NULL, NULL}, /* EdgeComposition.get_children_query */
+    {"required_traits", BD_T_NODE | BD_T_LIST, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, "required_traits must be a list of Node", "required_traits list items must be Node"}, /* EdgeComposition.get_children_query */
+    {"owner_node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.create */
+    {"trait_instance", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.create */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.is_instance */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.get_owner_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.get_trait_instance_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.get_trait_instance_of */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.get_trait_instance_of */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.get_owner_of */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.get_owner_of */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.visit_trait_instance_edges */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.visit_trait_instance_edges */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.visit_trait_instance_edges */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.get_owner_edge */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.get_owner_node_of */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.add_trait_instance */
+    {"trait_instance", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.add_trait_instance */
+    {"owner", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.visit_trait_instances_of_type */
+    {"trait_type", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.visit_trait_instances_of_type */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.visit_trait_instances_of_type */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.visit_trait_instances_of_type */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.try_get_trait_instance_of_type */
+    {"trait_type", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.try_get_trait_instance_of_type */
+    {"trait_type_name", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeTrait.traverse */
+    {"target", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.add_trait_to */
+    {"trait_type", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.add_trait_to */
+    {"target", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.add_trait_instance_to */
+    {"trait_instance", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.add_trait_instance_to */
+    {"trait_type", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.mark_as_trait */
+    {"target", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.try_get_trait */
+    {"trait_type", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.try_get_trait */
+    {"target", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.try_get_traits */
+    {"trait_types", BD_T_BOUND_NODE | BD_T_LIST, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, "trait_types must be a list", "trait_types must contain BoundNode objects"}, /* Trait.try_get_traits */
+    {"trait_type", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.visit_implementers */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.visit_implementers */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Trait.visit_implementers */
+    {"from_node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.create */
+    {"to_node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.create */
+    {"identifier", BD_T_STR | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.create */
+    {"identifier", BD_T_STR | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.build */
+    {"index", BD_T_INT | BD_T_OPTIONAL, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.build */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.is_instance */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.get_referenced_node */
+    {"node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.get_referenced_node_from_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.get_index */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.point_to */
+    {"target_node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.point_to */
+    {"identifier", BD_T_STR | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.point_to */
+    {"index", BD_T_INT | BD_T_OPTIONAL, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.point_to */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.visit_pointed_edges */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.visit_pointed_edges */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.visit_pointed_edges */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.visit_pointed_edges_with_identifier */
+    {"identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.visit_pointed_edges_with_identifier */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.visit_pointed_edges_with_identifier */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.visit_pointed_edges_with_identifier */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.get_pointed_node_by_identifier */
+    {"identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgePointer.get_pointed_node_by_identifier */
+    {"shallow", BD_T_BOOL, 0, BD_DEFAULT_BOOL, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.build */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.is_instance */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.get_other_connected_node */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.get_other_connected_node */
+    {"bn1", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.connect */
+    {"bn2", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.connect */
+    {"bn1", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.connect_shallow */
+    {"bn2", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.connect_shallow */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.visit_connected_edges */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.visit_connected_edges */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.visit_connected_edges */
+    {"source", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.is_connected_to */
+    {"target", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.is_connected_to */
+    {"source", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.get_connected */
+    {"include_self", BD_T_BOOL | BD_T_OPTIONAL, 0, BD_DEFAULT_BOOL, 1, 0.0, NULL, NULL, NULL}, /* EdgeInterfaceConnection.get_connected */
+    {"expression", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.create */
+    {"operand", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.create */
+    {"operand_identifier", BD_T_STR | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.create */
+    {"operand_identifier", BD_T_STR | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.build */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.is_instance */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_operand_edges */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_operand_edges */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_operand_edges */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_operands_of_type */
+    {"operand_type", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_operands_of_type */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_operands_of_type */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_operands_of_type */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_expression_edges */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_expression_edges */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_expression_edges */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_expression_edge */
+    {"bound_edge", BD_T_BOUND_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_expression_node */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_operands_set_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_operand_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_operand_of */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_operand_of */
+    {"bound_edge", BD_T_BOUND_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_expression_of */
+    {"node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_expression_of */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.add_operand */
+    {"operand", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.add_operand */
+    {"operand_identifier", BD_T_STR | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, "operand_identifier must be a string", NULL}, /* EdgeOperand.add_operand */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_name */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_expression_edges_of_type */
+    {"expression_type", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_expression_edges_of_type */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_expression_edges_of_type */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.visit_expression_edges_of_type */
+    {"identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.traverse */
+    {"node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_operand_by_identifier */
+    {"operand_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeOperand.get_operand_by_identifier */
+    {"type_node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.create */
+    {"instance_node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.create */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.is_instance */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.visit_instance_edges */
+    {"f", BD_T_CALLABLE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.visit_instance_edges */
+    {"ctx", BD_T_ANY, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.visit_instance_edges */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.get_type_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.get_instance_node */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.get_type_edge */
+    {"bound_type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.add_instance */
+    {"bound_instance_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.add_instance */
+    {"bound_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.is_node_instance_of */
+    {"node_type", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeType.is_node_instance_of */
+    {"previous_node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.create */
+    {"next_node", BD_T_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.create */
+    {"previous_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.add_next */
+    {"next_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.add_next */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.is_instance */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.get_previous_node */
+    {"edge", BD_T_EDGE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.get_next_node */
+    {"node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.get_previous_edge */
+    {"node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.get_next_edge */
+    {"node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.get_previous_node_from_node */
+    {"node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* EdgeNext.get_next_node_from_node */
+    {"g", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.create */
+    {"node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.of */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.of_type */
+    {"instance_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.of_instance */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.get_type_name */
+    {"type_reference", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.get_type_reference_identifier */
+    {"type_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.get_type_by_name */
+    {"start_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.copy_node_into */
+    {"target_graph", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.copy_node_into */
+    {"target_graph", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.copy_into */
+    {"minimal", BD_T_BOOL, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.copy_into */
+    {"identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_type */
+    {"type_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.get_or_create_type */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.mark_constructable */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.is_constructable */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_child */
+    {"child_type", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_child */
+    {"identifier", BD_T_STR | BD_T_OPTIONAL, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_child */
+    {"node_attributes", BD_T_NODE_RECIPE | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, "Expected NodeCreationAttributes", NULL}, /* TypeGraph.add_make_child */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_child_deferred */
+    {"child_type_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_child_deferred */
+    {"identifier", BD_T_STR | BD_T_OPTIONAL, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_child_deferred */
+    {"node_attributes", BD_T_NODE_RECIPE | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, "Expected NodeCreationAttributes", NULL}, /* TypeGraph.add_make_child_deferred */
+    {"type_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_type_reference */
+    {"make_child", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.get_make_child_type_reference */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.get_make_child_type_reference_by_identifier */
+    {"identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.get_make_child_type_reference_by_identifier */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.collect_make_children */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_link */
+    {"lhs_reference", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_link */
+    {"rhs_reference", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_link */
+    {"edge_attributes", BD_T_EDGE_RECIPE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.add_make_link */
+    {"target", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.merge_types */
+    {"source", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.merge_types */
+    {"type_identifier", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.instantiate */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.instantiate_node */
+    {"attributes", BD_T_DICT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.instantiate_node */
+    {"start_type", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.resolve_child_path */
+    {"path", BD_T_STR | BD_T_LIST, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, "path must be a sequence of strings", "path must be a sequence of strings"}, /* TypeGraph.resolve_child_path */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.ensure_child_reference */
+    {"path", BD_T_TRAVERSAL | BD_T_LIST, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, "path must be a sequence", "path items must be str or EdgeTraversal"}, /* TypeGraph.ensure_child_reference */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.debug_add_reference */
+    {"path", BD_T_TRAVERSAL | BD_T_LIST, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, "path must be a sequence", "path items must be str or EdgeTraversal"}, /* TypeGraph.debug_add_reference */
+    {"reference", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.get_reference_path */
+    {"reference_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.reference_resolve */
+    {"base_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.reference_resolve */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.collect_make_links */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.collect_pointer_members */
+    {"container_path", BD_T_STR | BD_T_LIST, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, "container_path must be a sequence of strings", "container_path must contain only strings"}, /* TypeGraph.collect_pointer_members */
+    {"type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* TypeGraph.validate_type */
+    {"value", BD_T_STR | BD_T_OPTIONAL, 0, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* MakeChildNode.build */
+    {"type_reference", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Linker.get_resolved_type */
+    {"type_graph", BD_T_TYPE_GRAPH, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Linker.collect_unresolved_type_references */
+    {"g", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Linker.link_type_reference */
+    {"type_reference", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Linker.link_type_reference */
+    {"target_type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Linker.link_type_reference */
+    {"g", BD_T_VIEW, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Linker.update_type_reference */
+    {"type_reference", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Linker.update_type_reference */
+    {"target_type_node", BD_T_BOUND_NODE, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* Linker.update_type_reference */
+    {"text", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.parse */
+    {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "", NULL, NULL}, /* sexp.parse */
+    {"depth_limit", BD_T_U32, 0, BD_DEFAULT_INT, 0, 0.0, NULL, NULL, NULL}, /* sexp.parse */
+    {"document", BD_T_DOCUMENT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.dumps */
+    {"how", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "SEGV", NULL, NULL}, /* debug.crash */
+    {"seconds", BD_T_FLOAT, 0, BD_DEFAULT_FLOAT, 0, 3600.0, NULL, NULL, NULL}, /* debug.hang */
+    {NULL, 0, 0, 0, 0, 0.0, NULL, NULL, NULL}
 };
 
 const bd_method bd_methods[] = {
-    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE, 1},
-    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT, 0},
-    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL, 0},
-    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL, 0},
-    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES, 0},
-    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE, 1},
-    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0},
-    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0},
-    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT, 0},
-    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL, 0},
-    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL, 0},
-    {"EdgeReference.name", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL, 0},
-    {"EdgeReference.get_attr", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL, 0},
-    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE, 0},
-    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW, 0},
-    {"BoundNode.visit_edges_of_type", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE, 0},
-    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE, 0},
-    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY, 0},
-    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY, 0},
-    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE, 0},
-    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW, 0},
-    {"BFSPath.get_length", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_INT, 0},
-    {"BFSPath.get_start_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0},
-    {"BFSPath.get_end_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0},
-    {"BFSPath.get_edges", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_EDGE | BD_T_LIST, 0},
-    {"GraphView.create", 23, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW, 1},
-    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 0},
-    {"GraphView.create_and_insert_node", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 1},
-    {"GraphView.insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE, 1},
-    {"GraphView.insert_edge", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE, 1},
-    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE, 0},
-    {"GraphView.get_node_count", 27, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT, 0},
-    {"GraphView.get_nodes", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST, 0},
-    {"GraphView.get_subgraph_from_nodes", 29, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW, 0},
-    {"GraphView.insert_subgraph", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE, 0},
-    {"GraphView.get_counts", 31, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
-    {"GraphView.destroy", 32, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE, 0},
-    {"GraphView.node_ids", 33, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
-    {"GraphView.edge_table", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0},
-    {"GraphView.attribute_keys", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST, 0},
-    {"GraphView.attribute_column", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY, 0},
-    {"GraphView.attribute_rows", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST, 0},
-    {"GraphView.to_bytes", 38, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 27, BD_T_BYTES, 0},
-    {"GraphView.from_bytes", 39, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 27, BD_T_VIEW, 0},
-    {"GraphView.save", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_NONE, 0},
-    {"GraphView.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 29, BD_T_VIEW, 0},
-    {"GraphView.batch", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 30, BD_T_ANY, 0},
-    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 30, BD_T_ANY, 0},
-    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 30, BD_T_STR, 0},
-    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 31, BD_T_STR, 0},
-    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
-    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
-    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0},
-    {"sexp.parse", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 32, BD_T_DOCUMENT, 0},
-    {"sexp.dumps", 41, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 35, BD_T_STR, 0},
-    {"debug.crash", 42, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 36, BD_T_NONE, 0},
-    {"debug.hang", 43, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 37, BD_T_NONE, 0},
-    {"debug.freeze", 44, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 38, BD_T_NONE, 0},
-    {"debug.cut_frame", 45, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 38, BD_T_NONE, 0},
-    {NULL, 0, 0, 0, 0, 0, 0, 0, 0}
+    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE, 1, {0, 0, 0, 0, 0, NULL, 0}},
+    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE, 1, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeReference.refresh", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeReference.name", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeReference.get_attr", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BoundNode.visit_edges_of_type", 23, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BFSPath.get_length", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BFSPath.get_start_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BFSPath.get_end_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"BFSPath.get_edges", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_EDGE | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.create", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW, 1, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.create_and_insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 1, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.insert_node", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE, 1, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.insert_edge", 27, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE, 1, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.get_node_count", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.get_nodes", 29, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.get_subgraph_from_nodes", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.insert_subgraph", 31, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.get_counts", 32, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.destroy", 33, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.node_ids", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.edge_table", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.attribute_keys", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.attribute_column", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.attribute_rows", 38, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.to_bytes", 39, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 27, BD_T_BYTES, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.from_bytes", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 27, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.save", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 29, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.batch", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 30, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 30, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 30, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 31, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeCreationAttributes.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 4, 32, BD_T_EDGE_RECIPE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeCreationAttributes.apply_to", 41, BD_KIND_OF_REQUEST_CALL, BD_T_EDGE_RECIPE, 0, 1, 36, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeCreationAttributes.create_edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE_RECIPE, 0, 2, 37, BD_T_EDGE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeCreationAttributes.insert_edge", 42, BD_KIND_OF_REQUEST_CALL, BD_T_EDGE_RECIPE, 0, 3, 39, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeCreationAttributes.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE_RECIPE, 0, 0, 42, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"NodeCreationAttributes.init", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 42, BD_T_NODE_RECIPE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"NodeCreationAttributes.apply_to", 43, BD_KIND_OF_REQUEST_CALL, BD_T_NODE_RECIPE, 0, 1, 43, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeComposition.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 3, 44, BD_T_EDGE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeComposition.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 47, BD_T_EDGE_RECIPE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeComposition.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 48, BD_T_BOOL, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeComposition.visit_children_edges", 44, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 49, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_OTHER, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeComposition.get_parent_edge", 45, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 52, BD_T_VALUE, 0, {130, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeComposition.get_parent_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 53, BD_T_NODE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
+    {"EdgeComposition.get_child_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 54, BD_T_NODE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
+    {"EdgeComposition.get_child_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 55, BD_T_NODE | BD_T_OPTIONAL, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
+    {"EdgeComposition.get_parent_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 57, BD_T_NODE | BD_T_OPTIONAL, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
+    {"EdgeComposition.get_parent_node_of", 46, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 59, BD_T_VALUE, 0, {130, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_BOUND_SOURCE, 0, NULL, 0}},
+    {"EdgeComposition.add_child", 47, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 60, BD_T_VALUE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeComposition.add_anon_child", 48, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 63, BD_T_VALUE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, "", 0}},
+    {"EdgeComposition.get_name", 49, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 65, BD_T_VALUE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "edge is not an EdgeComposition edge", 35}},
+    {"EdgeComposition.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 66, BD_T_INT, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeComposition.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 66, BD_T_ANY, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeComposition.get_child_by_identifier", 50, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 67, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
+    {"EdgeComposition.visit_children_of_type", 51, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 69, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeComposition.try_get_single_child_of_type", 52, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 73, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
+    {"EdgeComposition.get_children_query", 53, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 6, 75, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeTrait.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 81, BD_T_EDGE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeTrait.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 83, BD_T_EDGE_RECIPE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeTrait.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 83, BD_T_BOOL, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeTrait.get_owner_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 84, BD_T_NODE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
+    {"EdgeTrait.get_trait_instance_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 85, BD_T_NODE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
+    {"EdgeTrait.get_trait_instance_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 86, BD_T_NODE | BD_T_OPTIONAL, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
+    {"EdgeTrait.get_owner_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 88, BD_T_NODE | BD_T_OPTIONAL, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
+    {"EdgeTrait.visit_trait_instance_edges", 54, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 90, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeTrait.get_owner_edge", 55, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 93, BD_T_VALUE, 0, {34, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeTrait.get_owner_node_of", 56, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 94, BD_T_VALUE, 0, {34, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_BOUND_SOURCE, 0, NULL, 0}},
+    {"EdgeTrait.add_trait_instance", 57, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 95, BD_T_VALUE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeTrait.visit_trait_instances_of_type", 58, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 97, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeTrait.try_get_trait_instance_of_type", 59, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 101, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
+    {"EdgeTrait.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 103, BD_T_INT, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeTrait.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 103, BD_T_ANY, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"Trait.add_trait_to", 60, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 104, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"Trait.add_trait_instance_to", 61, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 106, BD_T_VALUE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_BOUND_TARGET, 1, NULL, 0}},
+    {"Trait.mark_as_trait", 62, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 108, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"Trait.try_get_trait", 63, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 109, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
+    {"Trait.try_get_traits", 64, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 111, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"Trait.visit_implementers", 65, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 113, BD_T_VALUE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgePointer.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 3, 116, BD_T_EDGE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgePointer.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 119, BD_T_EDGE_RECIPE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgePointer.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 121, BD_T_BOOL, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgePointer.get_referenced_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 122, BD_T_NODE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
+    {"EdgePointer.get_referenced_node_from_node", 66, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 123, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
+    {"EdgePointer.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 124, BD_T_INT, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgePointer.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 124, BD_T_ANY, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgePointer.get_index", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 124, BD_T_INT, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgePointer.point_to", 67, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 4, 125, BD_T_VALUE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgePointer.visit_pointed_edges", 68, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 129, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgePointer.visit_pointed_edges_with_identifier", 69, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 132, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgePointer.get_pointed_node_by_identifier", 70, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 136, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 138, BD_T_EDGE_RECIPE, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 139, BD_T_INT, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 139, BD_T_BOOL, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.get_other_connected_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 140, BD_T_NODE | BD_T_OPTIONAL, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_OPPOSITE, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.connect", 71, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 142, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.connect_shallow", 72, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 144, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.visit_connected_edges", 73, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 146, BD_T_VALUE, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.is_connected_to", 74, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 149, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.get_connected", 75, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 151, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeOperand.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 3, 153, BD_T_EDGE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeOperand.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 156, BD_T_EDGE_RECIPE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeOperand.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 157, BD_T_BOOL, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.visit_operand_edges", 76, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 158, BD_T_VALUE, 0, {193, BD_SIDE_OUTGOING, BD_MATCH_OTHER, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.visit_operands_of_type", 77, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 161, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.visit_expression_edges", 78, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 165, BD_T_VALUE, 0, {193, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.get_expression_edge", 79, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 168, BD_T_VALUE, 0, {193, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.get_expression_node", 80, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 169, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.get_operands_set_node", 81, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 170, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_TEXT, BD_WANT_BOUND_TARGET, 0, "operands", 8}},
+    {"EdgeOperand.get_operand_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 171, BD_T_NODE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
+    {"EdgeOperand.get_operand_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 172, BD_T_NODE | BD_T_OPTIONAL, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
+    {"EdgeOperand.get_expression_of", 82, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 174, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.add_operand", 83, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 176, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeOperand.get_name", 84, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 179, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "edge is not an EdgeOperand edge", 31}},
+    {"EdgeOperand.visit_expression_edges_of_type", 85, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 180, BD_T_VALUE, 0, {193, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 184, BD_T_INT, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 184, BD_T_ANY, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeOperand.get_operand_by_identifier", 86, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 185, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"EdgeType.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 187, BD_T_EDGE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeType.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 189, BD_T_EDGE_RECIPE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeType.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 189, BD_T_BOOL, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeType.visit_instance_edges", 87, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 190, BD_T_VALUE, 0, {0, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeType.get_type_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 193, BD_T_NODE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
+    {"EdgeType.get_instance_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 194, BD_T_NODE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
+    {"EdgeType.get_type_edge", 88, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 195, BD_T_VALUE, 0, {0, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeType.add_instance", 89, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 196, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeType.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 198, BD_T_INT, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeType.is_node_instance_of", 90, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 198, BD_T_VALUE, 0, {0, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeNext.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 200, BD_T_EDGE, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeNext.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 202, BD_T_EDGE_RECIPE, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeNext.add_next", 91, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 202, BD_T_VALUE, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
+    {"EdgeNext.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 204, BD_T_BOOL, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeNext.get_previous_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 205, BD_T_NODE | BD_T_OPTIONAL, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 1, NULL, 0}},
+    {"EdgeNext.get_next_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 206, BD_T_NODE | BD_T_OPTIONAL, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 1, NULL, 0}},
+    {"EdgeNext.get_previous_edge", 92, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 207, BD_T_VALUE, 0, {41, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeNext.get_next_edge", 93, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 208, BD_T_VALUE, 0, {41, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"EdgeNext.get_previous_node_from_node", 94, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 209, BD_T_VALUE, 0, {41, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
+    {"EdgeNext.get_next_node_from_node", 95, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 210, BD_T_VALUE, 0, {41, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
+    {"TypeGraph.create", 96, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 211, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 212, BD_T_TYPE_GRAPH, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.of_type", 97, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 213, BD_T_VALUE, 0, {130, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_TYPE_GRAPH, 0, NULL, 0}},
+    {"TypeGraph.of_instance", 98, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 214, BD_T_VALUE, 0, {0, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
+    {"TypeGraph.get_graph_view", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_TYPE_GRAPH, 0, 0, 215, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_TYPE_GRAPH, 0, 0, 215, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.get_type_name", 99, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 215, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "type_identifier", 15}},
+    {"TypeGraph.get_type_reference_identifier", 100, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 216, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "type_identifier", 15}},
+    {"TypeGraph.get_type_by_name", 101, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 217, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
+    {"TypeGraph.get_type_instance_overview", 102, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 0, 218, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.copy_node_into", 103, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 218, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.copy_into", 104, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 220, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.add_type", 105, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 222, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.get_or_create_type", 106, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 223, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.mark_constructable", 107, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 224, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.is_constructable", 108, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 225, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.add_make_child", 109, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 226, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.add_make_child_deferred", 110, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 230, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.add_type_reference", 111, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 234, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.get_make_child_type_reference", 112, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 235, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.get_make_child_type_reference_by_identifier", 113, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 236, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.collect_make_children", 114, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 238, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.add_make_link", 115, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 239, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.merge_types", 116, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 243, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.instantiate", 117, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 245, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.instantiate_node", 118, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 246, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.resolve_child_path", 119, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 248, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.ensure_child_reference", 120, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 250, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.debug_add_reference", 121, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 252, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.get_reference_path", 122, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 254, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.reference_resolve", 123, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 255, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.collect_make_links", 124, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 257, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.collect_pointer_members", 125, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 258, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"TypeGraph.validate_type", 126, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 260, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"MakeChildNode.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 261, BD_T_NODE_RECIPE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"Linker.get_resolved_type", 127, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 262, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_TEXT, BD_WANT_BOUND_TARGET, 0, "resolved", 8}},
+    {"Linker.collect_unresolved_type_references", 128, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 263, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"Linker.link_type_reference", 129, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 264, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"Linker.update_type_reference", 130, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 267, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"sexp.parse", 131, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 270, BD_T_DOCUMENT, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"sexp.dumps", 132, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 273, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"debug.crash", 133, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 274, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"debug.hang", 134, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 275, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"debug.freeze", 135, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"debug.cut_frame", 136, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0}}
 };
+
+const uint8_t bd_operation_kinds[137] = {
+    [16] = BD_KIND_OF_REQUEST_COMMAND,
+    [17] = BD_KIND_OF_REQUEST_QUERY,
+    [18] = BD_KIND_OF_REQUEST_QUERY,
+    [19] = BD_KIND_OF_REQUEST_COMMAND,
+    [20] = BD_KIND_OF_REQUEST_QUERY,
+    [21] = BD_KIND_OF_REQUEST_QUERY,
+    [22] = BD_KIND_OF_REQUEST_QUERY,
+    [23] = BD_KIND_OF_REQUEST_QUERY,
+    [24] = BD_KIND_OF_REQUEST_COMMAND,
+    [25] = BD_KIND_OF_REQUEST_COMMAND,
+    [26] = BD_KIND_OF_REQUEST_COMMAND,
+    [27] = BD_KIND_OF_REQUEST_COMMAND,
+    [28] = BD_KIND_OF_REQUEST_QUERY,
+    [29] = BD_KIND_OF_REQUEST_QUERY,
+    [30] = BD_KIND_OF_REQUEST_CALL,
+    [31] = BD_KIND_OF_REQUEST_CALL,
+    [32] = BD_KIND_OF_REQUEST_QUERY,
+    [33] = BD_KIND_OF_REQUEST_COMMAND,
+    [34] = BD_KIND_OF_REQUEST_QUERY,
+    [35] = BD_KIND_OF_REQUEST_QUERY,
+    [36] = BD_KIND_OF_REQUEST_QUERY,
+    [37] = BD_KIND_OF_REQUEST_QUERY,
+    [38] = BD_KIND_OF_REQUEST_QUERY,
+    [39] = BD_KIND_OF_REQUEST_QUERY,
+    [40] = BD_KIND_OF_REQUEST_CALL,
+    [41] = BD_KIND_OF_REQUEST_CALL,
+    [42] = BD_KIND_OF_REQUEST_CALL,
+    [43] = BD_KIND_OF_REQUEST_CALL,
+    [44] = BD_KIND_OF_REQUEST_QUERY,
+    [45] = BD_KIND_OF_REQUEST_QUERY,
+    [46] = BD_KIND_OF_REQUEST_QUERY,
+    [47] = BD_KIND_OF_REQUEST_CALL,
+    [48] = BD_KIND_OF_REQUEST_CALL,
+    [49] = BD_KIND_OF_REQUEST_QUERY,
+    [50] = BD_KIND_OF_REQUEST_QUERY,
+    [51] = BD_KIND_OF_REQUEST_QUERY,
+    [52] = BD_KIND_OF_REQUEST_QUERY,
+    [53] = BD_KIND_OF_REQUEST_QUERY,
+    [54] = BD_KIND_OF_REQUEST_QUERY,
+    [55] = BD_KIND_OF_REQUEST_QUERY,
+    [56] = BD_KIND_OF_REQUEST_QUERY,
+    [57] = BD_KIND_OF_REQUEST_CALL,
+    [58] = BD_KIND_OF_REQUEST_QUERY,
+    [59] = BD_KIND_OF_REQUEST_QUERY,
+    [60] = BD_KIND_OF_REQUEST_CALL,
+    [61] = BD_KIND_OF_REQUEST_CALL,
+    [62] = BD_KIND_OF_REQUEST_CALL,
+    [63] = BD_KIND_OF_REQUEST_QUERY,
+    [64] = BD_KIND_OF_REQUEST_QUERY,
+    [65] = BD_KIND_OF_REQUEST_QUERY,
+    [66] = BD_KIND_OF_REQUEST_QUERY,
+    [67] = BD_KIND_OF_REQUEST_CALL,
+    [68] = BD_KIND_OF_REQUEST_QUERY,
+    [69] = BD_KIND_OF_REQUEST_QUERY,
+    [70] = BD_KIND_OF_REQUEST_QUERY,
+    [71] = BD_KIND_OF_REQUEST_CALL,
+    [72] = BD_KIND_OF_REQUEST_CALL,
+    [73] = BD_KIND_OF_REQUEST_QUERY,
+    [74] = BD_KIND_OF_REQUEST_QUERY,
+    [75] = BD_KIND_OF_REQUEST_QUERY,
+    [76] = BD_KIND_OF_REQUEST_QUERY,
+    [77] = BD_KIND_OF_REQUEST_QUERY,
+    [78] = BD_KIND_OF_REQUEST_QUERY,
+    [79] = BD_KIND_OF_REQUEST_QUERY,
+    [80] = BD_KIND_OF_REQUEST_QUERY,
+    [81] = BD_KIND_OF_REQUEST_QUERY,
+    [82] = BD_KIND_OF_REQUEST_QUERY,
+    [83] = BD_KIND_OF_REQUEST_CALL,
+    [84] = BD_KIND_OF_REQUEST_QUERY,
+    [85] = BD_KIND_OF_REQUEST_QUERY,
+    [86] = BD_KIND_OF_REQUEST_QUERY,
+    [87] = BD_KIND_OF_REQUEST_QUERY,
+    [88] = BD_KIND_OF_REQUEST_QUERY,
+    [89] = BD_KIND_OF_REQUEST_CALL,
+    [90] = BD_KIND_OF_REQUEST_QUERY,
+    [91] = BD_KIND_OF_REQUEST_CALL,
+    [92] = BD_KIND_OF_REQUEST_QUERY,
+    [93] = BD_KIND_OF_REQUEST_QUERY,
+    [94] = BD_KIND_OF_REQUEST_QUERY,
+    [95] = BD_KIND_OF_REQUEST_QUERY,
+    [96] = BD_KIND_OF_REQUEST_CALL,
+    [97] = BD_KIND_OF_REQUEST_QUERY,
+    [98] = BD_KIND_OF_REQUEST_QUERY,
+    [99] = BD_KIND_OF_REQUEST_QUERY,
+    [100] = BD_KIND_OF_REQUEST_QUERY,
+    [101] = BD_KIND_OF_REQUEST_QUERY,
+    [102] = BD_KIND_OF_REQUEST_QUERY,
+    [103] = BD_KIND_OF_REQUEST_CALL,
+    [104] = BD_KIND_OF_REQUEST_CALL,
+    [105] = BD_KIND_OF_REQUEST_CALL,
+    [106] = BD_KIND_OF_REQUEST_CALL,
+    [107] = BD_KIND_OF_REQUEST_CALL,
+    [108] = BD_KIND_OF_REQUEST_QUERY,
+    [109] = BD_KIND_OF_REQUEST_CALL,
+    [110] = BD_KIND_OF_REQUEST_CALL,
+    [111] = BD_KIND_OF_REQUEST_CALL,
+    [112] = BD_KIND_OF_REQUEST_QUERY,
+    [113] = BD_KIND_OF_REQUEST_QUERY,
+    [114] = BD_KIND_OF_REQUEST_QUERY,
+    [115] = BD_KIND_OF_REQUEST_CALL,
+    [116] = BD_KIND_OF_REQUEST_CALL,
+    [117] = BD_KIND_OF_REQUEST_CALL,
+    [118] = BD_KIND_OF_REQUEST_CALL,
+    [119] = BD_KIND_OF_REQUEST_QUERY,
+    [120] = BD_KIND_OF_REQUEST_CALL,
+    [121] = BD_KIND_OF_REQUEST_CALL,
+    [122] = BD_KIND_OF_REQUEST_QUERY,
+    [123] = BD_KIND_OF_REQUEST_QUERY,
+    [124] = BD_KIND_OF_REQUEST_QUERY,
+    [125] = BD_KIND_OF_REQUEST_QUERY,
+    [126] = BD_KIND_OF_REQUEST_QUERY,
+    [127] = BD_KIND_OF_REQUEST_QUERY,
+    [128] = BD_KIND_OF_REQUEST_QUERY,
+    [129] = BD_KIND_OF_REQUEST_CALL,
+    [130] = BD_KIND_OF_REQUEST_CALL,
+    [131] = BD_KIND_OF_REQUEST_CALL,
+    [132] = BD_KIND_OF_REQUEST_QUERY,
+    [133] = BD_KIND_OF_REQUEST_CALL,
+    [134] = BD_KIND_OF_REQUEST_QUERY,
+    [135] = BD_KIND_OF_REQUEST_QUERY,
+    [136] = BD_KIND_OF_REQUEST_CALL,
+};
+const uint32_t bd_operation_count = 137;
 
 static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS, self, args, n, kwnames);
@@ -299,6 +1075,414 @@ static PyObject *bd_thunk_graph_view_attribute_rows(PyObject *self, PyObject *co
 }
 static PyObject *bd_thunk_graph_view_to_bytes(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_GRAPH_VIEW_TO_BYTES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_creation_attributes_apply_to(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_EDGE_CREATION_ATTRIBUTES_APPLY_TO, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_node_creation_attributes_apply_to(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_NODE_CREATION_ATTRIBUTES_APPLY_TO, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_create(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_create(BD_METHOD_EDGE_COMPOSITION_CREATE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_build(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_build(BD_METHOD_EDGE_COMPOSITION_BUILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_is_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_is_instance(BD_METHOD_EDGE_COMPOSITION_IS_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_visit_children_edges(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_COMPOSITION_VISIT_CHILDREN_EDGES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_parent_edge(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_COMPOSITION_GET_PARENT_EDGE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_parent_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_COMPOSITION_GET_PARENT_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_child_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_COMPOSITION_GET_CHILD_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_child_of(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_relative_end(BD_METHOD_EDGE_COMPOSITION_GET_CHILD_OF, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_parent_of(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_relative_end(BD_METHOD_EDGE_COMPOSITION_GET_PARENT_OF, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_parent_node_of(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_COMPOSITION_GET_PARENT_NODE_OF, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_add_child(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_add(BD_METHOD_EDGE_COMPOSITION_ADD_CHILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_add_anon_child(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_add(BD_METHOD_EDGE_COMPOSITION_ADD_ANON_CHILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_name(BD_METHOD_EDGE_COMPOSITION_GET_NAME, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_tid(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_tid(BD_METHOD_EDGE_COMPOSITION_GET_TID, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_traverse(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_traverse(BD_METHOD_EDGE_COMPOSITION_TRAVERSE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_child_by_identifier(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_COMPOSITION_GET_CHILD_BY_IDENTIFIER, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_visit_children_of_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_COMPOSITION_VISIT_CHILDREN_OF_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_try_get_single_child_of_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_COMPOSITION_TRY_GET_SINGLE_CHILD_OF_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_composition_get_children_query(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_EDGE_COMPOSITION_GET_CHILDREN_QUERY, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_create(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_create(BD_METHOD_EDGE_TRAIT_CREATE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_build(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_build(BD_METHOD_EDGE_TRAIT_BUILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_is_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_is_instance(BD_METHOD_EDGE_TRAIT_IS_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_get_owner_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_TRAIT_GET_OWNER_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_get_trait_instance_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_TRAIT_GET_TRAIT_INSTANCE_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_get_trait_instance_of(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_relative_end(BD_METHOD_EDGE_TRAIT_GET_TRAIT_INSTANCE_OF, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_get_owner_of(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_relative_end(BD_METHOD_EDGE_TRAIT_GET_OWNER_OF, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_visit_trait_instance_edges(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_TRAIT_VISIT_TRAIT_INSTANCE_EDGES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_get_owner_edge(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_TRAIT_GET_OWNER_EDGE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_get_owner_node_of(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_TRAIT_GET_OWNER_NODE_OF, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_add_trait_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_add(BD_METHOD_EDGE_TRAIT_ADD_TRAIT_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_visit_trait_instances_of_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_TRAIT_VISIT_TRAIT_INSTANCES_OF_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_try_get_trait_instance_of_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_TRAIT_TRY_GET_TRAIT_INSTANCE_OF_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_get_tid(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_tid(BD_METHOD_EDGE_TRAIT_GET_TID, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_trait_traverse(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_traverse(BD_METHOD_EDGE_TRAIT_TRAVERSE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_trait_add_trait_to(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TRAIT_ADD_TRAIT_TO, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_trait_add_trait_instance_to(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_add(BD_METHOD_TRAIT_ADD_TRAIT_INSTANCE_TO, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_trait_mark_as_trait(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TRAIT_MARK_AS_TRAIT, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_trait_try_get_trait(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_TRAIT_TRY_GET_TRAIT, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_trait_try_get_traits(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TRAIT_TRY_GET_TRAITS, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_trait_visit_implementers(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit_values(BD_METHOD_TRAIT_VISIT_IMPLEMENTERS, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_create(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_create(BD_METHOD_EDGE_POINTER_CREATE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_build(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_build(BD_METHOD_EDGE_POINTER_BUILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_is_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_is_instance(BD_METHOD_EDGE_POINTER_IS_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_get_referenced_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_POINTER_GET_REFERENCED_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_get_referenced_node_from_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_POINTER_GET_REFERENCED_NODE_FROM_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_get_tid(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_tid(BD_METHOD_EDGE_POINTER_GET_TID, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_traverse(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_traverse(BD_METHOD_EDGE_POINTER_TRAVERSE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_get_index(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_index(BD_METHOD_EDGE_POINTER_GET_INDEX, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_point_to(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_add(BD_METHOD_EDGE_POINTER_POINT_TO, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_visit_pointed_edges(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_POINTER_VISIT_POINTED_EDGES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_visit_pointed_edges_with_identifier(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_POINTER_VISIT_POINTED_EDGES_WITH_IDENTIFIER, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_pointer_get_pointed_node_by_identifier(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_POINTER_GET_POINTED_NODE_BY_IDENTIFIER, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_interface_connection_build(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_build(BD_METHOD_EDGE_INTERFACE_CONNECTION_BUILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_interface_connection_get_tid(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_tid(BD_METHOD_EDGE_INTERFACE_CONNECTION_GET_TID, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_interface_connection_is_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_is_instance(BD_METHOD_EDGE_INTERFACE_CONNECTION_IS_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_interface_connection_get_other_connected_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_relative_end(BD_METHOD_EDGE_INTERFACE_CONNECTION_GET_OTHER_CONNECTED_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_interface_connection_connect(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_EDGE_INTERFACE_CONNECTION_CONNECT, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_interface_connection_connect_shallow(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_EDGE_INTERFACE_CONNECTION_CONNECT_SHALLOW, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_interface_connection_visit_connected_edges(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_INTERFACE_CONNECTION_VISIT_CONNECTED_EDGES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_interface_connection_is_connected_to(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_EDGE_INTERFACE_CONNECTION_IS_CONNECTED_TO, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_interface_connection_get_connected(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_EDGE_INTERFACE_CONNECTION_GET_CONNECTED, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_create(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_create(BD_METHOD_EDGE_OPERAND_CREATE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_build(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_build(BD_METHOD_EDGE_OPERAND_BUILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_is_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_is_instance(BD_METHOD_EDGE_OPERAND_IS_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_visit_operand_edges(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_OPERAND_VISIT_OPERAND_EDGES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_visit_operands_of_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit_values(BD_METHOD_EDGE_OPERAND_VISIT_OPERANDS_OF_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_visit_expression_edges(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_OPERAND_VISIT_EXPRESSION_EDGES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_get_expression_edge(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_OPERAND_GET_EXPRESSION_EDGE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_get_expression_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_expression(BD_METHOD_EDGE_OPERAND_GET_EXPRESSION_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_get_operands_set_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_OPERAND_GET_OPERANDS_SET_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_get_operand_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_OPERAND_GET_OPERAND_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_get_operand_of(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_relative_end(BD_METHOD_EDGE_OPERAND_GET_OPERAND_OF, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_get_expression_of(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_expression(BD_METHOD_EDGE_OPERAND_GET_EXPRESSION_OF, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_add_operand(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_EDGE_OPERAND_ADD_OPERAND, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_get_name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_name(BD_METHOD_EDGE_OPERAND_GET_NAME, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_visit_expression_edges_of_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit_expressions(BD_METHOD_EDGE_OPERAND_VISIT_EXPRESSION_EDGES_OF_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_get_tid(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_tid(BD_METHOD_EDGE_OPERAND_GET_TID, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_traverse(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_traverse(BD_METHOD_EDGE_OPERAND_TRAVERSE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_operand_get_operand_by_identifier(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_EDGE_OPERAND_GET_OPERAND_BY_IDENTIFIER, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_create(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_create(BD_METHOD_EDGE_TYPE_CREATE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_build(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_build(BD_METHOD_EDGE_TYPE_BUILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_is_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_is_instance(BD_METHOD_EDGE_TYPE_IS_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_visit_instance_edges(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_visit(BD_METHOD_EDGE_TYPE_VISIT_INSTANCE_EDGES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_get_type_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_TYPE_GET_TYPE_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_get_instance_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_TYPE_GET_INSTANCE_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_get_type_edge(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_TYPE_GET_TYPE_EDGE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_add_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_add(BD_METHOD_EDGE_TYPE_ADD_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_get_tid(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_tid(BD_METHOD_EDGE_TYPE_GET_TID, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_type_is_node_instance_of(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_is_instance_of(BD_METHOD_EDGE_TYPE_IS_NODE_INSTANCE_OF, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_create(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_create(BD_METHOD_EDGE_NEXT_CREATE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_build(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_build(BD_METHOD_EDGE_NEXT_BUILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_add_next(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_add(BD_METHOD_EDGE_NEXT_ADD_NEXT, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_is_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_is_instance(BD_METHOD_EDGE_NEXT_IS_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_get_previous_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_NEXT_GET_PREVIOUS_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_get_next_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_end(BD_METHOD_EDGE_NEXT_GET_NEXT_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_get_previous_edge(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_NEXT_GET_PREVIOUS_EDGE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_get_next_edge(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_NEXT_GET_NEXT_EDGE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_get_previous_node_from_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_NEXT_GET_PREVIOUS_NODE_FROM_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_edge_next_get_next_node_from_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_EDGE_NEXT_GET_NEXT_NODE_FROM_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_create(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_CREATE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_of_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_TYPE_GRAPH_OF_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_of_instance(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_of_instance(BD_METHOD_TYPE_GRAPH_OF_INSTANCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_get_type_name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_node_text(BD_METHOD_TYPE_GRAPH_GET_TYPE_NAME, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_get_type_reference_identifier(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_get_node_text(BD_METHOD_TYPE_GRAPH_GET_TYPE_REFERENCE_IDENTIFIER, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_get_type_by_name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_TYPE_GRAPH_GET_TYPE_BY_NAME, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_get_type_instance_overview(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_GET_TYPE_INSTANCE_OVERVIEW, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_copy_node_into(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_COPY_NODE_INTO, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_copy_into(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_COPY_INTO, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_add_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_get_or_create_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_GET_OR_CREATE_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_mark_constructable(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_MARK_CONSTRUCTABLE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_is_constructable(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_IS_CONSTRUCTABLE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_add_make_child(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_add_make_child_deferred(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD_DEFERRED, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_add_type_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_TYPE_REFERENCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_get_make_child_type_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_GET_MAKE_CHILD_TYPE_REFERENCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_get_make_child_type_reference_by_identifier(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_GET_MAKE_CHILD_TYPE_REFERENCE_BY_IDENTIFIER, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_collect_make_children(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_COLLECT_MAKE_CHILDREN, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_add_make_link(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_MAKE_LINK, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_merge_types(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_MERGE_TYPES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_instantiate(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_INSTANTIATE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_instantiate_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_INSTANTIATE_NODE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_resolve_child_path(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_RESOLVE_CHILD_PATH, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_ensure_child_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_ENSURE_CHILD_REFERENCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_debug_add_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_DEBUG_ADD_REFERENCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_get_reference_path(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_GET_REFERENCE_PATH, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_reference_resolve(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_REFERENCE_RESOLVE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_collect_make_links(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_COLLECT_MAKE_LINKS, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_collect_pointer_members(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_COLLECT_POINTER_MEMBERS, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_type_graph_validate_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_TYPE_GRAPH_VALIDATE_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_linker_get_resolved_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_rule_first(BD_METHOD_LINKER_GET_RESOLVED_TYPE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_linker_collect_unresolved_type_references(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_LINKER_COLLECT_UNRESOLVED_TYPE_REFERENCES, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_linker_link_type_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_LINKER_LINK_TYPE_REFERENCE, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_linker_update_type_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_LINKER_UPDATE_TYPE_REFERENCE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_debug_crash(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_CRASH, self, args, n, kwnames);
@@ -331,6 +1515,7 @@ static PyMethodDef bd_methods_edge_reference[] = {
     BD_METHOD_DEF("edge_type", bd_edge_edge_type, "edge_type($self, /)\012--\012\0120\342\200\246255."),
     BD_METHOD_DEF("directional", bd_edge_directional, "directional($self, /)\012--\012\012True when the edge has a direction."),
     BD_METHOD_DEF("is_same", bd_edge_is_same, "is_same($self, /, *, other)\012--\012\012True when the other handle is of the same edge.\012\012Raises TypeError."),
+    BD_METHOD_DEF("refresh", bd_edge_refresh, "refresh($self, /)\012--\012\012Reads type, direction and ends again, which another client may have changed. What this process changes, its handles know.\012\012Raises StaleHandleError."),
     BD_METHOD_DEF("name", bd_edge_name, "name($self, /)\012--\012\012The attribute \"name\" when it is a str, else None."),
     BD_METHOD_DEF("get_attr", bd_edge_get_attr, "get_attr($self, /, *, key)\012--\012\012The attribute's value, None when there is no such key. The name is the key \"name\".\012\012Raises TypeError."),
     BD_HANDLE_METHODS
@@ -408,6 +1593,242 @@ static PyMethodDef bd_static_graph_view[] = {
     BD_METHOD_DEF("load", bd_graph_view_load, "load($module, /, *, path)\012--\012\012A new view of what save() wrote. ValueError names the file and what is wrong with it.\012\012path: a str or path object\012\012Raises OSError, TypeError, ValueError, LimitExceeded."),
     {NULL, NULL, 0, NULL}
 };
+static PyMethodDef bd_methods_edge_creation_attributes[] = {
+    BD_METHOD_DEF("apply_to", bd_thunk_edge_creation_attributes_apply_to, "apply_to($self, /, *, edge)\012--\012\012Gives an edge the recipe's type and index, its direction and name where it has them, and its attributes. An edge whose type changes is the last of its new type at both ends, in every view.\012\012Raises TypeError, StaleHandleError, LimitExceeded."),
+    BD_METHOD_DEF("create_edge", bd_recipe_create_edge, "create_edge($self, /, *, source, target)\012--\012\012A new edge, member of no view. Sends what EdgeReference.create sends.\012\012Raises TypeError."),
+    BD_METHOD_DEF("insert_edge", bd_recipe_insert_edge, "insert_edge($self, /, *, g, source, target)\012--\012\012A new edge in a view that contains its ends.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_tid", bd_recipe_get_tid, "get_tid($self, /)\012--\012\012The edge type."),
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_edge_creation_attributes[] = {
+    BD_METHOD_DEF("create", bd_recipe_create, "create($module, /, *, edge_type, directional, name, dynamic)\012--\012\012A recipe.\012\012edge_type: 0\342\200\246255\012directional: None: left as it is\012name: kept as the attribute \"name\"\012dynamic: attributes; what is no dict has none\012\012Raises TypeError, ValueError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_node_creation_attributes[] = {
+    BD_METHOD_DEF("apply_to", bd_thunk_node_creation_attributes_apply_to, "apply_to($self, /, *, node)\012--\012\012Gives the attributes to a node.\012\012Raises TypeError, LimitExceeded."),
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_node_creation_attributes[] = {
+    BD_METHOD_DEF("init", bd_recipe_init, "init($module, /, *, dynamic=None)\012--\012\012Attributes for nodes.\012\012dynamic: attributes; what is no dict has none\012\012Raises TypeError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_edge_composition[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_edge_composition[] = {
+    BD_METHOD_DEF("create", bd_thunk_edge_composition_create, "create($module, /, *, parent, child, child_identifier)\012--\012\012A new edge, member of no view. Sends what EdgeReference.create sends.\012\012child_identifier: \"\" stands for an anonymous child\012\012Raises TypeError."),
+    BD_METHOD_DEF("build", bd_thunk_edge_composition_build, "build($module, /, *, child_identifier)\012--\012\012A recipe for an edge of composition.\012\012child_identifier: \"\" stands for an anonymous child\012\012Raises TypeError."),
+    BD_METHOD_DEF("is_instance", bd_thunk_edge_composition_is_instance, "is_instance($module, /, *, edge)\012--\012\012True for an edge of composition. Looks at the type number only.\012\012Raises TypeError."),
+    BD_METHOD_DEF("visit_children_edges", bd_thunk_edge_composition_visit_children_edges, "visit_children_edges($module, /, *, bound_node, f, ctx=None)\012--\012\012Calls f for each edge to a child, in order of insertion.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_parent_edge", bd_thunk_edge_composition_get_parent_edge, "get_parent_edge($module, /, *, bound_node)\012--\012\012The first edge from a parent, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_parent_node", bd_thunk_edge_composition_get_parent_node, "get_parent_node($module, /, *, edge)\012--\012\012The edge's source. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_child_node", bd_thunk_edge_composition_get_child_node, "get_child_node($module, /, *, edge)\012--\012\012The edge's target. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_child_of", bd_thunk_edge_composition_get_child_of, "get_child_of($module, /, *, edge, node)\012--\012\012The edge's target, None when it is the node.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_parent_of", bd_thunk_edge_composition_get_parent_of, "get_parent_of($module, /, *, edge, node)\012--\012\012The edge's source, None when it is the node.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_parent_node_of", bd_thunk_edge_composition_get_parent_node_of, "get_parent_node_of($module, /, *, bound_node)\012--\012\012The first parent, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("add_child", bd_thunk_edge_composition_add_child, "add_child($module, /, *, bound_node, child, child_identifier)\012--\012\012Inserts an edge to a child. Neither names nor children nor parents need be unique.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("add_anon_child", bd_thunk_edge_composition_add_anon_child, "add_anon_child($module, /, *, bound_node, child)\012--\012\012Inserts an edge to an anonymous child.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_name", bd_thunk_edge_composition_get_name, "get_name($module, /, *, edge)\012--\012\012The child's identifier, \"\" for an edge without name.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_tid", bd_thunk_edge_composition_get_tid, "get_tid($module, /)\012--\012\012The edge type of this kind: 130."),
+    BD_METHOD_DEF("traverse", bd_thunk_edge_composition_traverse, "traverse($module, /, *, identifier)\012--\012\012An item of a path: an object with the attributes identifier and edge_type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_child_by_identifier", bd_thunk_edge_composition_get_child_by_identifier, "get_child_by_identifier($module, /, *, bound_node, child_identifier)\012--\012\012The first child of that name, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("visit_children_of_type", bd_thunk_edge_composition_visit_children_of_type, "visit_children_of_type($module, /, *, bound_node, child_type, f, ctx=None)\012--\012\012Calls f for each edge to a child that is an instance of the type.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("try_get_single_child_of_type", bd_thunk_edge_composition_try_get_single_child_of_type, "try_get_single_child_of_type($module, /, *, bound_node, child_type)\012--\012\012The first child that is an instance of the type, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_children_query", bd_thunk_edge_composition_get_children_query, "get_children_query($module, /, *, bound_node, direct_only, types=None, include_root=False, sort=False, required_traits=None)\012--\012\012The nodes below a node that match, each before its own children. A node that is reachable twice comes twice; a node that contains itself is an error.\012\012direct_only: children of the node itself only\012types: instances of any of these; None or empty: all nodes\012include_root: the node itself comes first, if it matches\012sort: each node's children by name instead of insertion\012required_traits: a match has an instance of each of these\012\012Raises TypeError, ValueError, StaleHandleError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_edge_trait[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_edge_trait[] = {
+    BD_METHOD_DEF("create", bd_thunk_edge_trait_create, "create($module, /, *, owner_node, trait_instance)\012--\012\012A new edge, member of no view. Sends what EdgeReference.create sends.\012\012Raises TypeError."),
+    BD_METHOD_DEF("build", bd_thunk_edge_trait_build, "build($module, /)\012--\012\012A recipe for an edge to a trait instance."),
+    BD_METHOD_DEF("is_instance", bd_thunk_edge_trait_is_instance, "is_instance($module, /, *, edge)\012--\012\012True for an edge to a trait instance. Looks at the type number only.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_owner_node", bd_thunk_edge_trait_get_owner_node, "get_owner_node($module, /, *, edge)\012--\012\012The edge's source. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_trait_instance_node", bd_thunk_edge_trait_get_trait_instance_node, "get_trait_instance_node($module, /, *, edge)\012--\012\012The edge's target. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_trait_instance_of", bd_thunk_edge_trait_get_trait_instance_of, "get_trait_instance_of($module, /, *, edge, node)\012--\012\012The edge's target, None when it is the node.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_owner_of", bd_thunk_edge_trait_get_owner_of, "get_owner_of($module, /, *, edge, node)\012--\012\012The edge's source, None when it is the node.\012\012Raises TypeError."),
+    BD_METHOD_DEF("visit_trait_instance_edges", bd_thunk_edge_trait_visit_trait_instance_edges, "visit_trait_instance_edges($module, /, *, bound_node, f, ctx=None)\012--\012\012Calls f for each edge to a trait instance of the node.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_owner_edge", bd_thunk_edge_trait_get_owner_edge, "get_owner_edge($module, /, *, bound_node)\012--\012\012The first edge from an owner, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_owner_node_of", bd_thunk_edge_trait_get_owner_node_of, "get_owner_node_of($module, /, *, bound_node)\012--\012\012The first owner, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("add_trait_instance", bd_thunk_edge_trait_add_trait_instance, "add_trait_instance($module, /, *, bound_node, trait_instance)\012--\012\012Gives a trait instance to the node.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("visit_trait_instances_of_type", bd_thunk_edge_trait_visit_trait_instances_of_type, "visit_trait_instances_of_type($module, /, *, owner, trait_type, f, ctx=None)\012--\012\012Calls f for each edge to a trait instance of that type.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("try_get_trait_instance_of_type", bd_thunk_edge_trait_try_get_trait_instance_of_type, "try_get_trait_instance_of_type($module, /, *, bound_node, trait_type)\012--\012\012The node's first trait instance of that type, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_tid", bd_thunk_edge_trait_get_tid, "get_tid($module, /)\012--\012\012The edge type of this kind: 34."),
+    BD_METHOD_DEF("traverse", bd_thunk_edge_trait_traverse, "traverse($module, /, *, trait_type_name)\012--\012\012An item of a path: an object with the attributes identifier and edge_type.\012\012Raises TypeError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_trait[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_trait[] = {
+    BD_METHOD_DEF("add_trait_to", bd_thunk_trait_add_trait_to, "add_trait_to($module, /, *, target, trait_type)\012--\012\012Makes an instance of the type, in the type's view, and gives it to the target. Each call adds another.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("add_trait_instance_to", bd_thunk_trait_add_trait_instance_to, "add_trait_instance_to($module, /, *, target, trait_instance)\012--\012\012Gives an instance that exists to the target. Returns the instance.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("mark_as_trait", bd_thunk_trait_mark_as_trait, "mark_as_trait($module, /, *, trait_type)\012--\012\012Gives the type an instance of ImplementsTrait.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("try_get_trait", bd_thunk_trait_try_get_trait, "try_get_trait($module, /, *, target, trait_type)\012--\012\012The target's first instance of the type, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("try_get_traits", bd_thunk_trait_try_get_traits, "try_get_traits($module, /, *, target, trait_types)\012--\012\012try_get_trait for each of the types, in their order.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("visit_implementers", bd_thunk_trait_visit_implementers, "visit_implementers($module, /, *, trait_type, f, ctx=None)\012--\012\012Calls f for the owner of each instance of the type, in order of instances: twice for an owner of two.\012\012f: called as f(ctx, owner); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_edge_pointer[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_edge_pointer[] = {
+    BD_METHOD_DEF("create", bd_thunk_edge_pointer_create, "create($module, /, *, from_node, to_node, identifier=None)\012--\012\012A new edge, member of no view. Sends what EdgeReference.create sends.\012\012identifier: the pointer's name\012\012Raises TypeError."),
+    BD_METHOD_DEF("build", bd_thunk_edge_pointer_build, "build($module, /, *, identifier=None, index)\012--\012\012A recipe for a pointer.\012\012identifier: the pointer's name\012index: place in a sequence, 0\342\200\24632767; None: none\012\012Raises TypeError."),
+    BD_METHOD_DEF("is_instance", bd_thunk_edge_pointer_is_instance, "is_instance($module, /, *, edge)\012--\012\012True for a pointer. Looks at the type number only.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_referenced_node", bd_thunk_edge_pointer_get_referenced_node, "get_referenced_node($module, /, *, edge)\012--\012\012The edge's target. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_referenced_node_from_node", bd_thunk_edge_pointer_get_referenced_node_from_node, "get_referenced_node_from_node($module, /, *, node)\012--\012\012The target of the node's first pointer, None when it has none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_tid", bd_thunk_edge_pointer_get_tid, "get_tid($module, /)\012--\012\012The edge type of this kind: 78."),
+    BD_METHOD_DEF("traverse", bd_thunk_edge_pointer_traverse, "traverse($module, /)\012--\012\012An item of a path: an object with the attributes identifier and edge_type."),
+    BD_METHOD_DEF("get_index", bd_thunk_edge_pointer_get_index, "get_index($module, /, *, edge)\012--\012\012The edge's place in a sequence; 0 when it has none. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("point_to", bd_thunk_edge_pointer_point_to, "point_to($module, /, *, bound_node, target_node, identifier=None, index)\012--\012\012Inserts a pointer. ValueError \"Index out of range\" for an index outside 0\342\200\24632767.\012\012identifier: the pointer's name\012index: place in a sequence, 0\342\200\24632767; None: none\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("visit_pointed_edges", bd_thunk_edge_pointer_visit_pointed_edges, "visit_pointed_edges($module, /, *, bound_node, f, ctx=None)\012--\012\012Calls f for each pointer of the node.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("visit_pointed_edges_with_identifier", bd_thunk_edge_pointer_visit_pointed_edges_with_identifier, "visit_pointed_edges_with_identifier($module, /, *, bound_node, identifier, f, ctx=None)\012--\012\012Calls f for each pointer of that name. One without name never matches.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_pointed_node_by_identifier", bd_thunk_edge_pointer_get_pointed_node_by_identifier, "get_pointed_node_by_identifier($module, /, *, bound_node, identifier)\012--\012\012The target of the first pointer of that name, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_edge_interface_connection[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_edge_interface_connection[] = {
+    BD_METHOD_DEF("build", bd_thunk_edge_interface_connection_build, "build($module, /, *, shallow=False)\012--\012\012A recipe for a connection of interfaces.\012\012shallow: connects just the two ends\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_tid", bd_thunk_edge_interface_connection_get_tid, "get_tid($module, /)\012--\012\012The edge type of this kind: 85."),
+    BD_METHOD_DEF("is_instance", bd_thunk_edge_interface_connection_is_instance, "is_instance($module, /, *, edge)\012--\012\012True for a connection of interfaces. Looks at the type number only.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_other_connected_node", bd_thunk_edge_interface_connection_get_other_connected_node, "get_other_connected_node($module, /, *, edge, node)\012--\012\012The edge's other end, None when the node is neither end.\012\012Raises TypeError."),
+    BD_METHOD_DEF("connect", bd_thunk_edge_interface_connection_connect, "connect($module, /, *, bn1, bn2)\012--\012\012Connects two nodes of the same type, or without type, in the view of the first.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("connect_shallow", bd_thunk_edge_interface_connection_connect_shallow, "connect_shallow($module, /, *, bn1, bn2)\012--\012\012The same, without connecting children.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("visit_connected_edges", bd_thunk_edge_interface_connection_visit_connected_edges, "visit_connected_edges($module, /, *, bound_node, f, ctx=None)\012--\012\012Calls f for each connection that ends at the node.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("is_connected_to", bd_thunk_edge_interface_connection_is_connected_to, "is_connected_to($module, /, *, source, target)\012--\012\012The path from source to target. When there is none, and from a node to itself, the empty path at the source: compare its end.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_connected", bd_thunk_edge_interface_connection_get_connected, "get_connected($module, /, *, source, include_self=True)\012--\012\012Every node that is connected to the source, with a path to each, in order of discovery.\012\012include_self: None counts as True\012\012Raises TypeError, ValueError, StaleHandleError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_edge_operand[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_edge_operand[] = {
+    BD_METHOD_DEF("create", bd_thunk_edge_operand_create, "create($module, /, *, expression, operand, operand_identifier=None)\012--\012\012A new edge, member of no view. Sends what EdgeReference.create sends.\012\012expression: the operand set\012operand_identifier: the operand's name\012\012Raises TypeError."),
+    BD_METHOD_DEF("build", bd_thunk_edge_operand_build, "build($module, /, *, operand_identifier=None)\012--\012\012A recipe for an edge to an operand.\012\012operand_identifier: the operand's name\012\012Raises TypeError."),
+    BD_METHOD_DEF("is_instance", bd_thunk_edge_operand_is_instance, "is_instance($module, /, *, edge)\012--\012\012True for an edge to an operand. Looks at the type number only.\012\012Raises TypeError."),
+    BD_METHOD_DEF("visit_operand_edges", bd_thunk_edge_operand_visit_operand_edges, "visit_operand_edges($module, /, *, bound_node, f, ctx=None)\012--\012\012Calls f for each edge from an operand set.\012\012bound_node: the operand set\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("visit_operands_of_type", bd_thunk_edge_operand_visit_operands_of_type, "visit_operands_of_type($module, /, *, bound_node, operand_type, f, ctx=None)\012--\012\012Calls f for each edge to an operand of that type. ValueError when the node has no operand set.\012\012bound_node: the expression\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("visit_expression_edges", bd_thunk_edge_operand_visit_expression_edges, "visit_expression_edges($module, /, *, bound_node, f, ctx=None)\012--\012\012Calls f for each operand edge into the node.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_expression_edge", bd_thunk_edge_operand_get_expression_edge, "get_expression_edge($module, /, *, bound_node)\012--\012\012The first operand edge into the node, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_expression_node", bd_thunk_edge_operand_get_expression_node, "get_expression_node($module, /, *, bound_edge)\012--\012\012The parent of the edge's operand set. ValueError when it has none.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_operands_set_node", bd_thunk_edge_operand_get_operands_set_node, "get_operands_set_node($module, /, *, bound_node)\012--\012\012The child named \"operands\", None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_operand_node", bd_thunk_edge_operand_get_operand_node, "get_operand_node($module, /, *, edge)\012--\012\012The edge's target. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_operand_of", bd_thunk_edge_operand_get_operand_of, "get_operand_of($module, /, *, edge, node)\012--\012\012The edge's target, None when it is the node.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_expression_of", bd_thunk_edge_operand_get_expression_of, "get_expression_of($module, /, *, bound_edge, node)\012--\012\012The edge's expression, None when the node is the edge's operand set.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("add_operand", bd_thunk_edge_operand_add_operand, "add_operand($module, /, *, bound_node, operand, operand_identifier=None)\012--\012\012Inserts an edge from the expression's operand set. ValueError when it has none.\012\012bound_node: the expression\012operand_identifier: the operand's name\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_name", bd_thunk_edge_operand_get_name, "get_name($module, /, *, edge)\012--\012\012The operand's name, None when it has none.\012\012Raises TypeError."),
+    BD_METHOD_DEF("visit_expression_edges_of_type", bd_thunk_edge_operand_visit_expression_edges_of_type, "visit_expression_edges_of_type($module, /, *, bound_node, expression_type, f, ctx=None)\012--\012\012Calls f for each operand edge into the node whose expression is an instance of the type.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_tid", bd_thunk_edge_operand_get_tid, "get_tid($module, /)\012--\012\012The edge type of this kind: 193."),
+    BD_METHOD_DEF("traverse", bd_thunk_edge_operand_traverse, "traverse($module, /, *, identifier)\012--\012\012An item of a path: an object with the attributes identifier and edge_type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_operand_by_identifier", bd_thunk_edge_operand_get_operand_by_identifier, "get_operand_by_identifier($module, /, *, node, operand_identifier)\012--\012\012The first operand of that name, None when there is none.\012\012node: the expression\012\012Raises TypeError, StaleHandleError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_edge_type[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_edge_type[] = {
+    BD_METHOD_DEF("create", bd_thunk_edge_type_create, "create($module, /, *, type_node, instance_node)\012--\012\012A new edge, member of no view. Sends what EdgeReference.create sends.\012\012Raises TypeError."),
+    BD_METHOD_DEF("build", bd_thunk_edge_type_build, "build($module, /)\012--\012\012A recipe for an edge from a type to an instance."),
+    BD_METHOD_DEF("is_instance", bd_thunk_edge_type_is_instance, "is_instance($module, /, *, edge)\012--\012\012True for an edge from a type to an instance. Looks at the type number only.\012\012Raises TypeError."),
+    BD_METHOD_DEF("visit_instance_edges", bd_thunk_edge_type_visit_instance_edges, "visit_instance_edges($module, /, *, bound_node, f, ctx=None)\012--\012\012Calls f for each edge to an instance of the type.\012\012f: called as f(ctx, bound_edge); its result is ignored, its exception ends the visit\012ctx: handed to f as it is\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_type_node", bd_thunk_edge_type_get_type_node, "get_type_node($module, /, *, edge)\012--\012\012The edge's source. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_instance_node", bd_thunk_edge_type_get_instance_node, "get_instance_node($module, /, *, edge)\012--\012\012The edge's target. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_type_edge", bd_thunk_edge_type_get_type_edge, "get_type_edge($module, /, *, bound_node)\012--\012\012The first edge from a type, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("add_instance", bd_thunk_edge_type_add_instance, "add_instance($module, /, *, bound_type_node, bound_instance_node)\012--\012\012Makes a node an instance of the type, in the type's view.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_tid", bd_thunk_edge_type_get_tid, "get_tid($module, /)\012--\012\012The edge type of this kind: 0."),
+    BD_METHOD_DEF("is_node_instance_of", bd_thunk_edge_type_is_node_instance_of, "is_node_instance_of($module, /, *, bound_node, node_type)\012--\012\012True when the node's type is that node. There is no subtyping.\012\012Raises TypeError, StaleHandleError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_edge_next[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_edge_next[] = {
+    BD_METHOD_DEF("create", bd_thunk_edge_next_create, "create($module, /, *, previous_node, next_node)\012--\012\012A new edge, member of no view. Sends what EdgeReference.create sends.\012\012Raises TypeError."),
+    BD_METHOD_DEF("build", bd_thunk_edge_next_build, "build($module, /)\012--\012\012A recipe for a link of a chain."),
+    BD_METHOD_DEF("add_next", bd_thunk_edge_next_add_next, "add_next($module, /, *, previous_node, next_node)\012--\012\012Links two nodes, in the view of the first.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("is_instance", bd_thunk_edge_next_is_instance, "is_instance($module, /, *, edge)\012--\012\012True for a link of a chain. Looks at the type number only.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_previous_node", bd_thunk_edge_next_get_previous_node, "get_previous_node($module, /, *, edge)\012--\012\012The edge's source, None for an edge without direction. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_next_node", bd_thunk_edge_next_get_next_node, "get_next_node($module, /, *, edge)\012--\012\012The edge's target, None for an edge without direction. Does not look at the edge's type.\012\012Raises TypeError."),
+    BD_METHOD_DEF("get_previous_edge", bd_thunk_edge_next_get_previous_edge, "get_previous_edge($module, /, *, node)\012--\012\012The first link into the node, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_next_edge", bd_thunk_edge_next_get_next_edge, "get_next_edge($module, /, *, node)\012--\012\012The first link out of the node, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_previous_node_from_node", bd_thunk_edge_next_get_previous_node_from_node, "get_previous_node_from_node($module, /, *, node)\012--\012\012The source of the first link into the node, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_next_node_from_node", bd_thunk_edge_next_get_next_node_from_node, "get_next_node_from_node($module, /, *, node)\012--\012\012The target of the first link out of the node, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_type_graph[] = {
+    BD_METHOD_DEF("get_graph_view", bd_type_graph_get_graph_view, "get_graph_view($self, /)\012--\012\012The view."),
+    BD_METHOD_DEF("get_self_node", bd_type_graph_get_self_node, "get_self_node($self, /)\012--\012\012The node that stands for the typegraph."),
+    BD_METHOD_DEF("get_type_by_name", bd_thunk_type_graph_get_type_by_name, "get_type_by_name($self, /, *, type_identifier)\012--\012\012The first type of that name, None when there is none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_type_instance_overview", bd_thunk_type_graph_get_type_instance_overview, "get_type_instance_overview($self, /)\012--\012\012(name, count of direct instances) of each type, in order.\012\012Raises StaleHandleError."),
+    BD_METHOD_DEF("copy_into", bd_thunk_type_graph_copy_into, "copy_into($self, /, *, target_graph, minimal)\012--\012\012Makes the typegraph's nodes and edges members of another view as well. Returns it as seen there.\012\012minimal: just what the layer itself needs\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("add_type", bd_thunk_type_graph_add_type, "add_type($self, /, *, identifier)\012--\012\012A new type. ValueError \"Type with this name already exists\".\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_or_create_type", bd_thunk_type_graph_get_or_create_type, "get_or_create_type($self, /, *, type_identifier)\012--\012\012The first type of that name; a new one when there is none.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("mark_constructable", bd_thunk_type_graph_mark_constructable, "mark_constructable($self, /, *, type_node)\012--\012\012Lets the type be instantiated. Repeatable.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("is_constructable", bd_thunk_type_graph_is_constructable, "is_constructable($self, /, *, type_node)\012--\012\012True when the type may be instantiated.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("add_make_child", bd_thunk_type_graph_add_make_child, "add_make_child($self, /, *, type_node, child_type, identifier, node_attributes=None)\012--\012\012Instances of the type get a child of another type. Returns the MakeChild node. Names need not be unique.\012\012identifier: the child's name; None: anonymous\012node_attributes: attributes of the child\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("add_make_child_deferred", bd_thunk_type_graph_add_make_child_deferred, "add_make_child_deferred($self, /, *, type_node, child_type_identifier, identifier, node_attributes=None)\012--\012\012The same with a child type that is named only, to be tied to a type later (Linker).\012\012identifier: the child's name; None: anonymous\012node_attributes: attributes of the child\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("add_type_reference", bd_thunk_type_graph_add_type_reference, "add_type_reference($self, /, *, type_identifier)\012--\012\012A reference to a type by name that belongs to no MakeChild.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_make_child_type_reference", bd_thunk_type_graph_get_make_child_type_reference, "get_make_child_type_reference($self, /, *, make_child)\012--\012\012The MakeChild's type reference. ValueError when the node is none.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_make_child_type_reference_by_identifier", bd_thunk_type_graph_get_make_child_type_reference_by_identifier, "get_make_child_type_reference_by_identifier($self, /, *, type_node, identifier)\012--\012\012The type reference of the type's child of that name, None when there is none.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("collect_make_children", bd_thunk_type_graph_collect_make_children, "collect_make_children($self, /, *, type_node)\012--\012\012(identifier, MakeChild node) of each child that the type makes, in order.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("add_make_link", bd_thunk_type_graph_add_make_link, "add_make_link($self, /, *, type_node, lhs_reference, rhs_reference, edge_attributes)\012--\012\012Instances of the type get an edge between what two references lead to. Returns the MakeLink node.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("merge_types", bd_thunk_type_graph_merge_types, "merge_types($self, /, *, target, source)\012--\012\012The target makes what the source makes, but for children and links that it has itself.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("instantiate", bd_thunk_type_graph_instantiate, "instantiate($self, /, *, type_identifier)\012--\012\012A new instance of the type of that name.\012\012Raises TypeError, ValueError, StaleHandleError, TypeGraphInstantiationError."),
+    BD_METHOD_DEF("instantiate_node", bd_thunk_type_graph_instantiate_node, "instantiate_node($self, /, *, type_node, attributes)\012--\012\012A new instance of the type, in the type's view.\012\012attributes: of the instance itself\012\012Raises TypeError, ValueError, StaleHandleError, TypeGraphInstantiationError."),
+    BD_METHOD_DEF("resolve_child_path", bd_thunk_type_graph_resolve_child_path, "resolve_child_path($self, /, *, start_type, path)\012--\012\012The type at the end of a path of children; None where one is missing or not tied to a type.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("ensure_child_reference", bd_thunk_type_graph_ensure_child_reference, "ensure_child_reference($self, /, *, type_node, path)\012--\012\012A new reference: a chain with a node for each item of the path. Returns its first node. Nothing is validated.\012\012path: str means composition; else objects with identifier and edge_type\012\012Raises TypeError, ValueError, StaleHandleError, TypeGraphPathError."),
+    BD_METHOD_DEF("debug_add_reference", bd_thunk_type_graph_debug_add_reference, "debug_add_reference($self, /, *, type_node, path)\012--\012\012The same as ensure_child_reference; an empty path is a ValueError.\012\012path: str means composition; else objects with identifier and edge_type\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_reference_path", bd_thunk_type_graph_get_reference_path, "get_reference_path($self, /, *, reference)\012--\012\012The identifiers from a node of a reference to its end; () for a reference to the node itself.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("reference_resolve", bd_thunk_type_graph_reference_resolve, "reference_resolve($self, /, *, reference_node, base_node)\012--\012\012Where a reference leads, starting at an instance.\012\012Raises TypeError, ValueError, StaleHandleError, TypeGraphResolveError."),
+    BD_METHOD_DEF("collect_make_links", bd_thunk_type_graph_collect_make_links, "collect_make_links($self, /, *, type_node)\012--\012\012(MakeLink node, path of its left end, path of its right end) of each link that the type makes, in order.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("collect_pointer_members", bd_thunk_type_graph_collect_pointer_members, "collect_pointer_members($self, /, *, type_node, container_path)\012--\012\012(index, MakeChild node) of each child of the type that a pointer of the container leads to, in order of links.\012\012Raises TypeError, ValueError, StaleHandleError, TypeGraphPathError."),
+    BD_METHOD_DEF("validate_type", bd_thunk_type_graph_validate_type, "validate_type($self, /, *, type_node)\012--\012\012(node, message) of each child that is defined twice and of each link whose end could not be resolved.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_type_graph[] = {
+    BD_METHOD_DEF("create", bd_thunk_type_graph_create, "create($module, /, *, g)\012--\012\012A new typegraph in a view: 22 nodes and 49 edges.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("of", bd_type_graph_of, "of($module, /, *, node)\012--\012\012The node as a typegraph. Does not look whether it is one.\012\012Raises TypeError."),
+    BD_METHOD_DEF("of_type", bd_thunk_type_graph_of_type, "of_type($module, /, *, type_node)\012--\012\012The typegraph of a type: the node's parent, whatever it is. None when it has none.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("of_instance", bd_thunk_type_graph_of_instance, "of_instance($module, /, *, instance_node)\012--\012\012The typegraph of the node's type. None when the node has no type or the type no parent.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("get_type_name", bd_thunk_type_graph_get_type_name, "get_type_name($module, /, *, type_node)\012--\012\012The type's identifier. ValueError when the node has none.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("get_type_reference_identifier", bd_thunk_type_graph_get_type_reference_identifier, "get_type_reference_identifier($module, /, *, type_reference)\012--\012\012The identifier of the type that the reference names. ValueError when the node has none.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("copy_node_into", bd_thunk_type_graph_copy_node_into, "copy_node_into($module, /, *, start_node, target_graph)\012--\012\012Makes a node and all that it consists of members of another view as well, with the types that it needs. Nothing is cloned. A node that is known there changes nothing.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_make_child_node[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_make_child_node[] = {
+    BD_METHOD_DEF("build", bd_recipe_build_value, "build($module, /, *, value=None)\012--\012\012The attribute \"value\", or none.\012\012value: kept as the attribute \"value\"\012\012Raises TypeError."),
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_methods_linker[] = {
+    BD_HANDLE_METHODS
+    {NULL, NULL, 0, NULL}
+};
+static PyMethodDef bd_static_linker[] = {
+    BD_METHOD_DEF("get_resolved_type", bd_thunk_linker_get_resolved_type, "get_resolved_type($module, /, *, type_reference)\012--\012\012The type that the reference is tied to, None when it is not.\012\012Raises TypeError, StaleHandleError."),
+    BD_METHOD_DEF("collect_unresolved_type_references", bd_thunk_linker_collect_unresolved_type_references, "collect_unresolved_type_references($module, /, *, type_graph)\012--\012\012(type, reference) for each MakeChild of each type whose reference is not tied to a type.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("link_type_reference", bd_thunk_linker_link_type_reference, "link_type_reference($module, /, *, g, type_reference, target_type_node)\012--\012\012Ties a reference to a type. Tying it again changes nothing that is looked up.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    BD_METHOD_DEF("update_type_reference", bd_thunk_linker_update_type_reference, "update_type_reference($module, /, *, g, type_reference, target_type_node)\012--\012\012Ties a reference to another type: its pointer gets a new target, in every view.\012\012Raises TypeError, ValueError, StaleHandleError."),
+    {NULL, NULL, 0, NULL}
+};
 static PyMethodDef bd_functions[] = {
     BD_METHOD_DEF("sexp_parse", bd_sexp_parse, "sexp_parse($self, /, *, text, label='', depth_limit=0)\012--\012\012Parses one text, all of it, into a document that keeps every token. A document travels as its id and its snapshot (bytes, laid out as in bd_layout.h).\012\012text: UTF-8\012label: name shown in errors\012depth_limit: lists inside lists; 0: the default of 1000\012\012Raises SexpError, TypeError, LimitExceeded."),
     BD_METHOD_DEF("sexp_dumps", bd_sexp_dumps, "sexp_dumps($self, /, *, document)\012--\012\012The document's text in KiCad's canonical layout: the same bytes for a file that KiCad 8 or later wrote.\012\012Raises TypeError, StaleHandleError."),
@@ -419,13 +1840,26 @@ static PyMethodDef bd_functions[] = {
 };
 
 static const bd_class bd_classes[] = {
-    {"NodeReference", "NodeReference", NULL, "bindd.graph.NodeReference", 1, "A node: an id and attributes. It exists independently of any view.", bd_methods_node_reference, bd_static_node_reference},
-    {"EdgeReference", "EdgeReference", NULL, "bindd.graph.EdgeReference", 2, "An edge from a source to a target node, with a type (0\342\200\246255), a direction flag and attributes.", bd_methods_edge_reference, bd_static_edge_reference},
-    {"BoundNode", "BoundNodeReference", "BoundNode", "bindd.graph.BoundNodeReference", 4, "A node seen in a view. Equal to any BoundNode of the same node, whatever the view; its hash is the node's id.", bd_methods_bound_node, bd_static_bound_node},
-    {"BoundEdge", "BoundEdgeReference", "BoundEdge", "bindd.graph.BoundEdgeReference", 5, "An edge seen in a view.", bd_methods_bound_edge, bd_static_bound_edge},
-    {"BFSPath", "BFSPath", NULL, "bindd.graph.BFSPath", 6, "A path that a search found: its ends and the edges between them. It never changes, whatever becomes of the graph. An edge may be walked against its direction.", bd_methods_bfspath, bd_static_bfspath},
-    {"GraphView", "GraphView", NULL, "bindd.graph.GraphView", 3, "A membership structure over nodes and edges. A node or an edge may be in any number of views. Freed by destroy(), or when the last Python reference to it goes.", bd_methods_graph_view, bd_static_graph_view},
-    {NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL}
+    {"NodeReference", "NodeReference", NULL, "bindd.graph.NodeReference", 1, NULL, "A node: an id and attributes. It exists independently of any view.", bd_methods_node_reference, bd_static_node_reference},
+    {"EdgeReference", "EdgeReference", NULL, "bindd.graph.EdgeReference", 2, NULL, "An edge from a source to a target node, with a type (0\342\200\246255), a direction flag and attributes.", bd_methods_edge_reference, bd_static_edge_reference},
+    {"BoundNode", "BoundNodeReference", "BoundNode", "bindd.graph.BoundNodeReference", 4, NULL, "A node seen in a view. Equal to any BoundNode of the same node, whatever the view; its hash is the node's id.", bd_methods_bound_node, bd_static_bound_node},
+    {"BoundEdge", "BoundEdgeReference", "BoundEdge", "bindd.graph.BoundEdgeReference", 5, NULL, "An edge seen in a view.", bd_methods_bound_edge, bd_static_bound_edge},
+    {"BFSPath", "BFSPath", NULL, "bindd.graph.BFSPath", 6, NULL, "A path that a search found: its ends and the edges between them. It never changes, whatever becomes of the graph. An edge may be walked against its direction.", bd_methods_bfspath, bd_static_bfspath},
+    {"GraphView", "GraphView", NULL, "bindd.graph.GraphView", 3, NULL, "A membership structure over nodes and edges. A node or an edge may be in any number of views. Freed by destroy(), or when the last Python reference to it goes.", bd_methods_graph_view, bd_static_graph_view},
+    {"EdgeCreationAttributes", "EdgeCreationAttributes", NULL, "bindd.faebryk.EdgeCreationAttributes", BD_TYPE_EDGE_RECIPE, NULL, "A recipe for edges: type, direction, name, index and attributes. Immutable.", bd_methods_edge_creation_attributes, bd_static_edge_creation_attributes},
+    {"NodeCreationAttributes", "NodeCreationAttributes", NULL, "bindd.faebryk.NodeCreationAttributes", BD_TYPE_NODE_RECIPE, NULL, "Attributes for nodes. Immutable.", bd_methods_node_creation_attributes, bd_static_node_creation_attributes},
+    {"EdgeComposition", "EdgeComposition", NULL, "bindd.faebryk.EdgeComposition", 0, NULL, "Edges from a parent to its children. The edge's name is the child's identifier; \"\" is that of an anonymous child.", bd_methods_edge_composition, bd_static_edge_composition},
+    {"EdgeTrait", "EdgeTrait", NULL, "bindd.faebryk.EdgeTrait", 0, NULL, "Edges from a node to the instances of traits that it owns.", bd_methods_edge_trait, bd_static_edge_trait},
+    {"Trait", "Trait", NULL, "bindd.faebryk.Trait", 0, NULL, "Giving traits to nodes and finding them: a trait is a type, a node has it by owning an instance.", bd_methods_trait, bd_static_trait},
+    {"EdgePointer", "EdgePointer", NULL, "bindd.faebryk.EdgePointer", 0, NULL, "Edges that refer to a node elsewhere, with an optional name and an index.", bd_methods_edge_pointer, bd_static_edge_pointer},
+    {"EdgeInterfaceConnection", "EdgeInterfaceConnection", NULL, "bindd.faebryk.EdgeInterfaceConnection", 0, NULL, "Connections of interfaces. One connects the equally named children of its ends as well, unless it is shallow; connecting children does not connect their parents.", bd_methods_edge_interface_connection, bd_static_edge_interface_connection},
+    {"EdgeOperand", "EdgeOperand", NULL, "bindd.faebryk.EdgeOperand", 0, NULL, "Edges from an expression's operand set to its operands.", bd_methods_edge_operand, bd_static_edge_operand},
+    {"EdgeType", "EdgeType", NULL, "bindd.faebryk.EdgeType", 0, NULL, "Edges from a type to its instances. A node has one effective type: that of the first such edge into it.", bd_methods_edge_type, bd_static_edge_type},
+    {"EdgeNext", "EdgeNext", NULL, "bindd.faebryk.EdgeNext", 0, NULL, "The links of chains of nodes.", bd_methods_edge_next, bd_static_edge_next},
+    {"TypeGraph", "TypeGraph", NULL, "bindd.faebryk.TypeGraph", 11, NULL, "Types as part of a graph: a self node in a view whose children are the types, named by their identifiers. Several handles may denote the same one: compare self nodes.", bd_methods_type_graph, bd_static_type_graph},
+    {"MakeChildNode", "MakeChildNode", NULL, "bindd.faebryk.MakeChildNode", 0, "TypeGraph", "Attributes for the children that a type makes.", bd_methods_make_child_node, bd_static_make_child_node},
+    {"Linker", "Linker", NULL, "bindd.faebryk.Linker", 0, NULL, "Ties type references to types: by a pointer named \"resolved\", of which the first counts.", bd_methods_linker, bd_static_linker},
+    {NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL}
 };
 
 #endif

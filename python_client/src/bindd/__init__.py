@@ -29,15 +29,16 @@ from bindd.errors import WorkerHung as WorkerHung
 
 if TYPE_CHECKING:
     from bindd import debug as debug
+    from bindd import faebryk as faebryk
     from bindd import graph as graph
     from bindd import sexp as sexp
 
 __all__ = [
     "BinddError", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "close", "connect",
-    "debug", "errors", "graph", "handles", "sexp", "statistics",
+    "debug", "errors", "faebryk", "graph", "handles", "sexp", "statistics",
 ]
 
-_SUBMODULES = frozenset({"debug", "graph", "sexp"})
+_SUBMODULES = frozenset({"debug", "faebryk", "graph", "sexp"})
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,9 @@
     │   └── SnapshotError     … inside a parsed document
     ├── CallTimeout           no answer within the caller's own timeout (also a TimeoutError)
     ├── LimitExceeded         a named limit was reached (also a MemoryError)
-    └── SexpError             text that is no S-expression (also a ValueError)
+    ├── SexpError             text that is no S-expression (also a ValueError)
+    ├── TypeGraphPathError    a path leads nowhere (also a ValueError)
+    ├── TypeGraphInstantiationError, TypeGraphResolveError   (also ValueErrors)
 
 The extension makes them through `from_reply` and `from_notice`. This module imports nothing of bindd.
 """
@@ -19,13 +21,15 @@ The extension makes them through `from_reply` and `from_notice`. This module imp
 from __future__ import annotations
 
 import builtins
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 __all__ = [
     "BinddError", "BinddUnavailable", "CallTimeout", "LimitExceeded", "ProtocolError", "SexpError", "SnapshotError",
-    "StaleHandleError", "VersionMismatch", "WorkerCrashed", "WorkerDied", "WorkerHung",
+    "StaleHandleError", "TypeGraphInstantiationError", "TypeGraphPathError", "TypeGraphResolveError", "VersionMismatch",
+    "WorkerCrashed", "WorkerDied", "WorkerHung",
 ]
 
 LINES_MAX = 6
@@ -60,11 +64,17 @@ class BinddError(Exception):
         return "\n".join(lines[: LINES_MAX - 1] + [f"  … {len(lines) - LINES_MAX + 1} more lines"])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, dict(self.__dict__))
+        known = type(self).__name__ if type(self) in _CODES.values() else type(self)
+        return _rebuild, (known, self.message, dict(self.__dict__))
+
+    @staticmethod
+    def _attributes(fields: dict[str, Any]) -> dict[str, Any]:
+        """What an error reply says, as attributes."""
+        return fields
 
 
-def _rebuild(kind: type[BinddError], message: str, attributes: dict[str, Any]) -> BinddError:
-    error = kind(message)
+def _rebuild(kind: str | type[BinddError], message: str, attributes: dict[str, Any]) -> BinddError:
+    error: BinddError = (globals()[kind] if isinstance(kind, str) else kind)(message)
     error.__dict__.update(attributes)
     return error
 
@@ -156,9 +166,65 @@ class SexpError(BinddError, ValueError):
     caret: str = ""
 
 
+class TypeGraphPathError(BinddError, ValueError):
+    """A path leads nowhere: at `failing_segment`, which is number `failing_segment_index` of `path`.
+
+    `kind` is "missing_child", "invalid_index" or "missing_parent". `index_value` is None.
+    """
+
+    kind: str = ""
+    path: list[str] = []  # noqa: RUF012 - replaced, never changed
+    failing_segment: str = ""
+    failing_segment_index: int = 0
+    index_value: int | None = None
+
+    @staticmethod
+    def _attributes(fields: dict[str, Any]) -> dict[str, Any]:
+        return {**fields, "path": json.loads(fields.get("path", "[]"))}
+
+
+def _reduce_with_node(error: BinddError) -> tuple[Any, ...]:
+    """Handles cannot be pickled: a copy has the node's id instead."""
+    attributes = dict(error.__dict__)
+    if "node" in error.fields:
+        attributes["node"] = error.fields["node"]
+    return _rebuild, (type(error).__name__, error.message, attributes)
+
+
+class TypeGraphInstantiationError(BinddError, ValueError):
+    """A type cannot be instantiated.
+
+    `kind` is "unresolved_type_reference", "unresolved_reference", "missing_operand_reference", "invalid_argument" or
+    "other"; `node` is the BoundNode that is to blame, `identifier` what could not be found there.
+    """
+
+    kind: str = ""
+    node: Any = None
+    identifier: str = ""
+    __reduce__ = _reduce_with_node
+
+
+class TypeGraphResolveError(BinddError, ValueError):
+    """A reference cannot be resolved: `node` is the failing BoundNode of its chain, `identifier` what was looked for.
+
+    `kind` is "typegraph_not_found", "type_not_found", "composition_child_not_found", "trait_type_not_found",
+    "trait_instance_not_found", "pointer_dereference_failed", "operand_not_found" or "unknown_edge_type".
+    """
+
+    kind: str = ""
+    node: Any = None
+    identifier: str = ""
+    __reduce__ = _reduce_with_node
+
+
+for _class in (TypeGraphPathError, TypeGraphInstantiationError, TypeGraphResolveError):
+    _class.__module__ = "faebryk.core.zig"  # where existing programs expect them; pickle goes by _rebuild
+
+
 _CODES: dict[int, type[BinddError]] = {
     1: BinddError, 2: WorkerDied, 3: WorkerCrashed, 4: WorkerHung, 5: BinddUnavailable, 6: VersionMismatch,
     7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError,
+    12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError,
 }
 _RESERVED = frozenset({*dir(BinddError), *dir(OSError)})
 
@@ -169,7 +235,8 @@ def from_reply(
     """The exception for an error reply: a class of this module, else a builtin of that name, else BinddError."""
     cls = globals().get(kind)
     if isinstance(cls, type) and issubclass(cls, BinddError):
-        known = {name: value for name, value in fields.items() if name.isidentifier() and name not in _RESERVED}
+        told = cls._attributes(fields)
+        known = {name: value for name, value in told.items() if name.isidentifier() and name not in _RESERVED}
         error = cls(message, hint=hint, code=code, operation=operation)
         error.fields = fields
         for name, value in known.items():

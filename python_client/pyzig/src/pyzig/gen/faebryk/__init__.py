@@ -1,20 +1,14 @@
-"""One module for each kind of edge, the builders, and the type graph, as far as bindd.faebryk has their classes: a module
-whose classes are missing there is missing here, instead of being there and failing later.
-"""
+"""One module for each kind of edge, the builders, the linker and the type graph."""
 
-
-def _load() -> None:
-    from importlib import import_module
-
-    for name in (
-        "composition", "edgebuilder", "interface", "linker", "next", "node_type", "nodebuilder", "operand", "pointer",
-        "trait", "typegraph",
-    ):
-        try:
-            globals()[name] = import_module(f"{__name__}.{name}")
-        except ImportError as error:
-            if error.name != "bindd.faebryk":  # anything but a name that is missing there
-                raise
-
-
-_load()
+from pyzig.gen.faebryk import composition as composition
+from pyzig.gen.faebryk import edgebuilder as edgebuilder
+from pyzig.gen.faebryk import interface as interface
+from pyzig.gen.faebryk import linker as linker
+from pyzig.gen.faebryk import module as module
+from pyzig.gen.faebryk import next as next
+from pyzig.gen.faebryk import node_type as node_type
+from pyzig.gen.faebryk import nodebuilder as nodebuilder
+from pyzig.gen.faebryk import operand as operand
+from pyzig.gen.faebryk import pointer as pointer
+from pyzig.gen.faebryk import trait as trait
+from pyzig.gen.faebryk import typegraph as typegraph

@@ -1,0 +1,1 @@
+"""Empty, as it always was."""
