@@ -60,7 +60,7 @@ int bd_arguments_take(
         }
         uint32_t kind = type & BD_T_LIST ? 0 : bd_kind_of_type(type);
         if (!kind || (type & BD_T_OPTIONAL && values[i] == Py_None)) continue;
-        if (Py_TYPE(values[i]) != state->types[kind]) return bd_arguments_refuse(parameter, "Invalid object");
+        if (Py_TYPE(values[i]) != state->types[kind]) return bd_arguments_refuse(&parameters[i], "Invalid object");
     }
     return 0;
 }
