@@ -565,9 +565,9 @@ bd_read bd_arena_edges(
     if (!bd_arena_list_reserve_edges(list, count)) return BD_READ_NO_MEMORY;
     for (size_t index = 0; index < count; index++) {
         bd_arena_edge edge;
-        if (bd_arena_edge_info(arena, list->ids[index], &edge) != BD_READ_OK) return BD_READ_BROKEN;
-        if (!bd_arena_edge_passes(&edge, node, direction)) continue;
-        list->edges[list->count++] = edge;
+        uint32_t attributes;
+        if (bd_arena_edge_read(arena, list->ids[index], &edge, &attributes) != BD_READ_OK) return BD_READ_BROKEN;
+        if (bd_arena_edge_passes(&edge, node, direction)) list->edges[list->count++] = edge;
     }
     bd_read failure = BD_READ_OK;
     return bd_arena_view(arena, view, &failure) ? BD_READ_OK : failure;

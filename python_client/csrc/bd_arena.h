@@ -72,12 +72,12 @@ void bd_arena_close(bd_arena *arena);
 /* Requests of the client in `slot` that the worker has applied. 0 when the arena is not open. */
 uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot);
 
+/* Edges that got other targets after they were made. */
+uint64_t bd_arena_retargets(const bd_arena *arena);
 /* The header alone, for as long as the caller likes (bd_arena_unmap_header). NULL when fd is no arena. */
 const bd_arena_header *bd_arena_map_header(int fd);
 void bd_arena_unmap_header(const bd_arena_header *header);
 
-/* Edges that got other targets after they were made. */
-uint64_t bd_arena_retargets(const bd_arena *arena);
 /* A batch is applied or taken back in many steps. Who reads more than one word takes this number first and asks at the end
  * whether the memory was still: no batch was under way, and none came meanwhile. */
 uint64_t bd_arena_batches(const bd_arena *arena);

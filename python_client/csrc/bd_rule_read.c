@@ -5,6 +5,7 @@
  * Cost: 60-120 ns from the arena, one round trip else.
  */
 #include "bd_batch.h"
+#include "bd_call.h"
 #include "bd_handle.h"
 #include "bd_local.h"
 
@@ -243,7 +244,7 @@ PyObject *bd_rule_visit_values(
     Py_ssize_t length = found ? PyList_Size(found) : -1;
     for (Py_ssize_t i = 0; i < length; i++) {
         PyObject *item = PyList_GetItem(found, i); /* the list is ours alone */
-        PyObject *ignored = PyObject_CallFunctionObjArgs(function, context, item, NULL);
+        PyObject *ignored = bd_call2(function, context, item);
         if (!ignored) length = -1;
         Py_XDECREF(ignored);
     }

@@ -180,7 +180,12 @@ class TypeGraphPathError(BinddError, ValueError):
 
     @staticmethod
     def _attributes(fields: dict[str, Any]) -> dict[str, Any]:
-        return {**fields, "path": json.loads(fields.get("path", "[]"))}
+        try:
+            path = json.loads(fields["path"])
+        except (KeyError, TypeError, ValueError, RecursionError):
+            path = None
+        is_path = isinstance(path, list) and all(isinstance(segment, str) for segment in path)
+        return {**fields, "path": path if is_path else []}
 
 
 def _reduce_with_node(error: BinddError) -> tuple[Any, ...]:
