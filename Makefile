@@ -1,6 +1,6 @@
 # make demo: build what is missing, run the example on a shipped board.   make test: everything that CI runs.
 # make test-long: the same, with 10,000 random cases where make test has hundreds.
-# make build: daemon, extension and .venv alone.                          make bench: ratios against peers.
+# make build: daemon, extension and .venv alone.                          make bench: against bare C and other graphs.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -50,7 +50,7 @@ $(VENV)/.client: $(VENV)/.tools $(shell find python_client -name '*.[ch]' -o -na
 generate: $(VENV)/bin/bindd
 	$(VENV)/bin/bindd describe --json | $(PYTHON) tools/generate.py -
 
-# The ratio of one waiting call to a bare C ping-pong, measured in the same run. Calls that do not wait are not in it.
+# Ratios, each measured in one run: a waiting call against a bare C ping-pong, the graph against its peers.
 bench: build
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(PYTHON) benchmarks/round_trip.py

@@ -351,6 +351,8 @@ with bindd.connect("shared") as workspace:
         workspace.sync(); workspace.sync()
         (row,) = bindd.handles()["workspaces"]
         nodes, edges = row["objects"].get("Node", 0), row["objects"].get("Edge", 0)
+        if nodes == 0:
+            continue  # what the writer made before its first batch is still in its buffer
         assert (nodes - 2) % 50 == 0 and (edges - 1) % 50 == 0, (nodes, edges)
         seen.add(nodes)
         if len(row["clients"]) < 2 or nodes >= 2 + 266 * 50 or time.monotonic() > end:

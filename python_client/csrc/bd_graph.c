@@ -401,7 +401,6 @@ PyObject *bd_graph_view_destroy(PyObject *self, PyObject *const *args, Py_ssize_
         free(site);
         return workspace->life == BD_ALIVE ? Py_NewRef(Py_None) : NULL;
     }
-    bd_visit_hold_all(view);
     if (bd_view_bury(view, site) < 0) return NULL;
     if (workspace->sync) {
         bd_reply reply;
