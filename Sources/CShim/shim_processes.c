@@ -54,6 +54,15 @@ int bd_file_create_unnamed(const char *folder) {
     return fd < 0 ? -errno : fd;
 }
 
+int bd_file_next_data(int fd, uint64_t from, uint64_t *start, uint64_t *end) {
+    off_t data = lseek(fd, (off_t)from, SEEK_DATA);
+    off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+    if (hole < 0) return -errno;
+    *start = (uint64_t)data;
+    *end = (uint64_t)hole;
+    return 0;
+}
+
 int bd_file_write_at(int fd, const void *const *pieces, const size_t *counts, size_t piece_count, uint64_t offset) {
     size_t piece = 0, done = 0; /* done: bytes of the piece */
     while (piece < piece_count) {

@@ -22,6 +22,8 @@ public final class Journal {
     public private(set) var imageBytes: Int
     /// Sequence number of the last request in the journal.
     public private(set) var lastSequence: UInt64
+    /// Requests that are in the journal and must not be applied after a death, which could not be written yet.
+    private var owed: (from: UInt64, session: UInt64)?
 
     /// A new journal in two empty files.
     public convenience init(files: [any JournalStorage], descriptionHash: UInt64) throws(JournalFailure) {
@@ -67,9 +69,30 @@ public final class Journal {
         lastSequence += 1
     }
 
-    /// These requests failed, or are not to be applied: nobody applies them again.
-    public func void(_ sequences: ClosedRange<UInt64>, session: UInt64 = 0) throws(JournalFailure) {
-        try appendBytes(.void, session: session, JournalWords.encode([sequences.lowerBound, sequences.upperBound]))
+    /// These requests failed: nobody applies them again.
+    public func void(_ sequences: ClosedRange<UInt64>) throws(JournalFailure) {
+        try appendBytes(.void, session: 0, JournalWords.encode([sequences.lowerBound, sequences.upperBound]))
+    }
+
+    /// Everything from `sequence` on is not to be applied, and the session has no part of a message any more. When that
+    /// cannot be written, nothing else is until it could.
+    public func withdraw(from sequence: UInt64, session: UInt64) throws(JournalFailure) {
+        if let owed, owed.from <= sequence { return try pay() }
+        owed = (sequence, session)
+        bd_store_release_u64(&head.pointee.current, 0)
+        try pay()
+    }
+
+    private func pay() throws(JournalFailure) {
+        guard let debt = owed else { return }
+        owed = nil
+        do throws(JournalFailure) {
+            try appendBytes(.void, session: debt.session, JournalWords.encode([debt.from, lastSequence]))
+            setApplied(lastSequence)
+        } catch {
+            owed = debt
+            throw error
+        }
     }
 
     func attempt(_ sequence: UInt64) throws(JournalFailure) {
@@ -94,6 +117,7 @@ public final class Journal {
     private func append(
         _ kind: RecordKind, session: UInt64, firstRequest: UInt64, _ payload: UnsafeRawBufferPointer
     ) throws(JournalFailure) {
+        try pay()
         var record = JournalRecord.head(
             kind, session: session, firstSequence: lastSequence + 1, firstRequest: firstRequest, payload: payload)
         var padding: UInt64 = 0

@@ -26,7 +26,7 @@ public final class JournalReader {
     public private(set) var missing: ClosedRange<UInt64>?
 
     /// A record whose session means every session.
-    static let everySession = UInt64.max
+    public static let everySession = UInt64.max
 
     /// Nil when neither file has a head: the workspace is empty. Throws when there is one that this build cannot read.
     public init?(

@@ -100,6 +100,9 @@ int bd_file_open(const char *path, int flags);
 /* A file without a name in `folder`, for reading and writing. Its fd, or -errno. */
 int bd_file_create_unnamed(const char *folder);
 
+/* Where the file has bytes: the first range at or after `from`, as *start and *end. 0, or -ENXIO when there is none. */
+int bd_file_next_data(int fd, uint64_t from, uint64_t *start, uint64_t *end);
+
 /* Writes all pieces, one behind the other, at `offset`. 0, or the errno of the call that failed: then any part of them
  * may be written. */
 int bd_file_write_at(int fd, const void *const *pieces, const size_t *counts, size_t piece_count, uint64_t offset);
