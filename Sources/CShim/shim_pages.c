@@ -9,6 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+int bd_memory_create(const char *name) {
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 int bd_page_create(const char *name, size_t bytes) {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) return -errno;

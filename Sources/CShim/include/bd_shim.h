@@ -20,6 +20,9 @@
 /* A memory file of exactly `bytes`, zeroed and sealed so that nobody can shrink or grow it. Its fd, or -errno. */
 int bd_page_create(const char *name, size_t bytes);
 
+/* A memory file that grows as it is written. Its fd, or -errno. */
+int bd_memory_create(const char *name);
+
 /* 0 when fd is a memory file of exactly `bytes` that can neither shrink nor grow (so a mapping of it never raises
  * SIGBUS). Else -EBADF (no memory file), -EPERM (not sealed), -EMSGSIZE (another size). */
 int bd_page_check(int fd, size_t bytes);
