@@ -47,17 +47,16 @@ struct Recovery {
     private var readers: [UInt64: MessageReader] = [:]
     private var told: [UInt64: SessionRecovery] = [:]
     private var sequence: UInt64 = 0
-    private(set) var replayed = 0
+    private var replayed = 0
 
     /// Into a new workspace. Throws when the state cannot be had again.
-    static func run(_ journal: JournalReader, into workspace: Workspace) throws -> Int {
+    static func run(_ journal: JournalReader, into workspace: Workspace) throws {
         let started = bd_clock_monotonic_ns()
         var recovery = Recovery(workspace: workspace, journal: journal, settlement: try journal.settle())
         try journal.forEach { record in try recovery.apply(record) }
         recovery.live.endReplay()
         workspace.journal = recovery.live
         recovery.tell(elapsedUs: (bd_clock_monotonic_ns() - started) / 1000)
-        return recovery.replayed
     }
 
     private init(workspace: Workspace, journal: JournalReader, settlement: JournalReader.Settlement) {

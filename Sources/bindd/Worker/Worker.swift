@@ -52,8 +52,8 @@ final class Worker {
         if let reader = try JournalReader(
             files: files, descriptionHash: hash, changesState: Description.shared.changesState)
         {
-            let replayed = try Recovery.run(reader, into: workspace)
-            report("recovered \(replayed) requests" + (reader.damage.map { "; the journal ends \($0)" } ?? ""))
+            try Recovery.run(reader, into: workspace)
+            if let damage = reader.damage { report("the journal ends \(damage)") }
         } else {
             workspace.journal = try Journal(files: files, descriptionHash: hash)
         }
