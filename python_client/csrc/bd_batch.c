@@ -214,8 +214,8 @@ int bd_batch_guard(bd_workspace *workspace, uint32_t kind, uint32_t id, bool is_
     }
     bd_given_up *lost = workspace->given_up;
     if (!lost || !(is_node || is_edge) || !bd_idset_has(is_node ? &lost->nodes : &lost->edges, id)) return 0;
-    bd_error_set("StaleHandleError", "%s %u was to be made by a request that was given up%s: it never came to be", word, id,
-        workspace->deaths ? " or lost with a worker" : "");
+    bd_error_set("StaleHandleError", "%s %u was made in a batch that was given up%s: it never came to be", word, id,
+        bd_workspace_or_lost(workspace));
     return -1;
 }
 

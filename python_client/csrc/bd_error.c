@@ -143,8 +143,17 @@ static void bd_error_keep_obituary(bd_workspace *workspace, PyObject *obituary) 
 /* Goes on with a new worker if there is a way; else the workspace is lost. Leaves an exception only when waiting was
  * interrupted (Ctrl-C). */
 static void bd_error_go_on(bd_workspace *workspace, PyObject *obituary) {
+    if (!obituary) { /* interrupted while asking */
+        workspace->is_recovering = false;
+        bd_workspace_forget(workspace, BD_LOST);
+        return;
+    }
     bd_error_keep_obituary(workspace, obituary);
-    int outcome = obituary && workspace->owner_pid == (uint32_t)getpid() && workspace->life == BD_ALIVE
+    PyObject *can_go_on = PyMapping_GetItemString(obituary, "can_go_on");
+    if (!can_go_on) PyErr_Clear();
+    bool is_possible = can_go_on == Py_True;
+    Py_XDECREF(can_go_on);
+    int outcome = is_possible && workspace->owner_pid == (uint32_t)getpid() && workspace->life == BD_ALIVE
                       ? bd_workspace_recover(workspace, obituary)
                       : 1;
     workspace->is_recovering = false;

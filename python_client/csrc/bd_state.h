@@ -204,6 +204,10 @@ bool bd_workspace_update_leases(bd_workspace *workspace, const unsigned char *he
 /* Floors above what this workspace may have used. */
 void bd_workspace_raise_floors(const bd_workspace *workspace);
 
+/* For the words about what never came to be: a worker's death is a reason as well. */
+static inline const char *bd_workspace_or_lost(const bd_workspace *workspace) {
+    return workspace->deaths ? ", or by a request that was lost with a worker" : "";
+}
 /* Holder of the connection: goes on with a new worker after the old one died. 0 done, and `obituary` has what was lost;
  * 1 there is no way on (said in lost_reason); -1 with an exception that is not about the workspace (Ctrl-C). */
 int bd_workspace_recover(bd_workspace *workspace, PyObject *obituary);

@@ -56,8 +56,8 @@ int bd_view_fail(bd_view *view) {
     if (!view->is_destroyed) return 0;
     if (view->is_given_up) {
         bd_error_set(
-            "StaleHandleError", "GraphView(id=0x%x) was to be made by a request that was given up%s: it never came to be",
-            view->self_node, view->workspace->deaths ? " or lost with a worker" : "");
+            "StaleHandleError", "GraphView(id=0x%x) was made in a batch that was given up%s: it never came to be", view->self_node,
+            bd_workspace_or_lost(view->workspace));
         return -1;
     }
     bd_error_set(

@@ -532,6 +532,8 @@ def obituary(path: str, pid: int, notice: str, workspace: str) -> dict[str, Any]
         known["text"] = "the connection to the worker ended, and the supervisor cannot say why"
     if notice:
         known["text"] += f"; its last words: {notice}"
+    # A private workspace ends with its daemon; the journal of a named one is there for the next.
+    known["can_go_on"] = not known.get("stopped") and bool(known.get("known") or (known.get("gone") and workspace))
     return known
 
 
@@ -540,6 +542,7 @@ def kill(path: str, pid: int, name: str, reason: str, workspace: str) -> dict[st
     known = _ask_obituary(path, "kill", {"pid": pid, "reason": f"no answer to {name}"})
     known["text"] = reason
     known["workspace"] = workspace
+    known["can_go_on"] = bool(known.get("known"))
     return known
 
 
@@ -556,7 +559,7 @@ def reconnect(path: str, workspace: str) -> tuple[int, str]:
 
 def recovered(text: str) -> dict[str, Any]:
     """What a new worker says of a session that goes on."""
-    facts = json.loads(text) if text else {}
+    facts = json.loads(text) if text else None
     if not isinstance(facts, dict):
         raise ProtocolError("the answer to the hello says nothing of the session")
     return facts
