@@ -48,6 +48,9 @@ struct ErrorDeclaration: Sendable {
             name: "SexpError", bases: ["BinddError", "ValueError"], code: 11,
             doc: "The text is no well-formed S-expression; has path, line, column and the line itself."),
         .init(
+            name: "JournalError", bases: ["BinddError", "OSError"], code: 15,
+            doc: "The journal cannot be written, so that nothing was changed; says why."),
+        .init(
             name: "TypeGraphPathError", bases: ["BinddError", "ValueError"], code: 12,
             doc: "A path leads nowhere; has kind, path, failing_segment, failing_segment_index."),
         .init(

@@ -11,6 +11,7 @@
     │   └── SnapshotError     … inside a parsed document
     ├── CallTimeout           no answer within the caller's own timeout (also a TimeoutError)
     ├── LimitExceeded         a named limit was reached (also a MemoryError)
+    ├── JournalError          the journal cannot be written; nothing was changed (also an OSError)
     ├── SexpError             text that is no S-expression (also a ValueError)
     ├── TypeGraphPathError    a path leads nowhere (also a ValueError)
     ├── TypeGraphInstantiationError, TypeGraphResolveError   (also ValueErrors)
@@ -27,7 +28,7 @@ from types import MappingProxyType
 from typing import Any
 
 __all__ = [
-    "BinddError", "BinddUnavailable", "CallTimeout", "LimitExceeded", "ProtocolError", "SexpError", "SnapshotError",
+    "BinddError", "BinddUnavailable", "CallTimeout", "JournalError", "LimitExceeded", "ProtocolError", "SexpError", "SnapshotError",
     "StaleHandleError", "TypeGraphInstantiationError", "TypeGraphPathError", "TypeGraphResolveError", "VersionMismatch",
     "WorkerCrashed", "WorkerDied", "WorkerHung",
 ]
@@ -152,6 +153,12 @@ class LimitExceeded(BinddError, MemoryError):
     """A named limit was reached; nothing changed."""
 
 
+class JournalError(BinddError, OSError):
+    """The worker's journal cannot be written (disk full, say): the request changed nothing. Reading goes on."""
+
+    characters_written: int = 0
+
+
 class SexpError(BinddError, ValueError):
     """The text is no well-formed S-expression.
 
@@ -232,7 +239,7 @@ for _class in (TypeGraphPathError, TypeGraphInstantiationError, TypeGraphResolve
 
 _CODES: dict[int, type[BinddError]] = {
     1: BinddError, 2: WorkerDied, 3: WorkerCrashed, 4: WorkerHung, 5: BinddUnavailable, 6: VersionMismatch,
-    7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError,
+    7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError, 15: JournalError,
     12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError,
 }
 _RESERVED = frozenset({*dir(BinddError), *dir(OSError)})
