@@ -255,6 +255,74 @@ def test_own_writes_are_seen_by_every_way_of_reading() -> None:
 
 
 @alone
+def test_reads_of_types_traits_and_operands_ask_nobody() -> None:
+    import os
+
+    import bindd
+    from bindd.errors import StaleHandleError
+    from bindd.faebryk import EdgeComposition, EdgeOperand, Trait, TypeGraph
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+    types = TypeGraph.create(g=view)
+    trait, other = (types.add_type(identifier=name) for name in ("trait", "other"))
+    types.mark_constructable(type_node=trait)
+    sums, left, right = (view.create_and_insert_node() for _ in range(3))
+    with pytest.raises(ValueError, match="has no operand set"):
+        EdgeOperand.visit_operands_of_type(bound_node=sums, operand_type=trait.node(), f=print)
+    assert EdgeOperand.get_operand_by_identifier(node=sums, operand_identifier="left") is None
+    operands = view.create_and_insert_node()
+    EdgeComposition.add_child(bound_node=sums, child=operands.node(), child_identifier="operands")
+    typed = types.instantiate(type_identifier="trait")
+    for name, operand in (("left", left), ("right", right), ("typed", typed), ("itself", operands)):
+        EdgeOperand.add_operand(bound_node=sums, operand=operand.node(), operand_identifier=name)
+    Trait.add_trait_to(target=left, trait_type=trait)
+    Trait.add_trait_to(target=right, trait_type=trait)
+    Trait.add_trait_to(target=left, trait_type=trait)
+    bindd._bindd._current().sync()
+
+    def look() -> tuple[object, ...]:
+        owners: list[object] = []
+        Trait.visit_implementers(trait_type=trait, f=lambda ctx, owner: owners.append(owner))
+        found: list[str | None] = []
+        EdgeOperand.visit_operands_of_type(
+            bound_node=sums, operand_type=trait.node(), f=lambda ctx, e: found.append(EdgeOperand.get_name(edge=e.edge())))
+        named = [EdgeOperand.get_operand_by_identifier(node=sums, operand_identifier=n) for n in ("left", "itself", "none")]
+        traits = [one is not None for one in Trait.try_get_traits(target=left, trait_types=[trait, other, trait])]
+        return owners, found, named, traits
+
+    before = bindd.statistics()["round_trips"]
+    assert look() == ([left, right, left], ["typed"], [left, operands, None], [True, False, True])
+    trips = bindd.statistics()["round_trips"] - before
+    assert trips == 0 or os.environ.get("BINDD_ARENA") == "0"
+    # A name that arrives later than it was looked for, and one that another edge had first.
+    more = view.create_and_insert_node()
+    assert EdgeOperand.get_operand_by_identifier(node=sums, operand_identifier="late") is None
+    EdgeOperand.add_operand(bound_node=sums, operand=more.node(), operand_identifier="late")
+    EdgeOperand.add_operand(bound_node=sums, operand=left.node(), operand_identifier="late")
+    assert EdgeOperand.get_operand_by_identifier(node=sums, operand_identifier="late") == more
+    with pytest.raises(TypeError, match="trait_types must contain BoundNode objects"):
+        Trait.try_get_traits(target=left, trait_types=[trait, left.node()])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="trait_types must be a list"):
+        Trait.try_get_traits(target=left, trait_types=(trait,))  # type: ignore[arg-type]
+    # A type of another workspace, or in a view that is gone, is refused however the call travels.
+    with bindd.connect("elsewhere"):
+        foreign = TypeGraph.create(g=GraphView.create()).add_type(identifier="trait")
+        for call in (
+            lambda: Trait.try_get_trait(target=left, trait_type=foreign),
+            lambda: Trait.try_get_traits(target=left, trait_types=[trait, foreign]),
+            lambda: EdgeOperand.visit_operands_of_type(bound_node=sums, operand_type=foreign.node(), f=print),
+        ):
+            with pytest.raises(ValueError, match="different workspaces"):
+                call()
+    gone = TypeGraph.create(g=GraphView.create())
+    stale = gone.get_self_node()
+    gone.get_graph_view().destroy()
+    with pytest.raises(StaleHandleError):
+        Trait.try_get_trait(target=left, trait_type=stale)
+
+
+@alone
 def test_visits_take_what_the_function_does() -> None:
     from bindd.errors import StaleHandleError
     from bindd.faebryk import EdgeComposition, EdgeTrait, Trait, TypeGraph

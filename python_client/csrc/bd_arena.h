@@ -34,6 +34,8 @@ typedef struct bd_arena_column {
     uint32_t record_bytes;
 } bd_arena_column;
 
+#define BD_ARENA_NAMES_KNOWN 256u /* power of two */
+
 typedef struct bd_arena {
     int fd; /* -1: not open */
     const unsigned char *base;
@@ -41,6 +43,8 @@ typedef struct bd_arena {
     uint64_t mapped;
     uint64_t capacity; /* bytes of the file */
     bd_arena_column nodes, edges, views; /* read once, checked at open */
+    uint32_t name_key;                   /* where the pool has "name"; 0: not seen yet */
+    uint32_t names[BD_ARENA_NAMES_KNOWN]; /* where it has names that were found lately: hints, by hash of the text */
 } bd_arena;
 
 typedef struct bd_arena_edge {

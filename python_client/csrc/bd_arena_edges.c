@@ -45,8 +45,53 @@ static bd_read bd_arena_list_of_type(bd_arena *arena, uint32_t *granule, uint32_
     return BD_READ_OK;
 }
 
-/* Whether the list has the attribute "name" with that text. Written out, because children are found by it. */
-static bd_read bd_arena_is_named(bd_arena *arena, uint32_t list, const char *name, size_t bytes) {
+/* -- names -------------------------------------------------------------------------------------------------------------- */
+
+/* A name to look for, and where the pool has it and "name" (0: not known): equal texts are pooled once, so that an edge has
+ * the name if its attribute refers to that place. That it does not can mean that the hint was old: see bd_arena_first. */
+typedef struct bd_arena_name {
+    const char *text; /* NULL: any */
+    size_t bytes;
+    uint32_t key, pooled;
+} bd_arena_name;
+
+static inline uint32_t *bd_arena_hint(bd_arena *arena, const bd_arena_name *name) {
+    uint64_t first = 0, last = 0;
+    size_t bytes = name->bytes < 8 ? name->bytes : 8;
+    memcpy(&first, name->text, bytes);
+    memcpy(&last, name->text + name->bytes - bytes, bytes);
+    uint64_t mixed = (first ^ last << 7 ^ last >> 57 ^ name->bytes) * 0x9E3779B97F4A7C15ull;
+    return &arena->names[mixed >> 56 & (BD_ARENA_NAMES_KNOWN - 1)];
+}
+
+static bool bd_arena_says(bd_arena *arena, uint32_t granule, const char *text, size_t bytes) {
+    bd_arena_text found;
+    return granule && bd_arena_string(arena, granule, &found) == BD_READ_OK && found.count == bytes &&
+           memcmp(found.bytes, text, bytes) == 0;
+}
+
+static bool bd_arena_name_is_known(bd_arena *arena, bd_arena_name *name) {
+    name->key = arena->name_key;
+    name->pooled = *bd_arena_hint(arena, name);
+    return bd_arena_says(arena, name->key, "name", 4) && bd_arena_says(arena, name->pooled, name->text, name->bytes);
+}
+
+static inline bd_read bd_arena_has_pooled_name(bd_arena *arena, uint32_t list, const bd_arena_name *name) {
+    uint32_t count;
+    if (!list) return BD_READ_NONE;
+    const unsigned char *pair = bd_arena_pairs(arena, list, &count);
+    if (!pair) return BD_READ_BROKEN;
+    for (uint32_t index = 0; index < count; index++, pair += sizeof(bd_attribute)) {
+        if (bd_arena_u32(pair) != name->key) continue;
+        bool is_it = bd_arena_u32(pair + offsetof(bd_attribute, kind)) == BD_LITERAL_STRING &&
+                     bd_arena_u64(pair + offsetof(bd_attribute, value)) == name->pooled;
+        return is_it ? BD_READ_OK : BD_READ_NONE;
+    }
+    return BD_READ_NONE;
+}
+
+/* Whether the list has the attribute "name" with that text, by comparing texts. */
+static bd_read bd_arena_is_named(bd_arena *arena, uint32_t list, const bd_arena_name *name) {
     uint32_t count;
     if (!list) return BD_READ_NONE;
     const unsigned char *pair = bd_arena_pairs(arena, list, &count), *base = arena->base;
@@ -57,22 +102,26 @@ static bd_read bd_arena_is_named(bd_arena *arena, uint32_t list, const char *nam
             return BD_READ_BROKEN; /* or the map has moved, which is rare: the worker is asked */
         if (text.count != 4 || memcmp(text.bytes, "name", 4) != 0) continue;
         if (bd_arena_u32(pair + offsetof(bd_attribute, kind)) != BD_LITERAL_STRING) return BD_READ_NONE;
-        if (bd_arena_string(arena, bd_arena_u64(pair + offsetof(bd_attribute, value)), &text) != BD_READ_OK)
-            return BD_READ_BROKEN;
-        return text.count == bytes && memcmp(text.bytes, name, bytes) == 0 ? BD_READ_OK : BD_READ_NONE;
+        uint32_t key = bd_arena_u32(pair);
+        uint64_t value = bd_arena_u64(pair + offsetof(bd_attribute, value));
+        if (bd_arena_string(arena, value, &text) != BD_READ_OK) return BD_READ_BROKEN;
+        if (text.count != name->bytes || memcmp(text.bytes, name->text, name->bytes) != 0) return BD_READ_NONE;
+        arena->name_key = key;
+        *bd_arena_hint(arena, name) = (uint32_t)value;
+        return BD_READ_OK;
     }
     return BD_READ_NONE;
 }
 
 /* Looks through one edge list; *block is where its ids were. */
 static bd_read bd_arena_first_of_list(
-    bd_arena *arena, uint32_t granule, uint32_t node, bd_direction direction, const char *name, size_t name_bytes,
+    bd_arena *arena, uint32_t granule, uint32_t node, bd_direction direction, const bd_arena_name *name,
     bd_arena_edge *found, uint32_t *block) {
     const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
     if (!head) return BD_READ_BROKEN;
     uint32_t count = bd_arena_u32(head + offsetof(bd_edge_list, count));
     *block = bd_arena_u32(head + offsetof(bd_edge_list, block));
-    if ((!*block && count > BD_EDGE_LIST_INLINE) || (name && count > BD_ARENA_NAMES_MAX)) return BD_READ_BROKEN;
+    if ((!*block && count > BD_EDGE_LIST_INLINE) || (name->text && count > BD_ARENA_NAMES_MAX)) return BD_READ_BROKEN;
     for (uint32_t index = 0; index < count; index++) {
         /* Each step may move the map: found anew. */
         const unsigned char *from = *block ? bd_arena_at(arena, *block, (uint64_t)count * 4)
@@ -83,8 +132,9 @@ static bd_read bd_arena_first_of_list(
         bd_read read = bd_arena_edge_read(arena, bd_arena_u32(from + (size_t)index * 4), found, &attributes);
         if (read != BD_READ_OK) return BD_READ_BROKEN;
         if (!bd_arena_edge_passes(found, node, direction)) continue;
-        if (!name) return BD_READ_OK;
-        read = bd_arena_is_named(arena, attributes, name, name_bytes);
+        if (!name->text) return BD_READ_OK;
+        read = name->pooled ? bd_arena_has_pooled_name(arena, attributes, name)
+                            : bd_arena_is_named(arena, attributes, name);
         if (read != BD_READ_NONE) return read;
     }
     return BD_READ_NONE;
@@ -93,13 +143,19 @@ static bd_read bd_arena_first_of_list(
 bd_read bd_arena_first(
     bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, const char *name,
     size_t name_bytes, bd_arena_edge *found) {
+    bd_arena_name wanted = {name, name_bytes, 0, 0};
+    if (name && !bd_arena_name_is_known(arena, &wanted)) wanted.pooled = 0;
     for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
         uint32_t granule = 0, block = 0;
         bd_read failure = BD_READ_OK, result = bd_arena_member(arena, view, node, &granule);
         if (result != BD_READ_OK) return result;
         result = bd_arena_list_of_type(arena, &granule, type);
         if (result != BD_READ_OK || !granule) return result == BD_READ_OK ? BD_READ_NONE : result;
-        result = bd_arena_first_of_list(arena, granule, node, direction, name, name_bytes, found, &block);
+        result = bd_arena_first_of_list(arena, granule, node, direction, &wanted, found, &block);
+        if (result == BD_READ_NONE && wanted.pooled) { /* or the text has moved in the pool: look at the texts */
+            wanted.pooled = 0;
+            result = bd_arena_first_of_list(arena, granule, node, direction, &wanted, found, &block);
+        }
         const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
         if (!head || !bd_arena_view(arena, view, &failure)) return head ? failure : BD_READ_BROKEN;
         if (bd_arena_u32(head + offsetof(bd_edge_list, block)) == block) return result;
