@@ -401,11 +401,11 @@ PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_
             }
             bd_request_done(workspace, &reply);
             if (bd_call_changes_edges(method)) workspace->edges_changed = true;
-            bool makes = call.method->kind == BD_KIND_OF_REQUEST_CALL;
-            for (int i = 0; makes && i < call.view_count; i++) call.views[i]->has_strangers = true;
         } else {
             bd_call_name_node(&call);
         }
+        bool makes = call.method->kind == BD_KIND_OF_REQUEST_CALL; /* also what was made before it failed */
+        for (int i = 0; makes && i < call.view_count; i++) call.views[i]->has_strangers = true;
         bd_workspace_release(workspace);
     }
     bd_writer_free(&call.writer);
