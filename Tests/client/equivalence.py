@@ -61,7 +61,7 @@ CALLS = st.one_of(
 TYPED = st.one_of(
     *[call("typed", st.sampled_from(sorted(play_typed.METHODS)), PICKS)] * 8,
     *[call("typed", st.sampled_from(play_typed.MAKING), PICKS)] * 8,
-    call("view"), call("make", AT), call("bind", AT, AT), call("link", AT, AT, TYPE, st.booleans(), st.just(True)),
+    *[call("again", st.integers(1, 3))] * 2, *[call("grow", PICKS, st.integers(0, 5))] * 2, call("view"), call("make", AT), call("bind", AT, AT), call("link", AT, AT, TYPE, st.booleans(), st.just(True)),
     call("visit", AT, TYPE, st.integers(0, 2), ACTION), call("node_attrs", AT), call("members", AT), call("counts", AT),
     call("merge", AT, AT), call("edge_name", AT), call("unbind_edge", AT), call("sync"), call("pause"),
     call("drop", st.sampled_from(("bounds", *play_typed.POOLS)), AT), call("drop", POOL, AT), call("destroy", AT),

@@ -336,15 +336,13 @@ def instantiate_link(types: TypeGraph, instance: Node, node: Node) -> None:
     def failure(what: str, message: str, identifier: str = "") -> TypeGraphInstantiationError:
         return TypeGraphInstantiationError(message, BoundNode(node, view), what, identifier)
 
-    def end(head: Node) -> Node:
+    def end(chain: list[tuple[Node, str, int]]) -> Node:
         current = instance
         try:
-            for item in chain_of(view, head):
+            for item in chain:
                 current = resolve(view, current, item, view, types._node)
         except TypeGraphResolveError as error:
             raise failure("unresolved_reference", str(error), error.identifier) from None
-        except ValueError as error:
-            raise failure("unresolved_reference", str(error)) from None
         return current
 
     heads = child(view, node, "lhs"), child(view, node, "rhs")
@@ -357,8 +355,12 @@ def instantiate_link(types: TypeGraph, instance: Node, node: Node) -> None:
         None if low is None else (int(pairs["order"]) & 0x7F) << 8 | int(low))
     made.dynamic = {key: value for key, value in pairs.items() if key == "name"}
     made.dynamic |= {key: value for key, value in pairs.items() if key not in RECIPE_KEYS}
-    source = end(heads[0])
-    link(view, source, end(heads[1]), made)
+    try:
+        chains = [chain_of(view, head) for head in heads if head]
+    except ValueError as error:
+        raise failure("unresolved_reference", str(error)) from None
+    source = end(chains[0])
+    link(view, source, end(chains[1]), made)
 
 
 class Trait:

@@ -151,6 +151,7 @@ class TypedPlayer(play.Player):
         super().__init__(graph, sync)
         self.faebryk = faebryk
         self.connections = 0
+        self.last: tuple[str, tuple[int, ...]] = (".get_self_node", (0,))
         self.typegraphs: list[Any] = []
         self.types: list[Any] = []
         self.instances: list[Any] = []
@@ -160,6 +161,13 @@ class TypedPlayer(play.Player):
         self.node_recipes: list[Any] = []
 
     # -- telling ----------------------------------------------------------------------------------------------------
+
+    def view_symbol(self, view: Any) -> int:
+        """Not by repr, which counts members: where the worker made some, that asks it."""
+        try:
+            return self.node_symbol(view.get_self_node().node().get_uuid())
+        except ReferenceError:  # it was destroyed
+            return super().view_symbol(view)
 
     def tell(self, value: Any) -> play.Outcome:
         if isinstance(value, self.faebryk.TypeGraph):
@@ -214,7 +222,37 @@ class TypedPlayer(play.Player):
 
     # -- playing ----------------------------------------------------------------------------------------------------
 
+    def do_again(self, times: int) -> Any:
+        """The last call of the typed layer: what was learned from the first ones shows in those that follow."""
+        return play.Told([self.play(("typed", *self.last)) for _ in range(times)])
+
+    def do_grow(self, picks: tuple[int, ...], how: int) -> Any:
+        """Instances of a type before and behind a change of it, and what the last has; nothing waits in between unless the
+        calls do."""
+        types, kind, other, name, *_ = picks
+        changes: tuple[play.Call, ...] = (
+            ("typed", ".add_make_child", (types, kind, other, name, 1)),
+            ("typed", ".add_make_link", (types, kind, other, name, 0)),
+            ("typed", "Linker.update_type_reference", (0, other, name)),
+            ("typed", "EdgeComposition.add_child", (other, name, name)),
+            ("typed", ".add_make_child", (types, other, other + 7, name, 1)),
+            ("typed", ".add_make_child_deferred", (types, kind, other, name, 1)),
+        )
+        make: play.Call = ("typed", ".instantiate_node", (types, kind, 0))
+        reads: list[play.Call] = [
+            ("typed", "EdgeComposition.visit_children_edges", (0,)), ("typed", "EdgeType.get_type_edge", (0,)),
+            ("typed", "EdgeComposition.get_child_by_identifier", (0, name - 1)),
+        ]
+        calls = [make, make, make, *reads, make, changes[how % len(changes)], make, *reads, make, make, make]
+        told = [self.play(call) for call in calls]
+        if not self.instances:
+            raise play.Skip
+        made = self.instances[-1]
+        query = self.faebryk.EdgeComposition.get_children_query(bound_node=made, direct_only=False)
+        return play.Told([*told, self.tell(query), self.tell(self.graph.GraphView.get_node_count(made.g()))])
+
     def do_typed(self, name: str, picks: tuple[int, ...]) -> Any:
+        self.last = (name, picks)
         owner, _, method = name.partition(".")
         pool, parameters = METHODS[name]
         numbers = iter(picks)

@@ -122,6 +122,10 @@ uint64_t bd_arena_batches(const bd_arena *arena) {
     return arena->base ? bd_arena_u64(arena->base + offsetof(bd_arena_header, batches)) : 1;
 }
 
+uint64_t bd_arena_plans_dropped(const bd_arena *arena) {
+    return arena->base ? bd_arena_u64(arena->base + offsetof(bd_arena_header, plans_dropped)) : 0;
+}
+
 bool bd_arena_was_still(const bd_arena *arena, uint64_t batches) {
     bd_fence();
     return !(batches & 1) && bd_arena_batches(arena) == batches;
@@ -172,6 +176,12 @@ bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node) {
 bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
     uint32_t attributes;
     return bd_arena_edge_read(arena, edge, info, &attributes);
+}
+
+bool bd_arena_node_is_watched(bd_arena *arena, uint32_t node) {
+    bool broken = false;
+    const unsigned char *record = bd_arena_record(arena, &arena->nodes, node, &broken);
+    return broken || (record && bd_arena_u32(record + offsetof(bd_node, watched)));
 }
 
 static bd_read bd_arena_pair(bd_arena *arena, const unsigned char *pair, bd_arena_value *value) {

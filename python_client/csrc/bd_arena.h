@@ -85,6 +85,10 @@ void bd_arena_unmap_header(const bd_arena_header *header);
 /* A batch is applied or taken back in many steps. Who reads more than one word takes this number first and asks at the end
  * whether the memory was still: no batch was under way, and none came meanwhile. */
 uint64_t bd_arena_batches(const bd_arena *arena);
+/* Counts the times at which what types make may have changed, for types that were instantiated. */
+uint64_t bd_arena_plans_dropped(const bd_arena *arena);
+/* A type that was instantiated was read from this node: an edge from it may change what the type makes. */
+bool bd_arena_node_is_watched(bd_arena *arena, uint32_t node);
 bool bd_arena_was_still(const bd_arena *arena, uint64_t batches);
 
 bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info);

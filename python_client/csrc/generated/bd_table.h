@@ -7,11 +7,11 @@
 
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
-#define BD_PROTOCOL_LAYOUT 2u
-#define BD_DESCRIPTION_HASH 0xfd31840c7bccdc14ull
-#define BD_DESCRIPTION_HASH_TEXT "fd31840c"
+#define BD_PROTOCOL_LAYOUT 3u
+#define BD_DESCRIPTION_HASH 0xeb73c8097a393482ull
+#define BD_DESCRIPTION_HASH_TEXT "eb73c809"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-fd31840c"
+#define BD_BUILD "0.1.0-eb73c809"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -32,6 +32,7 @@
 #define BD_OP_LEASE 4u
 #define BD_OP_PIN 5u
 #define BD_OP_ADVANCE 7u
+#define BD_OP_FORETELL 8u
 #define BD_OP_BATCH 6u
 #define BD_OP_NODE_REFERENCE_CREATE 16u
 #define BD_OP_NODE_REFERENCE_GET_ATTR 17u
@@ -384,6 +385,7 @@ BD_CLIENT_FUNCTION(bd_edge_name);
 BD_CLIENT_FUNCTION(bd_edge_refresh);
 BD_CLIENT_FUNCTION(bd_edge_source);
 BD_CLIENT_FUNCTION(bd_edge_target);
+BD_RULE_FUNCTION(bd_foretell);
 BD_CLIENT_FUNCTION(bd_graph_view_attribute_column);
 BD_CLIENT_FUNCTION(bd_graph_view_batch);
 BD_CLIENT_FUNCTION(bd_graph_view_bind);
@@ -909,20 +911,20 @@ const bd_method bd_methods[] = {
     {"TypeGraph.copy_into", 104, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 220, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.add_type", 105, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 222, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.get_or_create_type", 106, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 223, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"TypeGraph.mark_constructable", 107, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 224, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.mark_constructable", 107, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 224, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.is_constructable", 108, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 225, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"TypeGraph.add_make_child", 109, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 226, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.add_make_child", 109, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 226, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.add_make_child_deferred", 110, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 230, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.add_type_reference", 111, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 234, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.get_make_child_type_reference", 112, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 235, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.get_make_child_type_reference_by_identifier", 113, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 236, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.collect_make_children", 114, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 238, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"TypeGraph.add_make_link", 115, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 239, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.add_make_link", 115, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 239, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.merge_types", 116, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 243, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"TypeGraph.instantiate", 117, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 245, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"TypeGraph.instantiate_node", 118, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 246, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.instantiate", 117, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 245, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.instantiate_node", 118, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 246, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.resolve_child_path", 119, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 248, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"TypeGraph.ensure_child_reference", 120, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 250, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.ensure_child_reference", 120, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 250, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.debug_add_reference", 121, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 252, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.get_reference_path", 122, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 254, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"TypeGraph.reference_resolve", 123, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 255, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
@@ -1414,13 +1416,13 @@ static PyObject *bd_thunk_type_graph_get_or_create_type(PyObject *self, PyObject
     return bd_invoke(BD_METHOD_TYPE_GRAPH_GET_OR_CREATE_TYPE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_mark_constructable(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_MARK_CONSTRUCTABLE, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_MARK_CONSTRUCTABLE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_is_constructable(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_IS_CONSTRUCTABLE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_add_make_child(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_add_make_child_deferred(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD_DEFERRED, self, args, n, kwnames);
@@ -1438,22 +1440,22 @@ static PyObject *bd_thunk_type_graph_collect_make_children(PyObject *self, PyObj
     return bd_invoke(BD_METHOD_TYPE_GRAPH_COLLECT_MAKE_CHILDREN, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_add_make_link(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_MAKE_LINK, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_ADD_MAKE_LINK, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_merge_types(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_MERGE_TYPES, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_instantiate(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_INSTANTIATE, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_INSTANTIATE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_instantiate_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_INSTANTIATE_NODE, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_INSTANTIATE_NODE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_resolve_child_path(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_RESOLVE_CHILD_PATH, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_ensure_child_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_ENSURE_CHILD_REFERENCE, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_ENSURE_CHILD_REFERENCE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_debug_add_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_DEBUG_ADD_REFERENCE, self, args, n, kwnames);
