@@ -324,14 +324,14 @@ def row(name: str, side: Side, recorded: float, figure: float) -> list[str]:
 
 
 def main(words: list[str]) -> int:
-    from build import RECORDED_NS
+    from build import RECORDED_NS, loop_ns
 
     players = [Typed("bindd", bindd.graph, bindd.faebryk, True)]
     if replaced := replaced_layer():
         players.append(Typed("replaced layer", *replaced, settles=False))
     rows = []
     for name, method, count, recorded, figure in [
-        *WORKLOADS, ("synthetic build, per call", "build", 50_000, RECORDED_NS, 0.7)
+        *WORKLOADS, ("synthetic build, per call", "build", 50_000, RECORDED_NS + loop_ns(), 0.7)
     ]:
         if words and not any(word in name for word in words):
             continue
@@ -343,7 +343,8 @@ def main(words: list[str]) -> int:
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     print(tabulate(rows, headers=HEADERS, colalign=("left", "left", *["right"] * 7), disable_numparse=True))
-    print(f"\nEach workload {REPETITIONS} times in fresh views. \"of that\": CPU of both processes to the CPU that was recorded.")
+    print(f"\nThe build's recorded figure contains {loop_ns():.0f} ns for the benchmark's own loop, as bindd's does.")
+    print(f"Each workload {REPETITIONS} times in fresh views. \"of that\": CPU of both processes to the CPU that was recorded.")
     return 0
 
 

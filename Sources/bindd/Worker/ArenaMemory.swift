@@ -44,6 +44,10 @@ struct ArenaMemory {
         throw WorkerError("no memory for the graph: \(String(cString: strerror(-failure)))")
     }
 
+    /// Makes pages there at once: by faults, one each, they cost a third of what making instances does. Whether it works does
+    /// not matter (Linux before 5.14 cannot).
+    func prepare(_ range: Range<Int>) { _ = madvise(base + range.lowerBound, range.count, MADV_POPULATE_WRITE) }
+
     /// Gives pages back to the system; they read as zeros afterwards.
     func reclaim(_ range: Range<Int>) {
         if madvise(base + range.lowerBound, range.count, MADV_REMOVE) != 0 {

@@ -39,8 +39,6 @@ final class Session {
     private var edgeLease: Range<UInt32> = 0..<0
     private var viewLease: Range<UInt32> = 0..<0
     private var passedOver = [IdSet(), IdSet(), IdSet()]
-    /// Ids that the client set aside for what one request makes.
-    private var foretold: (request: UInt64, nodes: Range<UInt32>, edges: Range<UInt32>)?
     /// The batch that is being applied, see Session+Batch.
     var batch: GraphBatch?
     var isLastBatchApplied = false
@@ -124,7 +122,6 @@ final class Session {
     /// The next id of the client's lease, for an object that the worker makes: the reply's head tells the client how far
     /// its lease is used.
     private func take(_ kind: LeaseKind) throws(GraphError) -> UInt32 {
-        if let foretold, foretold.request == request { return try takeForetold(kind) }
         if lease(kind).isEmpty {
             do { try extendLease(kind, wanted: UInt32(Limits.leaseIdsStep)) } catch {
                 throw GraphError(.limitExceeded, "the workspace has no more ids of kind \(kind)")
@@ -173,16 +170,7 @@ final class Session {
             setLease(kind, first + count..<lease.upperBound)
             ranges.append(first..<first + count)
         }
-        foretold = (request + 1, ranges[0], ranges[1])
-    }
-
-    private func takeForetold(_ kind: LeaseKind) throws(GraphError) -> UInt32 {
-        let left = kind == .node ? foretold?.nodes : foretold?.edges
-        guard let left, let id = left.first else {
-            throw GraphError(.limitExceeded, "the request makes more than its client foretold")
-        }
-        if kind == .node { foretold?.nodes = id + 1..<left.upperBound } else { foretold?.edges = id + 1..<left.upperBound }
-        return id
+        ids.set(nodes: ranges[0], edges: ranges[1])
     }
 
     func extendLease(_ kind: LeaseKind, wanted: UInt32) throws {
@@ -393,11 +381,12 @@ final class Session {
             guard let kind = LeaseKind(rawValue: try call.arguments.u32()) else { throw WireError("lease of that kind") }
             try extendLease(kind, wanted: try call.arguments.u32())
         case Operation.advance: try advance(&call)
-        case Operation.foretell: try foretell(&call)
+        case Operation.foretell: return try foretell(&call)
         default:
             guard let handler = operations.handler(operation) else {
                 throw WireError("operation \(operation) does not exist")
             }
+            defer { ids.set(nodes: nil, edges: nil) }
             try handler(&call)
         }
     }

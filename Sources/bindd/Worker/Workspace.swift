@@ -26,7 +26,9 @@ final class Workspace {
     init(name: String, memoryLimit: Int?) throws(WorkerError) {
         self.name = name
         memory = try ArenaMemory(limit: memoryLimit)
-        graph = GraphStore(arena: Arena(base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim))
+        graph = GraphStore(
+            arena: Arena(
+                base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim, prepare: memory.prepare))
     }
 
     /// The graph's memory, for reading, to be sent to clients.
