@@ -102,7 +102,8 @@ public struct Arena {
             segment.pointee.freeHead = block.load(as: UInt32.self)
             block.initializeMemory(as: UInt8.self, repeating: 0, count: blockBytes)
         } else {
-            granule = UInt32((index * Arena.segmentBytes + Int(segment.pointee.bump) * blockBytes) / Arena.granuleBytes)
+            let start = index * Arena.segmentBytes + Int(segment.pointee.bump) * blockBytes
+            granule = UInt32(start / Arena.granuleBytes)
             segment.pointee.bump += 1
         }
         segment.pointee.live += 1
@@ -175,15 +176,9 @@ public struct Arena {
 
     private func openSegment(_ sizeClass: Int) throws(GraphError) {
         let index = try takeRun(order: 0)
-        prepare(index, bytes: Arena.segmentBytes)
         segments[index] = Segment(
             sizeClassPlusOne: Int8(sizeClass + 1), live: 0, freeHead: 0, bump: 0, previous: 0, next: 0)
         link(index, sizeClass)
-    }
-
-    private func prepare(_ index: Int, bytes: Int) {
-        let start = index * Arena.segmentBytes
-        state.pointee.prepare(start..<start + Arena.blockBytes(bytes))
     }
 
     private func link(_ index: Int, _ sizeClass: Int) {
@@ -203,7 +198,10 @@ public struct Arena {
     private func allocateRun(bytes: Int, willFill: Bool) throws(GraphError) -> UInt32 {
         let order = Arena.runOrder(bytes)
         let index = try takeRun(order: order)
-        if willFill || order == 0 { prepare(index, bytes: bytes) }
+        if willFill {
+            let start = index * Arena.segmentBytes
+            state.pointee.prepare(start..<start + Arena.blockBytes(bytes))
+        }
         state.pointee.usedBytes += Arena.blockBytes(bytes)
         return UInt32(index * Arena.segmentBytes / Arena.granuleBytes)
     }
