@@ -17,7 +17,7 @@ from typing import Any
 
 import bindd
 import bindd.graph
-from measure import HEADERS, REPETITIONS, Side, Work, Workload
+from measure import HEADERS, REPETITIONS, Side, Visits, Work, Workload, look
 from peers import Igraph, Managed, Networkx, Rpyc, Rustworkx
 from tabulate import tabulate
 
@@ -30,7 +30,7 @@ def replaced_layer() -> ModuleType | None:
     return None if module.GraphView is bindd.graph.GraphView else module
 
 
-class Native:
+class Native(Visits):
     """Workloads written against the API that bindd and the replaced layer share."""
 
     def __init__(self, name: str, module: Any, settles: bool) -> None:
@@ -84,16 +84,8 @@ class Native:
         work.keep = view  # type: ignore[attr-defined]
         return work
 
-    def visit(self, degree: int, with_target: bool) -> Work:
+    def visit(self, degree: int, function: Any) -> Work:
         view, hub, _ = self.star(degree)
-
-        def plain(ctx: object, bound: Any) -> None:
-            pass
-
-        def target(ctx: object, bound: Any) -> None:
-            bound.edge().target()
-
-        function = target if with_target else plain
 
         def work(count: int) -> None:
             for _ in range(count // degree):
@@ -102,14 +94,9 @@ class Native:
         work.keep = view  # type: ignore[attr-defined]
         return work
 
-    def visit_1(self) -> Work:
-        return self.visit(1, False)
-
-    def visit_1000(self) -> Work:
-        return self.visit(1000, False)
-
-    def visit_1000_target(self) -> Work:
-        return self.visit(1000, True)
+    @staticmethod
+    def target(ctx: object, bound: Any) -> None:
+        bound.edge().target()
 
     def create_node(self) -> Work:
         view = self.graph.GraphView.create()
@@ -176,9 +163,6 @@ class Native:
     def create_link_visit(self) -> Work:
         view = self.graph.GraphView.create()
         create = self.graph.EdgeReference.create
-
-        def look(ctx: object, bound: object) -> None:
-            pass
 
         def work(count: int) -> None:
             before = view.create_and_insert_node()

@@ -10,13 +10,57 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 REPETITIONS = 7
 
 # Runs `count` operations and returns nothing; what it needs is made by the function that returned it, outside the clock.
 Work = Callable[[int], object]
+
+
+def look(ctx: object, edge: object) -> None:
+    """A visitor that does nothing."""
+
+
+class Visits:
+    """The visit workloads of a side that says how it visits the edges at the hub of a star."""
+
+    def visit(self, degree: int, function: Callable[[object, Any], object]) -> Work:
+        """Calls function(None, edge) for each edge of a star, `count` edges in all."""
+        raise NotImplementedError
+
+    @staticmethod
+    def target(ctx: object, edge: Any) -> None:
+        """Looks at an edge's far end."""
+        edge[1]
+
+    def visit_1(self) -> Work:
+        return self.visit(1, look)
+
+    def visit_1000(self) -> Work:
+        return self.visit(1000, look)
+
+    def visit_1000_target(self) -> Work:
+        return self.visit(1000, self.target)
+
+
+class ListedVisits(Visits):
+    """Of a side that gives a list of edges, which the user's loop goes through."""
+
+    def edges_at_hub(self, degree: int) -> Callable[[], Iterable[Any]]:
+        raise NotImplementedError
+
+    def visit(self, degree: int, function: Callable[[object, Any], object]) -> Work:
+        edges = self.edges_at_hub(degree)
+
+        def work(count: int) -> None:
+            for _ in range(max(1, count // degree)):
+                for edge in edges():
+                    function(None, edge)
+
+        return work
 
 
 @dataclass

@@ -9,6 +9,8 @@ from __future__ import annotations
 import multiprocessing
 import socket
 import sys
+from collections.abc import Callable, Iterable
+from functools import partial
 from multiprocessing.managers import BaseManager
 from typing import Any
 
@@ -16,10 +18,10 @@ import igraph
 import networkx
 import rpyc
 import rustworkx
-from measure import Work
+from measure import ListedVisits, Work, look
 
 
-class Networkx:
+class Networkx(ListedVisits):
     name = "networkx"
 
     def star(self, degree: int) -> Any:
@@ -39,32 +41,8 @@ class Networkx:
 
         return work
 
-    def visit(self, degree: int, with_target: bool) -> Work:
-        graph = self.star(degree)
-
-        def plain(ctx: object, edge: object) -> None:
-            pass
-
-        def target(ctx: object, edge: Any) -> None:
-            edge[1]
-
-        function = target if with_target else plain
-
-        def work(count: int) -> None:
-            for _ in range(count // degree):
-                for edge in graph.out_edges(0, data=True):
-                    function(None, edge)
-
-        return work
-
-    def visit_1(self) -> Work:
-        return self.visit(1, False)
-
-    def visit_1000(self) -> Work:
-        return self.visit(1000, False)
-
-    def visit_1000_target(self) -> Work:
-        return self.visit(1000, True)
+    def edges_at_hub(self, degree: int) -> Callable[[], Iterable[Any]]:
+        return partial(self.star(degree).out_edges, 0, data=True)
 
     def create_node(self) -> Work:
         graph = networkx.MultiDiGraph()
@@ -126,9 +104,6 @@ class Networkx:
     def create_link_visit(self) -> Work:
         graph = networkx.MultiDiGraph()
 
-        def look(ctx: object, edge: object) -> None:
-            pass
-
         def work(count: int) -> None:
             graph.add_node(0)
             for at in range(1, count + 1):
@@ -140,7 +115,7 @@ class Networkx:
         return work
 
 
-class Rustworkx:
+class Rustworkx(ListedVisits):
     name = "rustworkx"
 
     def star(self, degree: int) -> Any:
@@ -159,32 +134,8 @@ class Rustworkx:
 
         return work
 
-    def visit(self, degree: int, with_target: bool) -> Work:
-        graph = self.star(degree)
-
-        def plain(ctx: object, edge: object) -> None:
-            pass
-
-        def target(ctx: object, edge: Any) -> None:
-            edge[1]
-
-        function = target if with_target else plain
-
-        def work(count: int) -> None:
-            for _ in range(count // degree):
-                for edge in graph.out_edges(0):
-                    function(None, edge)
-
-        return work
-
-    def visit_1(self) -> Work:
-        return self.visit(1, False)
-
-    def visit_1000(self) -> Work:
-        return self.visit(1000, False)
-
-    def visit_1000_target(self) -> Work:
-        return self.visit(1000, True)
+    def edges_at_hub(self, degree: int) -> Callable[[], Iterable[Any]]:
+        return partial(self.star(degree).out_edges, 0)
 
     def create_node(self) -> Work:
         graph = rustworkx.PyDiGraph()
@@ -245,9 +196,6 @@ class Rustworkx:
     def create_link_visit(self) -> Work:
         graph = rustworkx.PyDiGraph()
 
-        def look(ctx: object, edge: object) -> None:
-            pass
-
         def work(count: int) -> None:
             before = graph.add_node(None)
             for _ in range(count):
@@ -260,7 +208,7 @@ class Rustworkx:
         return work
 
 
-class Igraph:
+class Igraph(ListedVisits):
     """Made for whole graphs at once: adding single nodes and edges costs it time in proportion to the graph, so those
     workloads are left out."""
 
@@ -276,33 +224,13 @@ class Igraph:
 
         return work
 
-    def visit(self, degree: int, with_target: bool) -> Work:
+    def edges_at_hub(self, degree: int) -> Callable[[], Iterable[Any]]:
         graph = igraph.Graph(n=degree + 1, edges=[(0, at) for at in range(1, degree + 1)], directed=True)
-        hub = graph.vs[0]
+        return graph.vs[0].out_edges  # type: ignore[no-any-return]
 
-        def plain(ctx: object, edge: object) -> None:
-            pass
-
-        def target(ctx: object, edge: Any) -> None:
-            edge.target
-
-        function = target if with_target else plain
-
-        def work(count: int) -> None:
-            for _ in range(count // degree):
-                for edge in hub.out_edges():
-                    function(None, edge)
-
-        return work
-
-    def visit_1(self) -> Work:
-        return self.visit(1, False)
-
-    def visit_1000(self) -> Work:
-        return self.visit(1000, False)
-
-    def visit_1000_target(self) -> Work:
-        return self.visit(1000, True)
+    @staticmethod
+    def target(ctx: object, edge: Any) -> None:
+        edge.target
 
     def get_nodes(self) -> Work:
         graph = igraph.Graph(n=100_000)
@@ -344,7 +272,7 @@ class Store:
         return list(self.graph.in_edges(node))
 
 
-class Remote:
+class Remote(ListedVisits):
     """A store in another process, one round trip a call."""
 
     name = "remote"
@@ -360,27 +288,11 @@ class Remote:
 
         return work
 
-    def visit(self, degree: int) -> Work:
-        store = self.store
-        hub = store.add_node()
+    def edges_at_hub(self, degree: int) -> Callable[[], Iterable[Any]]:
+        hub = self.store.add_node()
         for _ in range(degree):
-            store.add_edge(hub, store.add_node())
-
-        def look(ctx: object, edge: object) -> None:
-            pass
-
-        def work(count: int) -> None:
-            for _ in range(max(1, count // degree)):
-                for edge in store.out_edges(hub):
-                    look(None, edge)
-
-        return work
-
-    def visit_1(self) -> Work:
-        return self.visit(1)
-
-    def visit_1000(self) -> Work:
-        return self.visit(1000)
+            self.store.add_edge(hub, self.store.add_node())
+        return partial(self.store.out_edges, hub)
 
     def create_node(self) -> Work:
         store = self.store
@@ -403,9 +315,6 @@ class Remote:
 
     def create_link_visit(self) -> Work:
         store = self.store
-
-        def look(ctx: object, edge: object) -> None:
-            pass
 
         def work(count: int) -> None:
             before = store.add_node()
@@ -430,6 +339,8 @@ def serve_rpyc(link: socket.socket) -> None:
 
 
 class Rpyc(Remote):
+    """A list stays over there: each element is a round trip of its own."""
+
     name = "rpyc"
 
     def __init__(self) -> None:
@@ -439,9 +350,6 @@ class Rpyc(Remote):
         theirs.close()
         self.connection = rpyc.utils.factory.connect_stream(rpyc.core.stream.SocketStream(ours))
         self.store = self.connection.root.store()
-
-    def visit_1000(self) -> Work:  # a list stays over there: each element is a round trip of its own
-        return self.visit(1000)
 
     def close(self) -> None:
         self.connection.close()

@@ -187,10 +187,11 @@ def default_c(parameter: dict) -> str:
 
 def rule_c(rule: dict | None) -> str:
     if not rule:
-        return "{0, 0, 0, 0, 0, NULL, 0}"
-    text = rule.get("text")
+        return "{0, 0, 0, 0, 0, NULL, 0, NULL, 0}"
+    text, via = rule.get("text"), rule.get("via")
     return (f"{{{rule['edge_type']}, BD_SIDE_{rule['side'].upper()}, BD_MATCH_{rule['match'].upper()}, "
-            f"BD_WANT_{rule['want'].upper()}, {int(rule['directional'])}, {c_string(text)}, {len((text or '').encode())}}}")
+            f"BD_WANT_{rule['want'].upper()}, {int(rule['directional'])}, {c_string(text)}, {len((text or '').encode())}, "
+            f"{c_string(via)}, {len((via or '').encode())}}}")
 
 
 def class_slot(cls: dict) -> str:
@@ -261,7 +262,7 @@ def table(description: dict) -> str:
             f"    {{{c_string(full_name(owner, method))}, {operation}, BD_KIND_OF_REQUEST_{method['kind'].upper()}, "
             f"{self_kind}, {int(method['arguments'] == 'ignore')}, {len(method['parameters'])}, {first[index]}, "
             f"{c_type(method['result'])}, {int(method['batch'])}, {rule_c(method.get('rule'))}}},")
-    out += ["    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0}}", "};", ""]
+    out += ["    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}}", "};", ""]
     highest = max([m["operation"] or 0 for _, _, m in methods])
     kinds = {m["operation"]: m["kind"] for _, _, m in methods if m["operation"] is not None}
     out.append(f"const uint8_t bd_operation_kinds[{highest + 1}] = {{")

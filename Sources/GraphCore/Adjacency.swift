@@ -14,16 +14,47 @@ public struct BoundNode: Hashable, Sendable {
     }
 }
 
-/// Where an operation takes the ids of what it creates; the caller leases them.
-public struct IdAllocator {
-    public let nextNode: () throws(GraphError) -> UInt32
-    public let nextEdge: () throws(GraphError) -> UInt32
+/// Where an operation takes the ids of what it creates: those that are set aside for it, else one by one from its caller, who
+/// leases them.
+public final class IdAllocator {
+    private let leaseNode: () throws(GraphError) -> UInt32
+    private let leaseEdge: () throws(GraphError) -> UInt32
+    private var nodes: Range<UInt32>?
+    private var edges: Range<UInt32>?
 
     public init(
         nextNode: @escaping () throws(GraphError) -> UInt32, nextEdge: @escaping () throws(GraphError) -> UInt32
     ) {
-        self.nextNode = nextNode
-        self.nextEdge = nextEdge
+        leaseNode = nextNode
+        leaseEdge = nextEdge
+    }
+
+    /// From now on these and no others, until `nil`.
+    public func set(nodes: Range<UInt32>?, edges: Range<UInt32>?) {
+        self.nodes = nodes
+        self.edges = edges
+    }
+
+    public var isSet: Bool { nodes != nil }
+
+    @inline(__always)
+    public func nextNode() throws(GraphError) -> UInt32 {
+        guard let left = nodes else { return try leaseNode() }
+        guard left.lowerBound < left.upperBound else { throw IdAllocator.usedUp }
+        nodes = left.lowerBound + 1..<left.upperBound
+        return left.lowerBound
+    }
+
+    @inline(__always)
+    public func nextEdge() throws(GraphError) -> UInt32 {
+        guard let left = edges else { return try leaseEdge() }
+        guard left.lowerBound < left.upperBound else { throw IdAllocator.usedUp }
+        edges = left.lowerBound + 1..<left.upperBound
+        return left.lowerBound
+    }
+
+    private static var usedUp: GraphError {
+        GraphError(.limitExceeded, "the request makes more than its client foretold")
     }
 }
 

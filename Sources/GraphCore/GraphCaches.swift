@@ -12,6 +12,7 @@ final class GraphCaches {
     static let planBit: UInt32 = 1
     static let interfaceBit: UInt32 = 2
 
+    private let arena: Arena
     /// By view and type node.
     var plans: [UInt64: InstancePlan] = [:]
     /// By view.
@@ -23,12 +24,19 @@ final class GraphCaches {
 
     static func key(_ view: UInt32, _ node: UInt32) -> UInt64 { UInt64(view) << 32 | UInt64(node) }
 
-    func nodeAttributesChanged() { plans.removeAll() }
+    init(arena: Arena) { self.arena = arena }
+
+    /// Clients know how many objects an instance of a type has for as long as its plan stands.
+    func dropPlans() {
+        guard !plans.isEmpty else { return }
+        plans.removeAll()
+        bd_store_release_u64(&arena.header.pointee.plans_dropped, arena.header.pointee.plans_dropped &+ 1)
+    }
 
     /// An edge has another name, type or target, or left a view.
     func edgeChanged() {
         if isEmpty { return }
-        plans.removeAll()
+        dropPlans()
         interfaces.removeAll()
         childIndexes.removeAll()
     }
@@ -53,7 +61,7 @@ extension GraphStore {
         let type = edge.bits & BD_EDGE_TYPE_MASK
         let isDirectional = edge.bits & BD_EDGE_DIRECTIONAL != 0
         let plannedEnds = isDirectional ? source : source | target
-        if plannedEnds & GraphCaches.planBit != 0, type != EdgeType.tid { caches.plans.removeAll() }
+        if plannedEnds & GraphCaches.planBit != 0, type != EdgeType.tid { caches.dropPlans() }
         guard (source | target) & GraphCaches.interfaceBit != 0, let facts = caches.interfaces[view] else { return }
         let typedLate =
             type == EdgeType.tid

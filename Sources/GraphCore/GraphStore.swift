@@ -52,7 +52,7 @@ public struct GraphStore: ~Copyable {
     public internal(set) var liveViews = IdSet()
     public internal(set) var nodeCount = 0
     public internal(set) var edgeCount = 0
-    let caches = GraphCaches()
+    let caches: GraphCaches
 
     /// Takes the arena over: it is closed with the store.
     public init(arena: Arena) {
@@ -65,6 +65,7 @@ public struct GraphStore: ~Copyable {
         members = ViewMembers(arena: arena)
         lists = AttributeLists(arena: arena)
         strings = StringPool(arena: arena)
+        caches = GraphCaches(arena: arena)
     }
 
     deinit {
@@ -233,7 +234,7 @@ public struct GraphStore: ~Copyable {
         guard list != old else { return }
         bd_store_release_u32(&record.pointee.attributes, list)
         lists.free(old, strings: &strings)
-        if record.pointee.watched & GraphCaches.planBit != 0 { caches.nodeAttributesChanged() }
+        if record.pointee.watched & GraphCaches.planBit != 0 { caches.dropPlans() }
     }
 
     public mutating func setEdgeAttributes(_ id: UInt32, _ values: [AttributePair]) throws(GraphError) {

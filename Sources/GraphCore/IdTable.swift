@@ -50,7 +50,7 @@ struct IdTable {
     }
 
     private func make(slots: Int) throws(GraphError) -> UInt32 {
-        let table = try arena.allocate(bytes: IdTable.bytes(slots: slots))
+        let table = try arena.allocate(bytes: IdTable.bytes(slots: slots), willFill: true)
         let head = arena.record(table, as: bd_table.self)
         head.pointee.mask = UInt32(slots - 1)
         // The multiply's high bits choose one of slots/16 lines.

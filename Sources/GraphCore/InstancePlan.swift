@@ -61,6 +61,8 @@ final class InstancePlan {
     var steps: [Step] = []
     /// False: the one step says so, before anything is made.
     var isConstructable = true
+    /// The last step fails, or makes a child whose last step does. Nothing follows it.
+    var isFailing = false
 
     init(typeGraph: TypeGraph, type: UInt32) {
         self.typeGraph = typeGraph
@@ -69,6 +71,7 @@ final class InstancePlan {
 
     func fail(_ kind: InstantiationFailure.Kind, _ message: String, _ node: UInt32, _ identifier: String = "") {
         let node = BoundNode(view: typeGraph.view, node: node)
+        isFailing = true
         steps.append(
             .fail(
                 .instantiation(InstantiationFailure(kind: kind, message: message, node: node, identifier: identifier))))
@@ -110,7 +113,8 @@ extension GraphStore {
             guard stack[top].next < stack[top].makeChildren.count else {
                 let done = stack.removeLast()
                 try addLinks(done, view, builtins, &patience)
-                caches.plans[GraphCaches.key(typeGraph.view, done.plan.type)] = done.plan
+                // A mistake may depend on the types that it was reached through: such a plan is good for this once.
+                if !done.plan.isFailing { caches.plans[GraphCaches.key(typeGraph.view, done.plan.type)] = done.plan }
                 _ = open.remove(done.plan.type)
                 finished = done.plan
                 continue
@@ -128,13 +132,16 @@ extension GraphStore {
                 stack[top].next = stack[top].makeChildren.count
                 continue
             }
-            guard let plan = caches.plans[GraphCaches.key(typeGraph.view, childType)], plan.typeGraph == typeGraph else {
+            let known = caches.plans[GraphCaches.key(typeGraph.view, childType)]
+            let justMade = finished?.type == childType ? finished : nil
+            guard let plan = justMade ?? known, plan.typeGraph == typeGraph else {
                 stack.append(try opened(typeGraph, childType, view, builtins))
                 _ = open.insert(childType)
                 continue
             }
+            finished = nil
             addChild(&stack[top], edge, plan, view, builtins)
-            stack[top].next += 1
+            stack[top].next = plan.isFailing ? stack[top].makeChildren.count : stack[top].next + 1
         }
         guard let finished else { fatalError("no plan for type \(type)") }
         return finished
@@ -179,6 +186,7 @@ extension GraphStore {
             let pooled = UInt32(truncatingIfNeeded: identifier)
             if frame.names[pooled] == nil { frame.names[pooled] = frame.next }
         }
+        frame.plan.isFailing = plan.isFailing
         frame.plan.steps.append(
             .child(
                 InstancePlan.Child(
@@ -191,7 +199,7 @@ extension GraphStore {
         _ frame: Compiling, _ view: ViewRecord, _ builtins: Builtins, _ patience: inout Patience
     ) throws(GraphError) {
         let plan = frame.plan
-        if case .fail? = plan.steps.last { return }
+        if plan.isFailing { return }
         let type = BoundNode(view: plan.typeGraph.view, node: plan.type)
         for link in try makeLinks(plan.typeGraph, type: type) {
             try patience.step()

@@ -154,7 +154,10 @@ extension GraphStore {
         _ place: Place, _ child: UInt32, _ source: UInt32, _ makeChild: UInt32, _ typeGraph: TypeGraph,
         _ ids: IdAllocator, _ patience: inout Patience, inChunk: Bool
     ) throws {
-        guard let type = try type(in: typeGraph, named: TypeGraph.sourceChunk) else { return }
+        guard let type = try type(in: typeGraph, named: TypeGraph.sourceChunk) else {
+            watch(typeGraph.selfNode, GraphCaches.planBit)  // with that type instances have more in them
+            return
+        }
         guard !inChunk else {
             throw TypeGraphError.instantiation(
                 InstantiationFailure(

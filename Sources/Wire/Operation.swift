@@ -10,6 +10,7 @@ public enum Operation {
     public static let pin: UInt16 = 5
     public static let batch: UInt16 = 6
     public static let advance: UInt16 = 7
+    public static let foretell: UInt16 = 8
     public static let firstMethod: UInt16 = 16
 
     /// `kind` says whether it belongs into the journal; a barrier waits as a call does and changes nothing.
@@ -23,6 +24,11 @@ public enum Operation {
         (
             "advance", advance, .command,
             "u32 node, u32 edge, u32 view: ids below these stand in a batch that is not there yet; the worker takes none of them"
+        ),
+        (
+            "foretell", foretell, .command,
+            "u32 first node, u32 count, u32 first edge, u32 count: the ids of what the very next request makes. Its sender "
+                + "knows how many it takes and that it cannot fail, and goes on behind them without waiting"
         ),
         (
             "batch", batch, .call,

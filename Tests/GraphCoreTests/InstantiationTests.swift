@@ -33,6 +33,24 @@ import Testing
         return text
     }
 
+    /// What was compiled on the way to a type must not show when it is the one that is asked for.
+    @Test func typesThatContainEachOtherFailAlikeEachTime() throws {
+        let world = try World(memory)
+        let (a, b) = (try world.type("A"), try world.type("B"))
+        let inA = try world.graph.addMakeChild(
+            world.types, type: a, childType: b, identifier: "b", attributes: nil, world.ids)
+        let inB = try world.graph.addMakeChild(
+            world.types, type: b, childType: a, identifier: "a", attributes: nil, world.ids)
+        for (name, node) in [("A", inB), ("B", inA), ("A", inB), ("B", inA)] {
+            #expect {
+                _ = try world.graph.instantiate(world.types, typeIdentifier: name, world.ids)
+            } throws: { error in
+                guard case TypeGraphError.instantiation(let failure) = error else { return false }
+                return failure.identifier == name && failure.node.node == node && failure.message == "Type contains itself"
+            }
+        }
+    }
+
     @Test func childrenAttributesAndLinks() throws {
         let world = try World(memory)
         let inner = try world.type("Inner")

@@ -4,6 +4,8 @@ the same results, the same exceptions at the same call, and the same state at th
     equivalence.py EXAMPLES SEED            the process's own workspace; BINDD_SYNC and BINDD_ARENA say how it works
     equivalence.py EXAMPLES SEED WORKSPACE  a named one, in which a second process plays its own calls at the same time
     equivalence.py --other WORKSPACE        that second process: calls on stdin, outcomes on stdout
+
+With --typed in front of these the lists are of the typed layer (play_typed.py, model_typed.py).
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ from itertools import zip_longest
 from typing import Any
 
 import bindd
+import bindd.faebryk
 import bindd.graph
 import model
+import model_typed
 import play
+import play_typed
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -32,7 +37,8 @@ NAME = st.sampled_from(({}, {}, {"name": "n"}, {"directional": True}, {"name": "
 ACTION = st.sampled_from(("collect", "collect", "read", "raise", "destroy", "forget", "link", "nest", "none"))
 DATA = st.integers(0, len(play.STORED) - 1)
 POOL = st.sampled_from(("views", "nodes", "edges", "bounds", "bound_edges"))
-
+PICKS = st.integers(0, 42**7 - 1).map(lambda number: tuple(number // 42**at % 42 for at in range(7)))
+IS_TYPED = "--typed" in sys.argv[1:2]
 
 
 def call(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[play.Call]:
@@ -52,10 +58,21 @@ CALLS = st.one_of(
     call("try_load", AT, DATA), call("drop", POOL, AT), call("drop", POOL, AT), call("sync"), call("pause"),
     call("wrong", AT, st.integers(0, 99)),
 )  # fmt: skip
+TYPED = st.one_of(
+    *[call("typed", st.sampled_from(sorted(play_typed.METHODS)), PICKS)] * 8,
+    *[call("typed", st.sampled_from(play_typed.MAKING), PICKS)] * 8,
+    *[call("again", st.integers(1, 3))] * 2, *[call("grow", PICKS, st.integers(0, 5))] * 2, call("view"), call("make", AT), call("bind", AT, AT), call("link", AT, AT, TYPE, st.booleans(), st.just(True)),
+    call("visit", AT, TYPE, st.integers(0, 2), ACTION), call("node_attrs", AT), call("members", AT), call("counts", AT),
+    call("merge", AT, AT), call("edge_name", AT), call("unbind_edge", AT), call("sync"), call("pause"),
+    call("drop", st.sampled_from(("bounds", *play_typed.POOLS)), AT), call("drop", POOL, AT), call("destroy", AT),
+)  # fmt: skip
 # Lists of lists: hypothesis makes lists of five on average, too few calls to meet each other.
-LISTS = st.lists(st.lists(CALLS, max_size=20), max_size=20).map(lambda parts: [one for part in parts for one in part])
+def lists(calls: st.SearchStrategy[play.Call]) -> st.SearchStrategy[list[play.Call]]:
+    return st.lists(st.lists(calls, max_size=20), max_size=20).map(lambda parts: [one for part in parts for one in part])
+
+
 # A little graph to begin with, so that short lists have something to pick from.
-START: list[play.Call] = [("view",), ("make", 0), ("make", 0), ("unbind", 0), ("unbind", 1), ("link", 0, 1, 1, True, True), ("fan", 1, 1, 3)]
+START: list[play.Call] = play_typed.START if IS_TYPED else [("view",), ("make", 0), ("make", 0), ("unbind", 0), ("unbind", 1), ("link", 0, 1, 1, True, True), ("fan", 1, 1, 3)]
 
 
 def workspace() -> bindd.Workspace:
@@ -65,7 +82,13 @@ def workspace() -> bindd.Workspace:
 
 
 def new_player() -> play.Player:
+    if IS_TYPED:
+        return play_typed.TypedPlayer(bindd.graph, bindd.faebryk, lambda: workspace().sync())
     return play.Player(bindd.graph, lambda: workspace().sync())
+
+
+def new_model() -> play.Player:
+    return play_typed.TypedPlayer(model, model_typed, lambda: None) if IS_TYPED else play.Player(model, lambda: None)
 
 
 def objects() -> dict[str, int]:
@@ -86,12 +109,14 @@ def left(before: dict[str, int] | None = None) -> dict[str, int]:
 
 
 def expect(step: object, wanted: play.Outcome, got: play.Outcome) -> None:
+    if isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):  # show where they differ
+        wanted, got = next(([one], [two]) for one, two in [*zip(wanted, got, strict=True), (0, 0)] if one != two or one == 0)
     assert got == wanted, f"at {step}:\n  model {wanted!r}\n  bindd {got!r}"
 
 
 def play_alone(calls: list[play.Call]) -> None:
     bindd.graph.GraphView.create().destroy()
-    mine, theirs = new_player(), play.Player(model, lambda: None)
+    mine, theirs = new_player(), new_model()
     try:
         for at, one in enumerate([*START, *calls]):
             expect((at, one), theirs.play(one), mine.play(one))
@@ -109,7 +134,7 @@ class Other:
 
     def __init__(self, name: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--other", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, __file__, *["--typed"] * IS_TYPED, "--other", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def send(self, what: Any) -> Callable[[], Any]:
@@ -135,7 +160,7 @@ def read(stream: Any) -> Any:
 
 
 def play_beside(other: Other, calls: list[tuple[play.Call, play.Call]]) -> None:
-    mine, models = new_player(), (play.Player(model, lambda: None), play.Player(model, lambda: None))
+    mine, models = new_player(), (new_model(), new_model())
     before = objects()
     try:
         for at, pair in enumerate([*zip(START, START, strict=True), *calls]):
@@ -169,19 +194,21 @@ def be_other(name: str) -> None:
 
 
 def main() -> None:
-    if sys.argv[1] == "--other":
-        return be_other(sys.argv[2])
-    examples, number = int(sys.argv[1]), int(sys.argv[2])
+    arguments = sys.argv[2:] if IS_TYPED else sys.argv[1:]
+    if arguments[0] == "--other":
+        return be_other(arguments[1])
+    examples, number, *shared = int(arguments[0]), int(arguments[1]), *arguments[2:]
+    calls_of = lists(TYPED if IS_TYPED else CALLS)
     rules = settings(
         max_examples=examples, deadline=None, database=None, print_blob=False, phases=(Phase.generate, Phase.shrink),
         report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
     )
-    if len(sys.argv) == 3:
-        seed(number)(rules(given(calls=LISTS)(play_alone)))()
+    if not shared:
+        seed(number)(rules(given(calls=calls_of)(play_alone)))()
     else:
-        with bindd.connect(sys.argv[3]):
-            other = Other(sys.argv[3])
-            pairs = st.tuples(LISTS, LISTS).map(lambda both: list(zip_longest(*both, fillvalue=("sync",))))
+        with bindd.connect(shared[0]):
+            other = Other(shared[0])
+            pairs = st.tuples(calls_of, calls_of).map(lambda both: list(zip_longest(*both, fillvalue=("sync",))))
             property_ = given(calls=pairs)(lambda calls: play_beside(other, calls))
             seed(number)(rules(property_))()
             other.end()

@@ -184,6 +184,7 @@ class View:
         self.self_node = Node({})
         self.nodes = {self.self_node.id: self.self_node}
         self.edges: dict[int, Edge] = {}
+        self.lists: dict[tuple[int, int], list[Edge]] = {}  # by node and type, for the typed layer
         self.is_destroyed = False
 
     def check(self) -> View:
@@ -198,6 +199,8 @@ class View:
             if node.id not in self.nodes:
                 raise ValueError(f"Edge {end} node not in graph")
         self.edges[edge.id] = edge
+        for node in {edge.source.id: edge.source, edge.target.id: edge.target}.values():
+            self.lists.setdefault((node.id, edge.edge_type), []).append(edge)
 
 
 class GraphView:

@@ -43,6 +43,8 @@ class Raised(Exception):
 
 
 class Player:
+    state_types: tuple[int, ...] = EDGE_TYPES
+
     def __init__(self, graph: Any, sync: Callable[[], object]) -> None:
         self.graph, self.sync = graph, sync
         self.symbols: dict[int, int] = {}
@@ -328,7 +330,7 @@ class Player:
                 continue
             told.append((self.tell(view.get_counts()), repr(view).partition("|")[2], self.tell(nodes)))
             for node in nodes:
-                for edge_type in EDGE_TYPES:
+                for edge_type in self.state_types:
                     for direction in DIRECTIONS:
                         node.visit_edges_of_type(
                             edge_type=edge_type, ctx=None, f=lambda _, edge: told.append(self.tell(edge)), directed=direction

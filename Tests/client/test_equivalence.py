@@ -1,4 +1,5 @@
-"""However a call travels, it gives what the specification says: random lists of calls, played on bindd and on a model.
+"""However a call travels, it gives what the specification says: random lists of calls, played on bindd and on a model. The
+graph's own calls first, then those of the typed layer with them.
 
 The same lists (same seed) go through commands that do not wait and reads from the arena, and through a round trip for each
 request with nothing read locally; and once more while a second process writes to the same named workspace. A failure shows
@@ -24,9 +25,9 @@ SECONDS = 120 + EXAMPLES // 2
 pytestmark = pytest.mark.timeout(SECONDS + 20)
 
 
-def play(home: Home, *workspace: str, examples: int = EXAMPLES, **environment: str) -> None:
+def play(home: Home, *workspace: str, typed: bool = False, examples: int = EXAMPLES, **environment: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(HERE / "equivalence.py"), str(examples), str(SEED), *workspace],
+        [sys.executable, str(HERE / "equivalence.py"), *["--typed"] * typed, str(examples), str(SEED), *workspace],
         env={**home.environment, **environment}, capture_output=True, text=True, timeout=SECONDS,
     )
     print(done.stdout)
@@ -45,3 +46,15 @@ def test_a_round_trip_for_each_request(home: Home) -> None:
 
 def test_beside_a_second_writer(home: Home) -> None:
     play(home, "shared", examples=max(1, EXAMPLES // 3), BINDD_SYNC="0")
+
+
+def test_typed_commands_that_do_not_wait(home: Home) -> None:
+    play(home, typed=True, examples=max(1, EXAMPLES // 3), BINDD_SYNC="0")
+
+
+def test_a_round_trip_for_each_typed_request(home: Home) -> None:
+    play(home, typed=True, examples=max(1, EXAMPLES // 10), BINDD_SYNC="1", BINDD_ARENA="0")
+
+
+def test_typed_requests_beside_a_second_writer(home: Home) -> None:
+    play(home, "shared", typed=True, examples=max(1, EXAMPLES // 10), BINDD_SYNC="0")

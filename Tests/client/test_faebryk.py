@@ -255,6 +255,224 @@ def test_own_writes_are_seen_by_every_way_of_reading() -> None:
 
 
 @alone
+def test_reads_of_types_traits_and_operands_ask_nobody() -> None:
+    import os
+
+    import bindd
+    from bindd.errors import StaleHandleError
+    from bindd.faebryk import EdgeComposition, EdgeOperand, Trait, TypeGraph
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+    types = TypeGraph.create(g=view)
+    trait, other = (types.add_type(identifier=name) for name in ("trait", "other"))
+    types.mark_constructable(type_node=trait)
+    sums, left, right = (view.create_and_insert_node() for _ in range(3))
+    with pytest.raises(ValueError, match="has no operand set"):
+        EdgeOperand.visit_operands_of_type(bound_node=sums, operand_type=trait.node(), f=print)
+    assert EdgeOperand.get_operand_by_identifier(node=sums, operand_identifier="left") is None
+    operands = view.create_and_insert_node()
+    EdgeComposition.add_child(bound_node=sums, child=operands.node(), child_identifier="operands")
+    typed = types.instantiate(type_identifier="trait")
+    for name, operand in (("left", left), ("right", right), ("typed", typed), ("itself", operands)):
+        EdgeOperand.add_operand(bound_node=sums, operand=operand.node(), operand_identifier=name)
+    Trait.add_trait_to(target=left, trait_type=trait)
+    Trait.add_trait_to(target=right, trait_type=trait)
+    Trait.add_trait_to(target=left, trait_type=trait)
+    bindd._bindd._current().sync()
+
+    def look() -> tuple[object, ...]:
+        owners: list[object] = []
+        Trait.visit_implementers(trait_type=trait, f=lambda ctx, owner: owners.append(owner))
+        found: list[str | None] = []
+        EdgeOperand.visit_operands_of_type(
+            bound_node=sums, operand_type=trait.node(), f=lambda ctx, e: found.append(EdgeOperand.get_name(edge=e.edge())))
+        named = [EdgeOperand.get_operand_by_identifier(node=sums, operand_identifier=n) for n in ("left", "itself", "none")]
+        traits = [one is not None for one in Trait.try_get_traits(target=left, trait_types=[trait, other, trait])]
+        return owners, found, named, traits
+
+    before = bindd.statistics()["round_trips"]
+    assert look() == ([left, right, left], ["typed"], [left, operands, None], [True, False, True])
+    trips = bindd.statistics()["round_trips"] - before
+    assert trips == 0 or os.environ.get("BINDD_ARENA") == "0"
+    # A name that arrives later than it was looked for, and one that another edge had first.
+    more = view.create_and_insert_node()
+    assert EdgeOperand.get_operand_by_identifier(node=sums, operand_identifier="late") is None
+    EdgeOperand.add_operand(bound_node=sums, operand=more.node(), operand_identifier="late")
+    EdgeOperand.add_operand(bound_node=sums, operand=left.node(), operand_identifier="late")
+    assert EdgeOperand.get_operand_by_identifier(node=sums, operand_identifier="late") == more
+    with pytest.raises(TypeError, match="trait_types must contain BoundNode objects"):
+        Trait.try_get_traits(target=left, trait_types=[trait, left.node()])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="trait_types must be a list"):
+        Trait.try_get_traits(target=left, trait_types=(trait,))  # type: ignore[arg-type]
+    # A type of another workspace, or in a view that is gone, is refused however the call travels.
+    with bindd.connect("elsewhere"):
+        foreign = TypeGraph.create(g=GraphView.create()).add_type(identifier="trait")
+        for call in (
+            lambda: Trait.try_get_trait(target=left, trait_type=foreign),
+            lambda: Trait.try_get_traits(target=left, trait_types=[trait, foreign]),
+            lambda: EdgeOperand.visit_operands_of_type(bound_node=sums, operand_type=foreign.node(), f=print),
+        ):
+            with pytest.raises(ValueError, match="different workspaces"):
+                call()
+    gone = TypeGraph.create(g=GraphView.create())
+    stale = gone.get_self_node()
+    gone.get_graph_view().destroy()
+    with pytest.raises(StaleHandleError):
+        Trait.try_get_trait(target=left, trait_type=stale)
+
+
+@alone
+def test_what_cannot_fail_is_not_waited_for() -> None:
+    """Making types and instances of types that stay as they are; what changes in between is noticed without being asked."""
+    import os
+
+    import bindd
+    from bindd.faebryk import EdgeComposition, EdgePointer, Linker, TypeGraph, TypeGraphInstantiationError
+    from bindd.graph import GraphView
+
+    waits = os.environ.get("BINDD_ARENA") == "0" or os.environ.get("BINDD_SYNC") == "1"
+    view = GraphView.create()
+    types = TypeGraph.create(g=view)
+    top, part, other = (types.add_type(identifier=name) for name in ("top", "part", "other"))
+    link = EdgePointer.build(identifier="next", index=None)
+
+    def trips() -> int:
+        return int(bindd.statistics()["round_trips"])
+
+    def make(number: int, kind: object = top) -> list[int]:
+        made = types.add_make_child(type_node=kind, child_type=part, identifier=f"c{number}")
+        reference = types.ensure_child_reference(type_node=kind, path=[f"c{number}"])
+        itself = types.ensure_child_reference(type_node=kind, path=[""])
+        joined = types.add_make_link(type_node=kind, lhs_reference=itself, rhs_reference=reference, edge_attributes=link)
+        return [one.node().get_uuid() for one in (made, reference, itself, joined)]
+
+    def children(node: object) -> list[str]:
+        names: list[str] = []
+        EdgeComposition.visit_children_edges(bound_node=node, f=lambda ctx, e: names.append(EdgeComposition.get_name(edge=e.edge())))
+        return names
+
+    make(0, other)  # the first of each looks for the types that the layer needs
+    for kind in (top, part, top):
+        types.mark_constructable(type_node=kind)
+    view.get_node_count()
+    before = trips()
+    ids = [number for at in range(3) for number in make(at)]
+    assert waits or trips() == before
+    assert ids == sorted(ids) and len(set(ids)) == len(ids)
+    assert len(children(top)) == 7  # and the trait that makes it a type
+
+    for _ in range(2):
+        types.instantiate_node(type_node=top, attributes=None)
+    before = trips()
+    instances = [types.instantiate(type_identifier="top") for _ in range(20)]
+    instances += [types.instantiate_node(type_node=top, attributes={"n": 5}) for _ in range(20)]
+    assert waits or trips() == before
+    assert children(instances[-1]) == ["c0", "c1", "c2"]
+    assert waits or trips() - before <= 1, "the first read waits for what was sent"
+    assert instances[-1].node().get_attr(key="n") == 5 and children(instances[0]) == ["c0", "c1", "c2"]
+    ids = [instance.node().get_uuid() for instance in instances]
+    assert ids == sorted(ids) and ids[1] - ids[0] == 4
+    pointed = EdgePointer.get_pointed_node_by_identifier(bound_node=instances[7], identifier="next")
+    assert pointed == EdgeComposition.get_child_by_identifier(bound_node=instances[7], child_identifier="c0")
+
+    # A change that is on its way, one by a waiting call, one by a plain edge, one of a type below.
+    make(3)
+    assert children(types.instantiate_node(type_node=top, attributes=None)) == ["c0", "c1", "c2", "c3"]
+    for _ in range(3):
+        types.instantiate_node(type_node=part, attributes=None)
+        types.instantiate_node(type_node=top, attributes=None)
+    types.add_make_child(type_node=part, child_type=other, identifier="below")
+    with pytest.raises(TypeGraphInstantiationError, match="not constructable"):
+        types.instantiate_node(type_node=top, attributes=None)
+    types.mark_constructable(type_node=other)
+    with pytest.raises(TypeGraphInstantiationError, match="Type contains itself"):
+        types.instantiate_node(type_node=part, attributes=None)
+    plain = types.add_type(identifier="plain")
+    types.mark_constructable(type_node=plain)
+    for _ in range(3):
+        types.instantiate_node(type_node=plain, attributes=None)
+    unlinked = types.add_make_child_deferred(type_node=plain, child_type_identifier="leaf", identifier="leaf")
+    with pytest.raises(TypeGraphInstantiationError, match="Unresolved type reference"):
+        types.instantiate_node(type_node=plain, attributes=None)
+    leaf = types.add_type(identifier="leaf")
+    types.mark_constructable(type_node=leaf)
+    reference = types.get_make_child_type_reference(make_child=unlinked)
+    Linker.link_type_reference(g=view, type_reference=reference, target_type_node=leaf)
+    for _ in range(3):
+        assert children(types.instantiate_node(type_node=plain, attributes=None)) == ["leaf"]
+    copied = types.add_make_child(type_node=leaf, child_type=leaf, identifier="x")  # contains itself: not instantiated here
+    EdgeComposition.add_child(bound_node=plain, child=copied.node(), child_identifier="again")
+    with pytest.raises(TypeGraphInstantiationError, match="Type contains itself"):
+        types.instantiate_node(type_node=plain, attributes=None)
+    count = view.get_node_count()
+    assert count == len(view.get_nodes()) and repr(view).split(", ")[1] == f"|V|={count}"
+
+
+@alone
+def test_what_the_client_cannot_prove_is_a_call() -> None:
+    """Refusals come from the call that caused them, also behind calls that nobody waited for."""
+    from bindd.faebryk import NodeCreationAttributes, TypeGraph, TypeGraphInstantiationError, TypeGraphPathError
+    from bindd.graph import GraphView, NodeReference
+
+    view, elsewhere = GraphView.create(), GraphView.create()
+    types = TypeGraph.create(g=view)
+    kind = types.add_type(identifier="kind")
+    stranger = elsewhere.create_and_insert_node()
+    unbound = view.bind(node=NodeReference.create())
+    reference = types.ensure_child_reference(type_node=kind, path=["a"])
+    for turn in range(3):
+        types.add_make_child(type_node=kind, child_type=kind, identifier=f"c{turn}")
+        for type_node, child_type, words in (
+            (unbound, kind, "add_make_child failed"), (kind, unbound, "no type_identifier"),
+            (kind, stranger, "no type_identifier"), (stranger, kind, "add_make_child failed"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                types.add_make_child(type_node=type_node, child_type=child_type, identifier="x")
+        with pytest.raises(ValueError, match="mark_constructable failed"):
+            types.mark_constructable(type_node=stranger)
+        with pytest.raises(TypeGraphPathError):
+            types.ensure_child_reference(type_node=kind, path=[])
+        with pytest.raises(TypeError, match="path items must be str or EdgeTraversal"):
+            types.ensure_child_reference(type_node=kind, path=["a", 5])  # type: ignore[list-item]
+        with pytest.raises(ValueError, match="is no TypeGraph"):
+            TypeGraph.of(node=stranger).mark_constructable(type_node=kind)
+        with pytest.raises(ValueError, match="is no TypeGraph"):
+            TypeGraph.of(node=kind).ensure_child_reference(type_node=kind, path=["a"])
+        with pytest.raises(TypeGraphInstantiationError, match="Type not found"):
+            types.instantiate(type_identifier="none")
+        with pytest.raises(TypeError, match="Expected NodeCreationAttributes"):
+            types.add_make_child(type_node=kind, child_type=kind, identifier="x", node_attributes=reference)  # type: ignore[arg-type]
+    NodeCreationAttributes.init(dynamic={"type_identifier": 5}).apply_to(node=kind.node())
+    with pytest.raises(ValueError, match="no type_identifier"):
+        types.add_make_child(type_node=kind, child_type=kind, identifier="x")
+    assert len(types.collect_make_children(type_node=kind)) == 3
+
+
+@alone
+def test_more_instances_on_the_way_than_ids_at_hand() -> None:
+    """Ids are asked for, what is on the way is bounded, and nothing is named twice."""
+    import bindd
+    from bindd.faebryk import TypeGraph
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+    types = TypeGraph.create(g=view)
+    leaf, top = types.add_type(identifier="leaf"), types.add_type(identifier="top")
+    for kind in (leaf, top):
+        types.mark_constructable(type_node=kind)
+    for at in range(300):
+        types.add_make_child(type_node=top, child_type=leaf, identifier=str(at))
+    known = view.get_node_count()
+    before = bindd.statistics()["round_trips"]
+    ids = [types.instantiate_node(type_node=top, attributes=None).node().get_uuid() for _ in range(500)]
+    print(f"500 instances of 301 nodes: {bindd.statistics()['round_trips'] - before} round trips")
+    assert ids == sorted(ids) and min(b - a for a, b in zip(ids, ids[1:], strict=False)) >= 301
+    assert view.get_node_count() == known + 500 * 301
+    view.destroy()
+
+
+@alone
 def test_visits_take_what_the_function_does() -> None:
     from bindd.errors import StaleHandleError
     from bindd.faebryk import EdgeComposition, EdgeTrait, Trait, TypeGraph

@@ -1,6 +1,6 @@
 /* See bd_arena.h. */
 #define _GNU_SOURCE
-#include "bd_arena.h"
+#include "bd_arena_inside.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,18 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BD_ARENA_TRIES 64u              /* a read that meets a growing list starts over at most so often */
-#define BD_ARENA_CHAIN_MAX 256u         /* edge types at one node */
-#define BD_ARENA_NAMES_MAX 1024u        /* the worker has an index of longer lists */
 #define BD_ARENA_HOLE_FACTOR 4u         /* lists and tables grow twofold, so what is used is never more of a hole */
 #define BD_ARENA_GROWTH (16ull << 20)   /* bytes mapped ahead of need */
-
-static inline uint32_t bd_arena_u32(const unsigned char *at) {
-    return __atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_ACQUIRE);
-}
-static inline uint64_t bd_arena_u64(const unsigned char *at) {
-    return __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_ACQUIRE);
-}
 
 /* -- the map ----------------------------------------------------------------------------------------------------------- */
 
@@ -56,7 +46,7 @@ static bool bd_arena_has_data_near(const bd_arena *arena, uint64_t end) {
 /* Makes everything up to `end` touchable. False when the worker does not use that much of the file: it tells what it
  * uses before anything there can be reached. The kernel knows better than a header what a file holds, so no header makes
  * reads touch more than BD_ARENA_HOLE_FACTOR times that. */
-static bool bd_arena_reach(bd_arena *arena, uint64_t end) {
+bool bd_arena_reach(bd_arena *arena, uint64_t end) {
     uint64_t used = bd_arena_u64(arena->base + offsetof(bd_arena_header, used_bytes));
     if (used > arena->capacity) used = arena->capacity;
     if (end > used) return false;
@@ -132,41 +122,18 @@ uint64_t bd_arena_batches(const bd_arena *arena) {
     return arena->base ? bd_arena_u64(arena->base + offsetof(bd_arena_header, batches)) : 1;
 }
 
+uint64_t bd_arena_plans_dropped(const bd_arena *arena) {
+    return arena->base ? bd_arena_u64(arena->base + offsetof(bd_arena_header, plans_dropped)) : 0;
+}
+
 bool bd_arena_was_still(const bd_arena *arena, uint64_t batches) {
     bd_fence();
     return !(batches & 1) && bd_arena_batches(arena) == batches;
 }
 
-/* `bytes` bytes at a granule, NULL when they are not all in the file. */
-static inline const unsigned char *bd_arena_at(bd_arena *arena, uint32_t granule, uint64_t bytes) {
-    uint64_t start = (uint64_t)granule * BD_GRANULE_BYTES, end = start + bytes;
-    if (end > arena->limit && !bd_arena_reach(arena, end)) return NULL;
-    return granule ? arena->base + start : NULL;
-}
-
-/* The record of an id, NULL when its page does not exist; *broken when the directory points out of the file. */
-static inline const unsigned char *bd_arena_record(
-    bd_arena *arena, const bd_arena_column *column, uint32_t id, bool *broken) {
-    uint32_t page = id >> column->shift, at = id & column->mask;
-    uint64_t entry = column->directory + (uint64_t)page * 4;
-    if (page >= BD_ARENA_DIRECTORY_ENTRIES) return NULL;
-    if (entry + 4 > arena->limit && !bd_arena_reach(arena, entry + 4)) {
-        *broken = true;
-        return NULL;
-    }
-    uint32_t granule = bd_arena_u32(arena->base + entry);
-    if (!granule) return NULL;
-    const unsigned char *records = bd_arena_at(arena, granule, column->page_bytes);
-    if (!records) {
-        *broken = true;
-        return NULL;
-    }
-    return records + (size_t)at * column->record_bytes;
-}
-
 /* -- lists that a read fills ------------------------------------------------------------------------------------------- */
 
-static bool bd_arena_list_reserve_edges(bd_arena_list *list, size_t count) {
+bool bd_arena_list_reserve_edges(bd_arena_list *list, size_t count) {
     if (count <= list->edges_capacity) return true;
     bd_arena_edge *edges = realloc(list->edges, count * sizeof *edges);
     if (!edges) return false;
@@ -182,7 +149,7 @@ bool bd_arena_list_push(bd_arena_list *list, bd_arena_edge edge) {
     return true;
 }
 
-static bool bd_arena_list_reserve_ids(bd_arena_list *list, size_t count) {
+bool bd_arena_list_reserve_ids(bd_arena_list *list, size_t count) {
     if (count <= list->ids_capacity) return true;
     uint32_t *ids = realloc(list->ids, count * sizeof *ids);
     if (!ids) return false;
@@ -206,33 +173,15 @@ bd_read bd_arena_node_exists(bd_arena *arena, uint32_t node) {
     return bd_arena_u32(record + offsetof(bd_node, flags)) & BD_NODE_EXISTS ? BD_READ_OK : BD_READ_NONE;
 }
 
-static inline bd_read bd_arena_edge_read(
-    bd_arena *arena, uint32_t edge, bd_arena_edge *info, uint32_t *attributes) {
-    bool broken = false;
-    const unsigned char *record = bd_arena_record(arena, &arena->edges, edge, &broken);
-    if (!record) return broken ? BD_READ_BROKEN : BD_READ_NONE;
-    info->edge = edge;
-    info->source = bd_arena_u32(record + offsetof(bd_edge, source));
-    info->target = bd_arena_u32(record + offsetof(bd_edge, target));
-    info->bits = bd_arena_u32(record + offsetof(bd_edge, bits));
-    *attributes = bd_arena_u32(record + offsetof(bd_edge, attributes));
-    return info->source ? BD_READ_OK : BD_READ_NONE;
-}
-
 bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info) {
     uint32_t attributes;
     return bd_arena_edge_read(arena, edge, info, &attributes);
 }
 
-static inline bd_read bd_arena_string(bd_arena *arena, uint64_t granule, bd_arena_text *text) {
-    if (granule == 0 || granule > UINT32_MAX) return BD_READ_BROKEN;
-    const unsigned char *record = bd_arena_at(arena, (uint32_t)granule, sizeof(bd_string));
-    if (!record) return BD_READ_BROKEN;
-    text->count = bd_arena_u32(record);
-    record = bd_arena_at(arena, (uint32_t)granule, sizeof(bd_string) + (uint64_t)text->count);
-    if (!record) return BD_READ_BROKEN;
-    text->bytes = record + sizeof(bd_string);
-    return BD_READ_OK;
+bool bd_arena_node_is_watched(bd_arena *arena, uint32_t node) {
+    bool broken = false;
+    const unsigned char *record = bd_arena_record(arena, &arena->nodes, node, &broken);
+    return broken || (record && bd_arena_u32(record + offsetof(bd_node, watched)));
 }
 
 static bd_read bd_arena_pair(bd_arena *arena, const unsigned char *pair, bd_arena_value *value) {
@@ -240,15 +189,6 @@ static bd_read bd_arena_pair(bd_arena *arena, const unsigned char *pair, bd_aren
     value->bits = bd_arena_u64(pair + offsetof(bd_attribute, value));
     if (value->kind == BD_LITERAL_STRING) return bd_arena_string(arena, value->bits, &value->text);
     return value->kind >= BD_LITERAL_INT && value->kind <= BD_LITERAL_BOOL ? BD_READ_OK : BD_READ_BROKEN;
-}
-
-/* The pairs behind a list's granule; their count through *count. */
-static inline const unsigned char *bd_arena_pairs(bd_arena *arena, uint32_t list, uint32_t *count) {
-    const unsigned char *head = bd_arena_at(arena, list, sizeof(bd_attributes));
-    if (!head) return NULL;
-    *count = bd_arena_u32(head);
-    head = bd_arena_at(arena, list, sizeof(bd_attributes) + (uint64_t)*count * sizeof(bd_attribute));
-    return head ? head + sizeof(bd_attributes) : NULL;
 }
 
 static bd_read bd_arena_find_attribute(
@@ -312,7 +252,7 @@ bd_read bd_arena_node_pair(
 
 /* -- views ------------------------------------------------------------------------------------------------------------- */
 
-static const unsigned char *bd_arena_view(bd_arena *arena, uint32_t view, bd_read *failure) {
+const unsigned char *bd_arena_view(bd_arena *arena, uint32_t view, bd_read *failure) {
     bool broken = false;
     const unsigned char *record = bd_arena_record(arena, &arena->views, view, &broken);
     if (record && bd_arena_u32(record + offsetof(bd_view_record, state)) == BD_VIEW_LIVE) return record;
@@ -361,7 +301,7 @@ static bd_read bd_arena_probe(
 }
 
 /* The first edge list of a member; BD_READ_NONE for a node that is no member. */
-static bd_read bd_arena_member(bd_arena *arena, uint32_t view, uint32_t node, uint32_t *first_list) {
+bd_read bd_arena_member(bd_arena *arena, uint32_t view, uint32_t node, uint32_t *first_list) {
     for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
         bd_read failure;
         const unsigned char *record = bd_arena_view(arena, view, &failure);
@@ -446,129 +386,3 @@ bd_read bd_arena_view_edges(bd_arena *arena, uint32_t view, bd_arena_list *list)
         arena, view, offsetof(bd_view_record, edge_count), offsetof(bd_view_record, edges), sizeof(uint32_t), list);
 }
 
-/* Copies the ids of one edge list. */
-static bd_read bd_arena_copy_list(bd_arena *arena, uint32_t granule, bd_arena_list *list) {
-    for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
-        const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
-        if (!head) return BD_READ_BROKEN;
-        uint32_t count = bd_arena_u32(head + offsetof(bd_edge_list, count));
-        uint32_t block = bd_arena_u32(head + offsetof(bd_edge_list, block));
-        if (!block && count > BD_EDGE_LIST_INLINE) return BD_READ_BROKEN;
-        const unsigned char *from = block ? bd_arena_at(arena, block, (uint64_t)count * 4)
-                                          : head + offsetof(bd_edge_list, inline_edges);
-        if (!from) return BD_READ_BROKEN;
-        if (!bd_arena_list_reserve_ids(list, count)) return BD_READ_NO_MEMORY;
-        for (uint32_t index = 0; index < count; index++) list->ids[index] = bd_arena_u32(from + (size_t)index * 4);
-        list->count = count;
-        head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
-        if (!head) return BD_READ_BROKEN;
-        if (bd_arena_u32(head + offsetof(bd_edge_list, block)) == block) return BD_READ_OK;
-    }
-    return BD_READ_BROKEN;
-}
-
-static inline bool bd_arena_edge_passes(const bd_arena_edge *edge, uint32_t node, bd_direction direction) {
-    if (!(edge->bits & BD_EDGE_DIRECTIONAL) || direction == BD_DIRECTION_ANY) return true;
-    return (direction == BD_DIRECTION_OUT ? edge->source : edge->target) == node;
-}
-
-/* From the first edge list of a member to that of one type; 0 when it has none. */
-static bd_read bd_arena_list_of_type(bd_arena *arena, uint32_t *granule, uint32_t type) {
-    for (uint32_t chain = 0; *granule; chain++) {
-        const unsigned char *head = bd_arena_at(arena, *granule, sizeof(bd_edge_list));
-        if (!head || chain >= BD_ARENA_CHAIN_MAX) return BD_READ_BROKEN;
-        if (bd_arena_u32(head + offsetof(bd_edge_list, edge_type)) == type) break;
-        *granule = bd_arena_u32(head + offsetof(bd_edge_list, next));
-    }
-    return BD_READ_OK;
-}
-
-/* Whether the list has the attribute "name" with that text. Written out, because children are found by it. */
-static bd_read bd_arena_is_named(bd_arena *arena, uint32_t list, const char *name, size_t bytes) {
-    uint32_t count;
-    if (!list) return BD_READ_NONE;
-    const unsigned char *pair = bd_arena_pairs(arena, list, &count), *base = arena->base;
-    if (!pair) return BD_READ_BROKEN;
-    for (uint32_t index = 0; index < count; index++, pair += sizeof(bd_attribute)) {
-        bd_arena_text text;
-        if (bd_arena_string(arena, bd_arena_u32(pair), &text) != BD_READ_OK || arena->base != base)
-            return BD_READ_BROKEN; /* or the map has moved, which is rare: the worker is asked */
-        if (text.count != 4 || memcmp(text.bytes, "name", 4) != 0) continue;
-        if (bd_arena_u32(pair + offsetof(bd_attribute, kind)) != BD_LITERAL_STRING) return BD_READ_NONE;
-        if (bd_arena_string(arena, bd_arena_u64(pair + offsetof(bd_attribute, value)), &text) != BD_READ_OK)
-            return BD_READ_BROKEN;
-        return text.count == bytes && memcmp(text.bytes, name, bytes) == 0 ? BD_READ_OK : BD_READ_NONE;
-    }
-    return BD_READ_NONE;
-}
-
-/* Looks through one edge list; *block is where its ids were. */
-static bd_read bd_arena_first_of_list(
-    bd_arena *arena, uint32_t granule, uint32_t node, bd_direction direction, const char *name, size_t name_bytes,
-    bd_arena_edge *found, uint32_t *block) {
-    const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
-    if (!head) return BD_READ_BROKEN;
-    uint32_t count = bd_arena_u32(head + offsetof(bd_edge_list, count));
-    *block = bd_arena_u32(head + offsetof(bd_edge_list, block));
-    if ((!*block && count > BD_EDGE_LIST_INLINE) || (name && count > BD_ARENA_NAMES_MAX)) return BD_READ_BROKEN;
-    for (uint32_t index = 0; index < count; index++) {
-        /* Each step may move the map: found anew. */
-        const unsigned char *from = *block ? bd_arena_at(arena, *block, (uint64_t)count * 4)
-                                           : bd_arena_at(arena, granule, sizeof(bd_edge_list));
-        if (!from) return BD_READ_BROKEN;
-        if (!*block) from += offsetof(bd_edge_list, inline_edges);
-        uint32_t attributes;
-        bd_read read = bd_arena_edge_read(arena, bd_arena_u32(from + (size_t)index * 4), found, &attributes);
-        if (read != BD_READ_OK) return BD_READ_BROKEN;
-        if (!bd_arena_edge_passes(found, node, direction)) continue;
-        if (!name) return BD_READ_OK;
-        read = bd_arena_is_named(arena, attributes, name, name_bytes);
-        if (read != BD_READ_NONE) return read;
-    }
-    return BD_READ_NONE;
-}
-
-bd_read bd_arena_first(
-    bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, const char *name,
-    size_t name_bytes, bd_arena_edge *found) {
-    for (uint32_t tries = 0; tries < BD_ARENA_TRIES; tries++) {
-        uint32_t granule = 0, block = 0;
-        bd_read failure = BD_READ_OK, result = bd_arena_member(arena, view, node, &granule);
-        if (result != BD_READ_OK) return result;
-        result = bd_arena_list_of_type(arena, &granule, type);
-        if (result != BD_READ_OK || !granule) return result == BD_READ_OK ? BD_READ_NONE : result;
-        result = bd_arena_first_of_list(arena, granule, node, direction, name, name_bytes, found, &block);
-        const unsigned char *head = bd_arena_at(arena, granule, sizeof(bd_edge_list));
-        if (!head || !bd_arena_view(arena, view, &failure)) return head ? failure : BD_READ_BROKEN;
-        if (bd_arena_u32(head + offsetof(bd_edge_list, block)) == block) return result;
-    }
-    return BD_READ_BROKEN;
-}
-
-bd_read bd_arena_edges(
-    bd_arena *arena, uint32_t view, uint32_t node, uint32_t type, bd_direction direction, bd_arena_list *list) {
-    uint32_t granule = 0;
-    list->count = 0;
-    bd_read result = bd_arena_member(arena, view, node, &granule);
-    if (result == BD_READ_NONE) {
-        bd_read failure;
-        return bd_arena_view(arena, view, &failure) ? BD_READ_OK : failure;
-    }
-    if (result != BD_READ_OK) return result;
-    result = bd_arena_list_of_type(arena, &granule, type);
-    if (result != BD_READ_OK) return result;
-    if (!granule) return BD_READ_OK;
-    result = bd_arena_copy_list(arena, granule, list);
-    if (result != BD_READ_OK) return result;
-    size_t count = list->count;
-    list->count = 0;
-    if (!bd_arena_list_reserve_edges(list, count)) return BD_READ_NO_MEMORY;
-    for (size_t index = 0; index < count; index++) {
-        bd_arena_edge edge;
-        uint32_t attributes;
-        if (bd_arena_edge_read(arena, list->ids[index], &edge, &attributes) != BD_READ_OK) return BD_READ_BROKEN;
-        if (bd_arena_edge_passes(&edge, node, direction)) list->edges[list->count++] = edge;
-    }
-    bd_read failure = BD_READ_OK;
-    return bd_arena_view(arena, view, &failure) ? BD_READ_OK : failure;
-}

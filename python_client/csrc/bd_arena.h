@@ -34,6 +34,8 @@ typedef struct bd_arena_column {
     uint32_t record_bytes;
 } bd_arena_column;
 
+#define BD_ARENA_NAMES_KNOWN 256u /* power of two */
+
 typedef struct bd_arena {
     int fd; /* -1: not open */
     const unsigned char *base;
@@ -41,6 +43,8 @@ typedef struct bd_arena {
     uint64_t mapped;
     uint64_t capacity; /* bytes of the file */
     bd_arena_column nodes, edges, views; /* read once, checked at open */
+    uint32_t name_key;                   /* where the pool has "name"; 0: not seen yet */
+    uint32_t names[BD_ARENA_NAMES_KNOWN]; /* where it has names that were found lately: hints, by hash of the text */
 } bd_arena;
 
 typedef struct bd_arena_edge {
@@ -81,6 +85,10 @@ void bd_arena_unmap_header(const bd_arena_header *header);
 /* A batch is applied or taken back in many steps. Who reads more than one word takes this number first and asks at the end
  * whether the memory was still: no batch was under way, and none came meanwhile. */
 uint64_t bd_arena_batches(const bd_arena *arena);
+/* Counts the times at which what types make may have changed, for types that were instantiated. */
+uint64_t bd_arena_plans_dropped(const bd_arena *arena);
+/* A type that was instantiated was read from this node: an edge from it may change what the type makes. */
+bool bd_arena_node_is_watched(bd_arena *arena, uint32_t node);
 bool bd_arena_was_still(const bd_arena *arena, uint64_t batches);
 
 bd_read bd_arena_edge_info(bd_arena *arena, uint32_t edge, bd_arena_edge *info);

@@ -12,7 +12,7 @@
  * Cost: local 20-30 ns, a command 30-60 ns, the rest one round trip.
  */
 #include "bd_batch.h"
-#include "bd_local.h"
+#include "bd_foretell.h"
 
 #include <stdlib.h>
 
@@ -304,6 +304,7 @@ int bd_edge_insert_known(bd_view *view, const bd_edge_info *info) {
         return -1;
     if (is_batched) bd_local_note_view(view);
     else bd_local_note_edge_inserted(view, info);
+    bd_foretell_edge_inserted(view->workspace, info);
     return bd_batch_learn_edge(view, info);
 }
 

@@ -231,6 +231,7 @@ PyObject *bd_graph_view_insert_subgraph(PyObject *self, PyObject *const *args, P
     if (!view->is_destroyed && !other->is_destroyed) {
         bd_idset_merge(&view->nodes, &other->nodes);
         bd_idset_merge(&view->edges, &other->edges);
+        view->has_strangers |= other->has_strangers;
     }
     Py_RETURN_NONE;
 }

@@ -4,7 +4,9 @@
  * Cost: about 100 ns above the round trip.
  */
 #include "bd_batch.h"
+#include "bd_foretell.h"
 #include "bd_handle.h"
+#include "bd_invoke.h"
 #include "bd_recipe.h"
 #include "bd_result.h"
 #include "bd_sexp.h"
@@ -18,7 +20,7 @@ typedef struct bd_call {
     bd_workspace *workspace; /* borrowed from a handle, or the current one */
     bd_view *views[BD_CALL_VIEWS_MAX]; /* borrowed: mentioned by the arguments */
     int view_count;
-    bd_writer writer;
+    bd_writer *writer;
 } bd_call;
 
 /* Words for a value that does not fit: of an item where the parameter is a list. */
@@ -46,7 +48,7 @@ static int bd_call_write_handle(bd_call *call, PyObject *object) {
     bd_document *document = bd_document_of(call->state, object);
     if (document) {
         if (bd_document_check(document) < 0 || bd_call_use_workspace(call, document->workspace) < 0) return -1;
-        bd_writer_u32(&call->writer, document->index);
+        bd_writer_u32(call->writer, document->index);
         return 0;
     }
     bd_handle_parts parts;
@@ -60,9 +62,9 @@ static int bd_call_write_handle(bd_call *call, PyObject *object) {
     if (parts.view) {
         if (bd_view_check(parts.view) < 0) return -1;
         if (call->view_count < BD_CALL_VIEWS_MAX) call->views[call->view_count++] = parts.view;
-        if (parts.kind != BD_KIND_VIEW) bd_writer_u32(&call->writer, parts.view->index);
+        if (parts.kind != BD_KIND_VIEW) bd_writer_u32(call->writer, parts.view->index);
     }
-    bd_writer_u32(&call->writer, parts.index);
+    bd_writer_u32(call->writer, parts.index);
     return 0;
 }
 
@@ -73,11 +75,11 @@ static int bd_call_write_number(bd_call *call, uint8_t type, PyObject *value) {
     switch (type) {
         case BD_T_INT:
             if (bd_value_int(value, &number) < 0) return -1;
-            bd_writer_u64(&call->writer, (uint64_t)number);
+            bd_writer_u64(call->writer, (uint64_t)number);
             return 0;
         case BD_T_U8:
             if (bd_value_u8(value, &small) < 0) return -1;
-            bd_writer_u32(&call->writer, small);
+            bd_writer_u32(call->writer, small);
             return 0;
         case BD_T_U32:
             if (bd_value_int(value, &number) < 0) return -1;
@@ -85,12 +87,12 @@ static int bd_call_write_number(bd_call *call, uint8_t type, PyObject *value) {
                 PyErr_SetString(PyExc_OverflowError, "the number must be between 0 and 4294967295");
                 return -1;
             }
-            bd_writer_u32(&call->writer, (uint32_t)number);
+            bd_writer_u32(call->writer, (uint32_t)number);
             return 0;
         default:
             real = PyFloat_AsDouble(value);
             if (real == -1.0 && PyErr_Occurred()) return -1;
-            bd_writer_f64(&call->writer, real);
+            bd_writer_f64(call->writer, real);
             return 0;
     }
 }
@@ -101,11 +103,11 @@ static int bd_call_write_bytes(bd_call *call, PyObject *value) {
         size_t bytes;
         const char *text = bd_value_str(value, &bytes, "Expected a string");
         if (!text) return -1;
-        bd_writer_bytes(&call->writer, text, bytes);
+        bd_writer_bytes(call->writer, text, bytes);
         return 0;
     }
     if (PyObject_GetBuffer(value, &buffer, PyBUF_SIMPLE) < 0) return -1;
-    bd_writer_bytes(&call->writer, buffer.buf, (size_t)buffer.len);
+    bd_writer_bytes(call->writer, buffer.buf, (size_t)buffer.len);
     PyBuffer_Release(&buffer);
     return 0;
 }
@@ -133,8 +135,8 @@ static int bd_call_write_traversal(bd_call *call, const bd_parameter *parameter,
     int result = number ? bd_value_u8(number, &type) : 0;
     const char *text = result < 0 ? NULL : bd_value_str(identifier, &bytes, "Expected a string");
     if (text) {
-        bd_writer_str(&call->writer, text, bytes);
-        bd_writer_u32(&call->writer, type);
+        bd_writer_str(call->writer, text, bytes);
+        bd_writer_u32(call->writer, type);
     }
     Py_XDECREF(number);
     Py_DECREF(identifier);
@@ -142,11 +144,11 @@ static int bd_call_write_traversal(bd_call *call, const bd_parameter *parameter,
 }
 
 static int bd_call_write_dict(bd_call *call, PyObject *value) {
-    size_t at = call->writer.size;
+    size_t at = call->writer->size;
     uint32_t written = 0;
-    bd_writer_u32(&call->writer, 0);
-    if (bd_value_write_dict(&call->writer, value, false, &written) < 0) return -1;
-    if (!call->writer.failed) bd_store_u32(call->writer.data + at, written);
+    bd_writer_u32(call->writer, 0);
+    if (bd_value_write_dict(call->writer, value, false, &written) < 0) return -1;
+    if (!call->writer->failed) bd_store_u32(call->writer->data + at, written);
     return 0;
 }
 
@@ -162,16 +164,16 @@ static int bd_call_write_item(bd_call *call, const bd_parameter *parameter, uint
         case BD_T_BOOL:
             truth = PyObject_IsTrue(value);
             if (truth < 0) return -1;
-            bd_writer_u32(&call->writer, (uint32_t)truth);
+            bd_writer_u32(call->writer, (uint32_t)truth);
             return 0;
         case BD_T_STR:
             text = bd_value_str(value, &bytes, bd_call_words(parameter, "Expected a string"));
             if (!text) return -1;
-            bd_writer_str(&call->writer, text, bytes);
+            bd_writer_str(call->writer, text, bytes);
             return 0;
         case BD_T_TRAVERSAL: return bd_call_write_traversal(call, parameter, value);
         case BD_T_DICT: return bd_call_write_dict(call, value);
-        case BD_T_LITERAL: return bd_value_write_literal(&call->writer, value, "Unsupported attribute literal");
+        case BD_T_LITERAL: return bd_value_write_literal(call->writer, value, "Unsupported attribute literal");
         case BD_T_BYTES: return bd_call_write_bytes(call, value);
         case BD_T_ANY:
         case BD_T_CALLABLE:
@@ -182,7 +184,7 @@ static int bd_call_write_item(bd_call *call, const bd_parameter *parameter, uint
         return bd_call_refuse_item(parameter, "Invalid object");
     const bd_recipe_object *recipe = bd_recipe_of(call->state, value);
     if (!recipe) return bd_call_write_handle(call, value);
-    bd_recipe_write(&call->writer, recipe);
+    bd_recipe_write(call->writer, recipe);
     return 0;
 }
 
@@ -195,7 +197,7 @@ static int bd_call_write_list(bd_call *call, const bd_parameter *parameter, PyOb
     if (!items) return -1;
     Py_ssize_t count = PyTuple_Size(items);
     int result = 0;
-    bd_writer_u32(&call->writer, (uint32_t)count);
+    bd_writer_u32(call->writer, (uint32_t)count);
     for (Py_ssize_t i = 0; i < count && result == 0; i++)
         result = bd_call_write_item(call, parameter, type, PyTuple_GetItem(items, i));
     Py_DECREF(items);
@@ -204,19 +206,19 @@ static int bd_call_write_list(bd_call *call, const bd_parameter *parameter, PyOb
 
 static void bd_call_write_default(bd_call *call, const bd_parameter *parameter) {
     switch (parameter->default_kind) {
-        case BD_DEFAULT_STR: bd_writer_str(&call->writer, parameter->default_str, strlen(parameter->default_str)); break;
-        case BD_DEFAULT_FLOAT: bd_writer_f64(&call->writer, parameter->default_float); break;
+        case BD_DEFAULT_STR: bd_writer_str(call->writer, parameter->default_str, strlen(parameter->default_str)); break;
+        case BD_DEFAULT_FLOAT: bd_writer_f64(call->writer, parameter->default_float); break;
         default:
-            if (parameter->type == BD_T_FLOAT) bd_writer_f64(&call->writer, (double)parameter->default_int);
-            else if (parameter->type == BD_T_INT) bd_writer_u64(&call->writer, (uint64_t)parameter->default_int);
-            else bd_writer_u32(&call->writer, (uint32_t)parameter->default_int); /* bool, u8, none, empty str or list */
+            if (parameter->type == BD_T_FLOAT) bd_writer_f64(call->writer, (double)parameter->default_int);
+            else if (parameter->type == BD_T_INT) bd_writer_u64(call->writer, (uint64_t)parameter->default_int);
+            else bd_writer_u32(call->writer, (uint32_t)parameter->default_int); /* bool, u8, none, empty str or list */
     }
 }
 
 static int bd_call_write_parameter(bd_call *call, const bd_parameter *parameter, PyObject *value) {
     if (parameter->type & BD_T_OPTIONAL) {
         bool is_there = value && value != Py_None;
-        bd_writer_u32(&call->writer, is_there);
+        bd_writer_u32(call->writer, is_there);
         return is_there ? bd_call_write_item(call, parameter, parameter->type & BD_T_ITEM_MASK, value) : 0;
     }
     if (parameter->type == BD_T_ANY || parameter->type == BD_T_CALLABLE) return 0;
@@ -318,17 +320,17 @@ static PyObject *bd_call_read(bd_call *call, bd_reader *reader) {
 static int bd_call_write(
     bd_call *call, int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
     PyObject **values) {
-    if (bd_recipe_is_one(self)) bd_recipe_write(&call->writer, (const bd_recipe_object *)self);
+    if (bd_recipe_is_one(self)) bd_recipe_write(call->writer, (const bd_recipe_object *)self);
     else if (call->method->self_type != BD_T_NONE && bd_call_write_handle(call, self) < 0) return -1;
     for (uint32_t i = 0; i < call->method->parameter_count; i++) {
         const bd_parameter *parameter = &bd_parameters[call->method->first_parameter + i];
         int result =
             parameter->type == BD_T_ATTRIBUTES
-                ? bd_value_write_keywords(call->state, method, &call->writer, args, count, keywords, NULL, 0)
+                ? bd_value_write_keywords(call->state, method, call->writer, args, count, keywords, NULL, 0)
                 : bd_call_write_parameter(call, parameter, values[i]);
         if (result < 0) return -1;
     }
-    if (call->writer.failed) {
+    if (call->writer->failed) {
         PyErr_NoMemory();
         return -1;
     }
@@ -366,6 +368,22 @@ static void bd_call_name_node(bd_call *call) {
     PyErr_Restore(type, error, trace);
 }
 
+int bd_invoke_write(
+    int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords, PyObject **values,
+    bd_writer *writer) {
+    bd_call call = {0};
+    bd_handle_parts parts;
+    call.method = &bd_methods[method];
+    if (!bd_handle_take(self, &parts)) {
+        PyErr_SetString(PyExc_TypeError, "Invalid object");
+        return -1;
+    }
+    call.state = parts.workspace->state;
+    if (bd_arguments_take(call.state, method, args, count, keywords, values) < 0) return -1;
+    call.writer = writer;
+    return bd_call_write(&call, method, self, args, count, keywords, values);
+}
+
 PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_call call = {0};
     call.method = &bd_methods[method];
@@ -380,11 +398,13 @@ PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_
     PyObject *values[BD_PARAMETERS_PER_METHOD_MAX] = {NULL};
     if (bd_arguments_take(call.state, method, args, count, keywords, values) < 0) return NULL;
     PyObject *value = NULL;
-    bd_writer_init(&call.writer);
+    bd_writer writer;
+    bd_writer_init(&writer);
+    call.writer = &writer;
     if (bd_call_write(&call, method, self, args, count, keywords, values) == 0) {
         bd_workspace *workspace = call.workspace;
         bd_workspace_retain(workspace);
-        bd_piece piece = {call.writer.data, call.writer.size};
+        bd_piece piece = {writer.data, writer.size};
         bd_reply reply;
         bd_reader result;
         if (call.method->kind == BD_KIND_OF_REQUEST_COMMAND) {
@@ -401,13 +421,15 @@ PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_
             }
             bd_request_done(workspace, &reply);
             if (bd_call_changes_edges(method)) workspace->edges_changed = true;
-            bool makes = call.method->kind == BD_KIND_OF_REQUEST_CALL;
-            for (int i = 0; makes && i < call.view_count; i++) call.views[i]->has_strangers = true;
+            if (workspace->edges_changed || method == BD_METHOD_NODE_CREATION_ATTRIBUTES_APPLY_TO)
+                bd_foretell_forget(workspace);
         } else {
             bd_call_name_node(&call);
         }
+        bool makes = call.method->kind == BD_KIND_OF_REQUEST_CALL; /* also what was made before it failed */
+        for (int i = 0; makes && i < call.view_count; i++) call.views[i]->has_strangers = true;
         bd_workspace_release(workspace);
     }
-    bd_writer_free(&call.writer);
+    bd_writer_free(&writer);
     return value;
 }

@@ -1,5 +1,5 @@
 /* See bd_local.h. */
-#include "bd_local.h"
+#include "bd_foretell.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,6 +28,7 @@ void bd_local_close(bd_local *local) {
     if (!local) return;
     bd_arena_close(&local->arena);
     bd_arena_list_free(&local->scratch);
+    bd_foretell_free(local->foretelling);
     free(local->notes);
     free(local->pending);
     free(local->buckets);
@@ -139,6 +140,10 @@ bd_answer bd_local_visit(
     if (!workspace->quick) bd_request_push(workspace);
     bd_local *local = workspace->local;
     if (!local) return BD_ASK;
+    if (view->unseen > bd_arena_applied(&local->arena, local->slot)) {
+        local = bd_local_settled(workspace, view->unseen, &failed);
+        if (!local) return failed ? BD_FAILED : BD_ASK;
+    }
     uint64_t oldest = bd_local_oldest(local);
     if (oldest && bd_arena_applied(&local->arena, local->slot) < oldest) { /* notes were overwritten too early */
         local = bd_local_settled(workspace, workspace->requests, &failed);

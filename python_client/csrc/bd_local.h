@@ -4,6 +4,7 @@
  *   - the newest request that touched a node, edge or view (by hash; views keep their own): a read of it waits until the
  *     worker has applied that request, which is one round trip for everything that was sent;
  *   - the edges inserted by requests that are not applied yet: a visit adds them to what the arena says and does not wait.
+ *     What foretold requests make (bd_foretell.h) is not among them: visits in their view wait (bd_view.unseen).
  * Whatever the arena cannot answer (object unknown, memory contradicts itself, BINDD_ARENA=0) is asked of the worker: the
  * functions say "ask", and every caller has that way as well.
  * Cost: attribute 25-30 ns, visit 60 ns and 10 ns for each edge, beside making the Python objects.
@@ -24,6 +25,8 @@ typedef struct bd_pending_edge {
     uint32_t before_source, before_target; /* older entry of the same bucket, as a distance; 0: none */
 } bd_pending_edge;
 
+typedef struct bd_foretelling bd_foretelling;
+
 struct bd_local {
     bd_arena arena;
     uint32_t slot;
@@ -32,6 +35,7 @@ struct bd_local {
     uint64_t pending_count;   /* ever noted */
     uint64_t *buckets;        /* by view and node: number of the newest entry + 1 */
     bd_arena_list scratch;    /* taken by one visit at a time */
+    bd_foretelling *foretelling; /* see bd_foretell.h; NULL until it is needed */
 };
 
 /* A running visit. The user's function may destroy the view: then the edges that it has not seen yet are held as if they

@@ -269,6 +269,8 @@ static bool bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
     if (number > workspace->answered && number <= workspace->requests) workspace->answered = number;
     if (!bd_workspace_update_leases(workspace, reply->data)) return false;
     if (workspace->ids_unsettled) {
+        workspace->made[0] = workspace->nodes.next - workspace->lent[0];
+        workspace->made[1] = workspace->edges.next - workspace->lent[1];
         workspace->ids_unsettled = false;
         bd_workspace_update_quick(workspace);
     }
@@ -288,6 +290,8 @@ static int bd_request_lend_ids(bd_workspace *workspace) {
     }
     for (int i = 0; i < 3; i++)
         if (leases[i]->room < BD_LIMIT_LEASE_IDS_STEP) leases[i]->room = BD_LIMIT_LEASE_IDS_STEP;
+    workspace->lent[0] = workspace->nodes.next;
+    workspace->lent[1] = workspace->edges.next;
     workspace->ids_unsettled = true;
     workspace->quick = false;
     return 0;
@@ -335,6 +339,28 @@ int bd_request_call_creating(
 end:
     bd_workspace_release(workspace);
     return outcome;
+}
+
+int bd_request_foretold(
+    bd_workspace *workspace, uint16_t operation, const bd_piece *piece, const uint32_t counts[2], uint32_t *first) {
+    bd_lease *leases[2] = {&workspace->nodes, &workspace->edges};
+    const uint32_t kinds[2] = {BD_KIND_NODE, BD_KIND_EDGE};
+    uint32_t words[4];
+    for (int i = 0; i < 2; i++) {
+        if (leases[i]->end - leases[i]->next < counts[i]) /* after this wait the caller asks for more than ids */
+            return bd_lease_extend(workspace, kinds[i], leases[i]) < 0 ? -1 : 0;
+        words[2 * i] = leases[i]->next;
+        words[2 * i + 1] = counts[i];
+    }
+    size_t need = bd_connection_frames_bytes(sizeof words) + bd_connection_frames_bytes(piece->bytes);
+    if (workspace->connection.fill.size + need > BD_FILL_BYTES_MAX) return 0;
+    /* The two messages stand next to each other: what is due goes out before them. */
+    if (bd_release_is_due(workspace) && bd_release_flush(workspace) < 0) return -1;
+    bd_piece ids = {words, sizeof words};
+    if (bd_request_append(workspace, BD_OP_FORETELL, 0, &ids, 1) < 0) return -1;
+    for (int i = 0; i < 2; i++) leases[i]->next += counts[i];
+    *first = words[0];
+    return bd_request_append(workspace, operation, 0, piece, 1) < 0 ? -1 : 1;
 }
 
 void bd_request_done(bd_workspace *workspace, bd_reply *reply) { bd_connection_recycle(&workspace->connection, reply); }

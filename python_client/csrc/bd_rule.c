@@ -8,10 +8,9 @@
 #include "bd_batch.h"
 #include "bd_handle.h"
 #include "bd_recipe.h"
+#include "bd_rule.h"
 
 #include <string.h>
-
-#define BD_RULE(method) (&bd_methods[method].rule)
 
 /* -- looking at an edge's handle ---------------------------------------------------------------------------------------- */
 

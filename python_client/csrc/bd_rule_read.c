@@ -1,38 +1,28 @@
-/* The methods of edge kinds and types that read the graph: the first edge at a node that fits, the edges that fit, an
- * attribute. One function for each way of reading; the facts are in the table (EdgeRule.swift), and the method's number
+/* The methods of edge kinds and types that read the graph: the first edge at a node that fits, an attribute. Visits are in
+ * bd_rule_visit.c. One function for each way of reading; the facts are in the table (EdgeRule.swift), and the method's number
  * says which. What the arena can answer is answered from it (bd_local.h), the rest by the method's own query, which answers
- * the same. What a visit calls for is settled before it calls.
+ * the same.
  * Cost: 60-120 ns from the arena, one round trip else.
  */
 #include "bd_batch.h"
-#include "bd_call.h"
 #include "bd_handle.h"
-#include "bd_local.h"
+#include "bd_rule.h"
 
-#define BD_RULE(method) (&bd_methods[method].rule)
-#define BD_COMPOSITION 130u
-#define BD_EDGE_TYPE 0u
-
-static inline bd_direction bd_rule_direction(const bd_rule *rule) {
-    return rule->side == BD_SIDE_OUTGOING ? BD_DIRECTION_OUT
-           : rule->side == BD_SIDE_INCOMING ? BD_DIRECTION_IN : BD_DIRECTION_ANY;
+/* The node that is the type. One of another workspace or in a view that is gone is refused by bd_invoke. */
+static void bd_rule_take_type(bd_rule_question *question, PyObject *value, bool is_bound) {
+    bd_workspace *workspace = question->view->workspace;
+    const bd_bound_node_object *bound = (bd_bound_node_object *)value;
+    const bd_node_object *node = (bd_node_object *)value;
+    question->type = is_bound ? bound->node : node->node;
+    question->must_ask |= (is_bound ? bound->view->workspace : node->workspace) != workspace ||
+                          (is_bound && bound->view->is_destroyed) || workspace->guarded;
 }
 
-/* What a method is asked of: a node in a view, and what edges must fit. */
-typedef struct bd_rule_question {
-    bd_view *view;
-    uint32_t node;
-    const char *name; /* BD_MATCH_NAME, BD_MATCH_TEXT */
-    size_t name_bytes;
-    uint32_t type;    /* BD_MATCH_INSTANCE: the node that is the type */
-    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX];
-} bd_rule_question;
-
-static uint32_t bd_rule_node_of(const bd_parameter *parameter, PyObject *value) {
-    return parameter->type == BD_T_BOUND_NODE ? ((bd_bound_node_object *)value)->node : ((bd_node_object *)value)->node;
+static inline bool bd_rule_wants_type(const bd_rule *rule) {
+    return rule->match == BD_MATCH_INSTANCE || rule->match == BD_MATCH_OTHER_INSTANCE;
 }
 
-static int bd_rule_ask(
+int bd_rule_ask(
     int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
     bd_rule_question *question) {
     const bd_method *declared = &bd_methods[method];
@@ -52,8 +42,8 @@ static int bd_rule_ask(
     } else if (rule->match == BD_MATCH_TEXT) {
         question->name = rule->text;
         question->name_bytes = rule->text_bytes;
-    } else if (rule->match == BD_MATCH_INSTANCE) {
-        question->type = bd_rule_node_of(&bd_parameters[declared->first_parameter + 1], second);
+    } else if (bd_rule_wants_type(rule) && !PyList_Check(second)) {
+        bd_rule_take_type(question, second, bd_parameters[declared->first_parameter + 1].type == BD_T_BOUND_NODE);
     }
     if (bd_view_check(bound->view) < 0) return -1;
     bd_workspace *workspace = bound->view->workspace;
@@ -64,8 +54,7 @@ static int bd_rule_ask(
 
 /* -- does an edge fit? ---------------------------------------------------------------------------------------------------- */
 
-/* Whether the node's first type edge comes from that type. */
-static bd_answer bd_rule_is_typed(bd_view *view, uint32_t node, uint32_t type, bool *is_typed) {
+bd_answer bd_rule_is_typed(bd_view *view, uint32_t node, uint32_t type, bool *is_typed) {
     bd_edge_info info;
     bool found;
     bd_answer answer = bd_local_first(view, node, BD_EDGE_TYPE, BD_DIRECTION_IN, NULL, 0, &info, &found);
@@ -73,10 +62,14 @@ static bd_answer bd_rule_is_typed(bd_view *view, uint32_t node, uint32_t type, b
     return answer;
 }
 
-static bd_answer bd_rule_fits(
+bd_answer bd_rule_fits(
     const bd_rule *rule, const bd_rule_question *question, const bd_arena_edge *edge, bool *fits) {
     *fits = true;
     switch (rule->match) {
+        case BD_MATCH_OTHER_INSTANCE:
+            *fits = edge->target != question->node;
+            if (!*fits) return BD_ANSWERED;
+            return bd_rule_is_typed(question->view, edge->target, question->type, fits);
         case BD_MATCH_OTHER: *fits = edge->target != question->node; return BD_ANSWERED;
         case BD_MATCH_INSTANCE: return bd_rule_is_typed(question->view, edge->target, question->type, fits);
         case BD_MATCH_NAME:
@@ -87,15 +80,29 @@ static bd_answer bd_rule_fits(
     }
 }
 
+bd_answer bd_rule_go_via(const bd_rule *rule, bd_rule_question *question, bool *found) {
+    *found = true;
+    if (question->must_ask) return BD_ASK;
+    if (!rule->via) return BD_ANSWERED;
+    bd_edge_info info;
+    bd_answer answer = bd_local_first(
+        question->view, question->node, BD_COMPOSITION, BD_DIRECTION_OUT, rule->via, rule->via_bytes, &info, found);
+    if (answer == BD_ANSWERED && *found) question->node = info.target;
+    return answer;
+}
+
 /* -- the first edge -------------------------------------------------------------------------------------------------------- */
 
 static bd_answer bd_rule_find(
     const bd_rule *rule, const bd_rule_question *question, bd_edge_info *info, bool *found) {
     bd_view *view = question->view;
     bd_direction direction = bd_rule_direction(rule);
-    if (rule->match != BD_MATCH_INSTANCE && rule->match != BD_MATCH_OTHER)
-        return bd_local_first(
+    if (!bd_rule_wants_type(rule) && rule->match != BD_MATCH_OTHER) {
+        bd_answer answer = bd_local_first(
             view, question->node, rule->edge_type, direction, question->name, question->name_bytes, info, found);
+        if (answer != BD_ANSWERED || !*found || !rule->is_directional || info->bits & BD_EDGE_DIRECTIONAL) return answer;
+        return BD_ASK; /* the first one is none of those that count: rare */
+    }
     bd_arena_list list;
     bd_answer answer = bd_local_visit(view, question->node, rule->edge_type, direction, &list);
     *found = false;
@@ -108,7 +115,7 @@ static bd_answer bd_rule_find(
     return answer;
 }
 
-static PyObject *bd_rule_wanted(const bd_rule *rule, bd_view *view, const bd_edge_info *info) {
+PyObject *bd_rule_wanted(const bd_rule *rule, bd_view *view, const bd_edge_info *info) {
     bd_workspace_saw_edge(view->workspace, info);
     if (!view->is_destroyed) bd_view_know_edge(view, info);
     switch (rule->want) {
@@ -126,11 +133,39 @@ PyObject *bd_rule_first(int method, PyObject *self, PyObject *const *args, Py_ss
     bd_edge_info info;
     bool found = false;
     if (bd_rule_ask(method, self, args, count, keywords, &question) < 0) return NULL;
-    bd_answer answer = bd_rule_find(BD_RULE(method), &question, &info, &found);
+    bd_answer answer = bd_rule_go_via(BD_RULE(method), &question, &found);
+    if (answer == BD_ANSWERED && found) answer = bd_rule_find(BD_RULE(method), &question, &info, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ASK) return bd_invoke(method, self, args, count, keywords);
     if (!found) Py_RETURN_NONE;
     return bd_rule_wanted(BD_RULE(method), question.view, &info);
+}
+
+/* The first edge for each of a list of types: a list. */
+PyObject *bd_rule_first_of_each(
+    int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    const bd_rule *rule = BD_RULE(method);
+    bd_rule_question question = {0};
+    if (bd_rule_ask(method, self, args, count, keywords, &question) < 0) return NULL;
+    PyObject *types = question.values[1];
+    PyTypeObject *bound_node = question.view->workspace->state->types[BD_KIND_BOUND_NODE];
+    PyObject *list = PyList_Check(types) ? PyList_New(0) : NULL;
+    bd_answer answer = list || PyErr_Occurred() ? BD_ANSWERED : BD_ASK;
+    for (Py_ssize_t i = 0; list && answer == BD_ANSWERED && i < PyList_Size(types); i++) {
+        PyObject *type = PyList_GetItem(types, i);
+        bd_edge_info info;
+        bool found = false;
+        question.must_ask |= Py_TYPE(type) != bound_node;
+        if (!question.must_ask) bd_rule_take_type(&question, type, true);
+        answer = question.must_ask ? BD_ASK : bd_rule_find(rule, &question, &info, &found);
+        if (answer != BD_ANSWERED) break;
+        PyObject *item = found ? bd_rule_wanted(rule, question.view, &info) : Py_NewRef(Py_None);
+        if (!item || PyList_Append(list, item) < 0) answer = BD_FAILED;
+        Py_XDECREF(item);
+    }
+    if (list && answer == BD_ANSWERED) return list;
+    Py_XDECREF(list);
+    return answer == BD_ASK ? bd_invoke(method, self, args, count, keywords) : NULL;
 }
 
 PyObject *bd_rule_is_instance_of(
@@ -138,8 +173,9 @@ PyObject *bd_rule_is_instance_of(
     bd_rule_question question = {0};
     bool is_typed = false;
     if (bd_rule_ask(method, self, args, count, keywords, &question) < 0) return NULL;
-    uint32_t type = ((bd_node_object *)question.values[1])->node;
-    bd_answer answer = bd_rule_is_typed(question.view, question.node, type, &is_typed);
+    bd_rule_take_type(&question, question.values[1], false);
+    bd_answer answer = BD_ASK;
+    if (!question.must_ask) answer = bd_rule_is_typed(question.view, question.node, question.type, &is_typed);
     if (answer == BD_FAILED) return NULL;
     return answer == BD_ASK ? bd_invoke(method, self, args, count, keywords) : PyBool_FromLong(is_typed);
 }
@@ -212,94 +248,13 @@ PyObject *bd_rule_get_expression(
     if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_EDGE, edge->info.edge) < 0 ||
         bd_edge_current(view->workspace, &edge->info) < 0)
         return NULL;
-    bool is_relative = bd_methods[method].parameter_count > 1;
-    if (is_relative && ((bd_node_object *)values[1])->node == edge->info.source) Py_RETURN_NONE;
+    const bd_node_object *node = bd_methods[method].parameter_count > 1 ? (bd_node_object *)values[1] : NULL;
+    if (node && node->workspace != view->workspace) return bd_invoke(method, self, args, count, keywords);
+    if (node && node->node == edge->info.source) Py_RETURN_NONE;
     bd_answer answer = bd_local_first(
         view, edge->info.source, BD_COMPOSITION, BD_DIRECTION_IN, NULL, 0, &parent, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ASK || !found) return bd_invoke(method, self, args, count, keywords);
     bd_workspace_saw_edge(view->workspace, &parent);
     return bd_node_new(view->workspace, parent.source);
-}
-
-/* -- visits -------------------------------------------------------------------------------------------------------------------- */
-
-static void bd_rule_take_visitor(int method, PyObject *const *values, PyObject **function, PyObject **context) {
-    const bd_method *declared = &bd_methods[method];
-    *context = Py_None;
-    for (int i = 0; i < declared->parameter_count; i++) {
-        uint8_t type = bd_parameters[declared->first_parameter + i].type;
-        if (type == BD_T_CALLABLE) *function = values[i];
-        else if (type == BD_T_ANY && values[i]) *context = values[i];
-    }
-}
-
-/* Asks the worker for a list, then calls the function for each of its values. */
-PyObject *bd_rule_visit_values(
-    int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
-    PyObject *values[BD_PARAMETERS_PER_METHOD_MAX], *function = NULL, *context = NULL;
-    if (bd_arguments_take(bd_state_of(self), method, args, count, keywords, values) < 0) return NULL;
-    bd_rule_take_visitor(method, values, &function, &context);
-    PyObject *found = bd_invoke(method, self, args, count, keywords);
-    Py_ssize_t length = found ? PyList_Size(found) : -1;
-    for (Py_ssize_t i = 0; i < length; i++) {
-        PyObject *item = PyList_GetItem(found, i); /* the list is ours alone */
-        PyObject *ignored = bd_call2(function, context, item);
-        if (!ignored) length = -1;
-        Py_XDECREF(ignored);
-    }
-    Py_XDECREF(found);
-    if (length < 0) return NULL;
-    Py_RETURN_NONE;
-}
-
-/* Keeps the edges for which `fits` says so. */
-typedef bd_answer (*bd_rule_filter)(
-    const bd_rule *rule, const bd_rule_question *question, const bd_arena_edge *edge, bool *fits);
-
-static PyObject *bd_rule_visit_filtered(
-    int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords, bd_rule_filter filter) {
-    const bd_rule *rule = BD_RULE(method);
-    bd_rule_question question = {0};
-    PyObject *function = NULL, *context = NULL;
-    if (bd_rule_ask(method, self, args, count, keywords, &question) < 0) return NULL;
-    bd_rule_take_visitor(method, question.values, &function, &context);
-    bd_view *view = question.view;
-    bd_visit visit = {.view = view};
-    bd_arena_list *list = &visit.found;
-    bd_answer answer = bd_local_visit(view, question.node, rule->edge_type, bd_rule_direction(rule), list);
-    size_t kept = 0;
-    for (size_t i = 0; answer == BD_ANSWERED && i < list->count; i++) {
-        bool fits;
-        answer = filter(rule, &question, &list->edges[i], &fits);
-        if (answer == BD_ANSWERED && fits) list->edges[kept++] = list->edges[i];
-    }
-    if (answer == BD_ANSWERED) {
-        list->count = kept;
-        return bd_visit_run(&visit, function, context);
-    }
-    bd_local_visit_done(view->workspace, list);
-    return answer == BD_ASK ? bd_rule_visit_values(method, self, args, count, keywords) : NULL;
-}
-
-PyObject *bd_rule_visit(int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
-    return bd_rule_visit_filtered(method, self, args, count, keywords, bd_rule_fits);
-}
-
-/* Whether the edge's expression is an instance of the type that the method names. */
-static bd_answer bd_rule_has_expression_of_type(
-    const bd_rule *rule, const bd_rule_question *question, const bd_arena_edge *edge, bool *fits) {
-    (void)rule;
-    bd_edge_info parent;
-    bool found;
-    bd_answer answer = bd_local_first(
-        question->view, edge->source, BD_COMPOSITION, BD_DIRECTION_IN, NULL, 0, &parent, &found);
-    if (answer != BD_ANSWERED) return answer;
-    if (!found) return BD_ASK; /* no expression: the worker says what is wrong */
-    return bd_rule_is_typed(question->view, parent.source, ((bd_node_object *)question->values[1])->node, fits);
-}
-
-PyObject *bd_rule_visit_expressions(
-    int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
-    return bd_rule_visit_filtered(method, self, args, count, keywords, bd_rule_has_expression_of_type);
 }

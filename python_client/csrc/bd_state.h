@@ -58,6 +58,7 @@ typedef struct bd_workspace {
     bd_given_up *given_up; /* what was never made; NULL: nothing */
     bd_client_page *page;
     uint64_t requests; /* appended so far */
+    uint32_t lent[2], made[2]; /* nodes, edges: first ids for the call that makes objects, how many the last one took */
     bd_lease nodes, edges, views;
     bd_counts node_counts, edge_counts;
     bd_id_list kept_nodes; /* to be pinned before anything is released */
@@ -100,6 +101,7 @@ struct bd_view {
     bool is_given_up;   /* by the batch that made it; destroyed as well */
     char *destroyed_at; /* "file:line", may be NULL */
     uint64_t created, written; /* request that made it; newest request that changed its members */
+    uint64_t unseen; /* newest request whose edges no note tells of: visits wait for it */
     bd_idset nodes, edges; /* known members: this client inserted them, or a reply said so */
     struct bd_visit *visits; /* running ones, the innermost first; see bd_local.h */
     bd_view *next_dying;
@@ -247,6 +249,10 @@ static inline int bd_request_call(
     return bd_request_call_creating(workspace, operation, name, pieces, count, NULL, 0, reply, result);
 }
 void bd_request_done(bd_workspace *workspace, bd_reply *reply);
+/* A request that takes `counts` new nodes and edges and cannot fail, sent like a command; *first is the first node. 1 when it
+ * is on its way, 0 when it must be a call (something was waited for, or there is no room), -1 with an exception. */
+int bd_request_foretold(
+    bd_workspace *workspace, uint16_t operation, const bd_piece *piece, const uint32_t counts[2], uint32_t *first);
 int bd_request_flush(bd_workspace *workspace, double limit_s);
 /* Sends what the socket takes at once: for reads, which need no request but should not let releases wait for ever. */
 void bd_request_push(bd_workspace *workspace);

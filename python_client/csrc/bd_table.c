@@ -38,6 +38,7 @@ const char *bd_operation_name(uint16_t operation) {
         case BD_OP_RELEASE: return "release";
         case BD_OP_LEASE: return "lease";
         case BD_OP_ADVANCE: return "advance";
+        case BD_OP_FORETELL: return "foretell";
         case BD_OP_PIN: return "pin";
         case BD_OP_BATCH: return "batch";
         default: break;

@@ -27,7 +27,9 @@ enum { BD_TYPE_EDGE_RECIPE = 32, BD_TYPE_NODE_RECIPE, BD_TYPE_COUNT };
 
 /* What the methods of an edge kind have in common: see EdgeRule.swift. */
 enum { BD_SIDE_ANY, BD_SIDE_OUTGOING, BD_SIDE_INCOMING };
-enum { BD_MATCH_ALL, BD_MATCH_NAME, BD_MATCH_TEXT, BD_MATCH_INSTANCE, BD_MATCH_OTHER };
+enum {
+    BD_MATCH_ALL, BD_MATCH_NAME, BD_MATCH_TEXT, BD_MATCH_INSTANCE, BD_MATCH_OTHER, BD_MATCH_OTHER_INSTANCE
+};
 enum {
     BD_WANT_EDGE, BD_WANT_SOURCE, BD_WANT_TARGET, BD_WANT_BOUND_SOURCE, BD_WANT_BOUND_TARGET, BD_WANT_OPPOSITE,
     BD_WANT_TYPE_GRAPH
@@ -41,6 +43,8 @@ typedef struct bd_rule {
     uint8_t is_directional;
     const char *text; /* NULL: none */
     uint32_t text_bytes;
+    const char *via; /* name of the child whose edges are meant; NULL: those of the node itself */
+    uint32_t via_bytes;
 } bd_rule;
 
 typedef struct bd_parameter {

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define BD_LAYOUT_VERSION 2u
+#define BD_LAYOUT_VERSION 3u
 #define BD_KIND_COUNT 32u
 
 /* Kinds of handle: the top byte of a debug id. A debug id is kind << 56 | generation << 32 | index. */
@@ -163,6 +163,7 @@ typedef struct bd_arena_header {
     bd_column nodes, edges, edge_references, views;
     uint64_t retargets;           /* edges whose target was changed after their creation */
     uint64_t applied[BD_CLIENT_SLOTS_MAX]; /* requests applied, by client slot */
+    uint64_t plans_dropped;       /* changes to types that were instantiated: how many objects an instance has may differ */
     uint64_t batches;             /* odd while a batch is being applied or taken back: what is read meanwhile may be half of it */
 } bd_arena_header;
 

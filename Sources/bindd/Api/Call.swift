@@ -13,8 +13,6 @@ struct Call {
 
     // MARK: arguments
 
-    mutating func literal() throws -> AttributeValue? { AttributeValue(try arguments.literal()) }
-
     /// The attributes of a request, read where they lie.
     mutating func withAttributes(
         _ body: (inout Call, UnsafeBufferPointer<AttributeInput>) throws -> Void

@@ -21,8 +21,8 @@ let edgeOperandDeclaration = ClassDeclaration(
             return (set.view, try call.workspace.graph.operandEdges(ofSet: set))
         },
         Method(
-            "visit_operands_of_type", .query, isStatic: true, client: "bd_rule_visit_values",
-            rule: EdgeRule(type: EdgeOperand.tid),
+            "visit_operands_of_type", .query, isStatic: true, client: "bd_rule_visit",
+            rule: EdgeRule(type: EdgeOperand.tid, side: .outgoing, match: .otherInstance, via: "operands"),
             [Parameter("bound_node", .boundNode, "the expression"), Parameter("operand_type", .node)]
                 + EdgeKind.visitor, result: .value("None"), errors: ["TypeError", "ValueError", "StaleHandleError"],
             doc: "Calls f for each edge to an operand of that type. ValueError when the node has no operand set."
@@ -100,7 +100,7 @@ let edgeOperandDeclaration = ClassDeclaration(
         },
         Method(
             "visit_expression_edges_of_type", .query, isStatic: true, client: "bd_rule_visit_expressions",
-            rule: EdgeRule(type: EdgeOperand.tid, side: .incoming),
+            rule: EdgeRule(type: EdgeOperand.tid, side: .incoming, match: .instance),
             [node, Parameter("expression_type", .node)] + EdgeKind.visitor, result: .value("None"),
             errors: ["TypeError", "ValueError", "StaleHandleError"],
             doc: "Calls f for each operand edge into the node whose expression is an instance of the type."
@@ -112,7 +112,10 @@ let edgeOperandDeclaration = ClassDeclaration(
         kind.getTid(),
         kind.traverse([Parameter("identifier", .string)]),
         Method(
-            "get_operand_by_identifier", .query, isStatic: true,
+            "get_operand_by_identifier", .query, isStatic: true, client: "bd_rule_first",
+            rule: EdgeRule(
+                type: EdgeOperand.tid, side: .outgoing, match: .name, want: .boundTarget, isDirectional: true,
+                via: "operands"),
             [Parameter("node", .boundNode, "the expression"), Parameter("operand_identifier", .string)],
             result: .value("BoundNode | None"), errors: ["TypeError", "StaleHandleError"],
             doc: "The first operand of that name, None when there is none."

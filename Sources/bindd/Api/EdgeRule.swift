@@ -19,6 +19,8 @@ struct EdgeRule: Sendable {
         case instance
         /// Whose target is not the node itself.
         case other
+        /// Both of these.
+        case otherInstance = "other_instance"
     }
 
     /// What is answered of an edge.
@@ -36,15 +38,17 @@ struct EdgeRule: Sendable {
     var side: Side = .any
     var match: Match = .all
     var want: Want = .edge
-    /// Direction of edges that are made; of those that are asked for, when others answer None.
+    /// Direction of edges that are made; of those that are asked for, when others answer None or do not count.
     var isDirectional = false
     var text: String?
+    /// The name of the child whose edges are meant, instead of those of the node itself.
+    var via: String?
 
     var json: JSONValue {
         .object([
             ("edge_type", .uint(UInt64(type))), ("side", .string(side.rawValue)), ("match", .string(match.rawValue)),
             ("want", .string(want.rawValue)), ("directional", .bool(isDirectional)),
-            ("text", text.map { .string($0) } ?? .null),
+            ("text", text.map { .string($0) } ?? .null), ("via", via.map { .string($0) } ?? .null),
         ])
     }
 }

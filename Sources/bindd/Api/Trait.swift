@@ -49,7 +49,8 @@ let traitDeclaration = ClassDeclaration(
             call.answer(target.view, try call.workspace.graph.traitInstance(of: target, type: type.node))
         },
         Method(
-            "try_get_traits", .query, isStatic: true,
+            "try_get_traits", .query, isStatic: true, client: "bd_rule_first_of_each",
+            rule: EdgeRule(type: EdgeTrait.tid, side: .outgoing, match: .instance, want: .boundTarget),
             [
                 target,
                 Parameter(
@@ -63,8 +64,8 @@ let traitDeclaration = ClassDeclaration(
             call.answer(target.view, try call.workspace.graph.traitInstances(of: target, types: types))
         },
         Method(
-            "visit_implementers", .query, isStatic: true, client: "bd_rule_visit_values",
-            rule: EdgeRule(type: EdgeTrait.tid),
+            "visit_implementers", .query, isStatic: true, client: "bd_rule_visit_owners",
+            rule: EdgeRule(type: EdgeType.tid, side: .outgoing),
             [
                 traitType,
                 Parameter(

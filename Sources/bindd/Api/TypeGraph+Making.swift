@@ -8,6 +8,9 @@ private let attributes = Parameter(
     "node_attributes", .optional(.nodeRecipe), default: "None", refusal: "Expected NodeCreationAttributes",
     "attributes of the child")
 
+/// Sent without waiting where the client can tell the outcome: see csrc/bd_foretell.h.
+let foretold = EdgeRule(type: EdgeType.tid)
+
 let typeGraphMaking: [Method] = [
     Method(
         "add_type", .call, [Parameter("identifier", .string)], result: .value("BoundNode"), errors: P.changes,
@@ -30,7 +33,7 @@ let typeGraphMaking: [Method] = [
             try call.workspace.graph.getOrCreateType(typeGraph, identifier: identifier, call.session.ids))
     },
     Method(
-        "mark_constructable", .call, [P.typeNode], result: .value("None"), errors: P.changes,
+        "mark_constructable", .call, client: "bd_foretell", rule: foretold, [P.typeNode], result: .value("None"), errors: P.changes,
         doc: "Lets the type be instantiated. Repeatable."
     ) { call in
         let typeGraph = try call.typeGraph()
@@ -47,7 +50,7 @@ let typeGraphMaking: [Method] = [
         call.answer(try call.workspace.graph.isConstructable(typeGraph, type: type))
     },
     Method(
-        "add_make_child", .call, [P.typeNode, Parameter("child_type", .boundNode), identifier, attributes],
+        "add_make_child", .call, client: "bd_foretell", rule: foretold, [P.typeNode, Parameter("child_type", .boundNode), identifier, attributes],
         result: .value("BoundNode"), errors: P.changes,
         doc: "Instances of the type get a child of another type. Returns the MakeChild node. Names need not be unique."
     ) { call in
@@ -122,7 +125,7 @@ let typeGraphMaking: [Method] = [
         }
     },
     Method(
-        "add_make_link", .call,
+        "add_make_link", .call, client: "bd_foretell", rule: foretold,
         [
             P.typeNode, Parameter("lhs_reference", .boundNode), Parameter("rhs_reference", .boundNode),
             Parameter("edge_attributes", .edgeRecipe),
@@ -150,7 +153,7 @@ let typeGraphMaking: [Method] = [
         call.answerNone()
     },
     Method(
-        "instantiate", .call, [P.typeIdentifier], result: .value("BoundNode"),
+        "instantiate", .call, client: "bd_foretell", rule: foretold, [P.typeIdentifier], result: .value("BoundNode"),
         errors: P.changes + ["TypeGraphInstantiationError"], doc: "A new instance of the type of that name."
     ) { call in
         let typeGraph = try call.typeGraph()
@@ -161,7 +164,7 @@ let typeGraphMaking: [Method] = [
                 typeGraph, typeIdentifier: identifier, call.session.ids, isCancelled: call.session.hasGivenUp))
     },
     Method(
-        "instantiate_node", .call, [P.typeNode, Parameter("attributes", .dict, "of the instance itself")],
+        "instantiate_node", .call, client: "bd_foretell", rule: foretold, [P.typeNode, Parameter("attributes", .dict, "of the instance itself")],
         result: .value("BoundNode"), errors: P.changes + ["TypeGraphInstantiationError"],
         doc: "A new instance of the type, in the type's view."
     ) { call in

@@ -25,7 +25,7 @@ let typeGraphReferences: [Method] = [
         call.answerLoose(start.view, try call.workspace.graph.resolveChildPath(typeGraph, from: start, path: path))
     },
     Method(
-        "ensure_child_reference", .call, [P.typeNode, path], result: .value("BoundNode"),
+        "ensure_child_reference", .call, client: "bd_foretell", rule: foretold, [P.typeNode, path], result: .value("BoundNode"),
         errors: P.changes + ["TypeGraphPathError"],
         doc: "A new reference: a chain with a node for each item of the path. Returns its first node. Nothing is validated."
     ) { call in

@@ -123,6 +123,7 @@ struct Recovery {
             sequence += 1
             guard begin(), let session else {
                 note(message.operation, request, record.session)
+                session?.ids.set(nodes: nil, edges: nil)  // what was foretold was for this one
                 do {
                     if let used = journal.remnant(of: sequence) { try session?.setUsedIds(used) }
                 } catch {

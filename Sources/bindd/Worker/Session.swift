@@ -140,6 +140,7 @@ final class Session {
 
     /// The client goes on after the death of a worker: ids below these are used, whether what they were for exists or not.
     func resume(_ hello: Hello) {
+        ids.set(nodes: nil, edges: nil)
         for (kind, floor) in [(LeaseKind.node, hello.nodeFloor), (.edge, hello.edgeFloor), (.view, hello.viewFloor)] {
             let first = min(floor.addingReportingOverflow(1).partialValue, lease(kind).upperBound)
             guard first > lease(kind).lowerBound else { continue }
@@ -151,6 +152,22 @@ final class Session {
     private func passOver(_ kind: LeaseKind, upTo first: UInt32) {
         let old = lease(kind)
         if first > old.lowerBound { passOver(kind, old.lowerBound..<min(first, old.upperBound)) }
+    }
+
+    /// The next request takes these ids and no others.
+    private func foretell(_ call: inout Call) throws {
+        var ranges: [Range<UInt32>] = []
+        for kind in [LeaseKind.node, .edge] {
+            let (first, count) = (try call.arguments.u32(), try call.arguments.u32())
+            let lease = lease(kind)
+            guard lease.lowerBound <= first, first <= lease.upperBound, count <= lease.upperBound - first else {
+                throw WireError("\(count) \(kind) ids from \(first) on are not in the client's lease \(lease)")
+            }
+            if first > lease.lowerBound { passOver(kind, lease.lowerBound..<first) }
+            setLease(kind, first + count..<lease.upperBound)
+            ranges.append(first..<first + count)
+        }
+        ids.set(nodes: ranges[0], edges: ranges[1])
     }
 
     func extendLease(_ kind: LeaseKind, wanted: UInt32) throws {
@@ -278,10 +295,12 @@ final class Session {
             guard let kind = LeaseKind(rawValue: try call.arguments.u32()) else { throw WireError("lease of that kind") }
             try extendLease(kind, wanted: try call.arguments.u32())
         case Operation.advance: try advance(&call)
+        case Operation.foretell: return try foretell(&call)
         default:
             guard let handler = operations.handler(operation) else {
                 throw WireError("operation \(operation) does not exist")
             }
+            defer { ids.set(nodes: nil, edges: nil) }
             try handler(&call)
         }
     }

@@ -33,7 +33,9 @@ final class Workspace {
     init(name: String, memoryLimit: Int?) throws(WorkerError) {
         self.name = name
         memory = try ArenaMemory(limit: memoryLimit)
-        graph = GraphStore(arena: Arena(base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim))
+        graph = GraphStore(
+            arena: Arena(
+                base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim, prepare: memory.prepare))
     }
 
     deinit { memory.giveBack() }

@@ -16,7 +16,7 @@ extension Workspace {
     /// Replaces a long journal by an image. A failure is no harm: the journal just goes on.
     func compactJournal() {
         guard let journal, journal.endBytes - journal.imageBytes > max(Workspace.journalBytesMin, memoryBytes),
-            insideMessage.isEmpty, journal.applied == journal.lastSequence
+            insideMessage.isEmpty, journal.applied == journal.lastSequence, !sessions.values.contains(where: \.ids.isSet)
         else { return }
         do {
             try journal.compact { writer in

@@ -7,11 +7,11 @@
 
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
-#define BD_PROTOCOL_LAYOUT 2u
-#define BD_DESCRIPTION_HASH 0x7ac2cfb432aba891ull
-#define BD_DESCRIPTION_HASH_TEXT "7ac2cfb4"
+#define BD_PROTOCOL_LAYOUT 3u
+#define BD_DESCRIPTION_HASH 0xeb73c8097a393482ull
+#define BD_DESCRIPTION_HASH_TEXT "eb73c809"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-7ac2cfb4"
+#define BD_BUILD "0.1.0-eb73c809"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -32,6 +32,7 @@
 #define BD_OP_LEASE 4u
 #define BD_OP_PIN 5u
 #define BD_OP_ADVANCE 7u
+#define BD_OP_FORETELL 8u
 #define BD_OP_BATCH 6u
 #define BD_OP_NODE_REFERENCE_CREATE 16u
 #define BD_OP_NODE_REFERENCE_GET_ATTR 17u
@@ -384,6 +385,7 @@ BD_CLIENT_FUNCTION(bd_edge_name);
 BD_CLIENT_FUNCTION(bd_edge_refresh);
 BD_CLIENT_FUNCTION(bd_edge_source);
 BD_CLIENT_FUNCTION(bd_edge_target);
+BD_RULE_FUNCTION(bd_foretell);
 BD_CLIENT_FUNCTION(bd_graph_view_attribute_column);
 BD_CLIENT_FUNCTION(bd_graph_view_batch);
 BD_CLIENT_FUNCTION(bd_graph_view_bind);
@@ -429,6 +431,7 @@ BD_RULE_FUNCTION(bd_rule_build);
 BD_RULE_FUNCTION(bd_rule_create);
 BD_RULE_FUNCTION(bd_rule_end);
 BD_RULE_FUNCTION(bd_rule_first);
+BD_RULE_FUNCTION(bd_rule_first_of_each);
 BD_RULE_FUNCTION(bd_rule_get_expression);
 BD_RULE_FUNCTION(bd_rule_get_index);
 BD_RULE_FUNCTION(bd_rule_get_name);
@@ -441,7 +444,7 @@ BD_RULE_FUNCTION(bd_rule_relative_end);
 BD_RULE_FUNCTION(bd_rule_traverse);
 BD_RULE_FUNCTION(bd_rule_visit);
 BD_RULE_FUNCTION(bd_rule_visit_expressions);
-BD_RULE_FUNCTION(bd_rule_visit_values);
+BD_RULE_FUNCTION(bd_rule_visit_owners);
 BD_CLIENT_FUNCTION(bd_sexp_dumps);
 BD_CLIENT_FUNCTION(bd_sexp_parse);
 BD_CLIENT_FUNCTION(bd_type_graph_get_graph_view);
@@ -734,212 +737,212 @@ const bd_parameter bd_parameters[] = {
 };
 
 const bd_method bd_methods[] = {
-    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE, 1, {0, 0, 0, 0, 0, NULL, 0}},
-    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE, 1, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeReference.refresh", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeReference.name", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeReference.get_attr", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BoundNode.visit_edges_of_type", 23, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BFSPath.get_length", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BFSPath.get_start_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BFSPath.get_end_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"BFSPath.get_edges", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_EDGE | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.create", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW, 1, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.create_and_insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 1, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.insert_node", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE, 1, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.insert_edge", 27, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE, 1, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.get_node_count", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.get_nodes", 29, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.get_subgraph_from_nodes", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.insert_subgraph", 31, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.get_counts", 32, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.destroy", 33, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.node_ids", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.edge_table", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.attribute_keys", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.attribute_column", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.attribute_rows", 38, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.to_bytes", 39, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 27, BD_T_BYTES, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.from_bytes", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 27, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.save", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 29, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.batch", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 30, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 30, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 30, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 31, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeCreationAttributes.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 4, 32, BD_T_EDGE_RECIPE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeCreationAttributes.apply_to", 41, BD_KIND_OF_REQUEST_CALL, BD_T_EDGE_RECIPE, 0, 1, 36, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeCreationAttributes.create_edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE_RECIPE, 0, 2, 37, BD_T_EDGE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeCreationAttributes.insert_edge", 42, BD_KIND_OF_REQUEST_CALL, BD_T_EDGE_RECIPE, 0, 3, 39, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeCreationAttributes.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE_RECIPE, 0, 0, 42, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"NodeCreationAttributes.init", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 42, BD_T_NODE_RECIPE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"NodeCreationAttributes.apply_to", 43, BD_KIND_OF_REQUEST_CALL, BD_T_NODE_RECIPE, 0, 1, 43, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeComposition.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 3, 44, BD_T_EDGE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeComposition.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 47, BD_T_EDGE_RECIPE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeComposition.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 48, BD_T_BOOL, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeComposition.visit_children_edges", 44, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 49, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_OTHER, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeComposition.get_parent_edge", 45, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 52, BD_T_VALUE, 0, {130, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeComposition.get_parent_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 53, BD_T_NODE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
-    {"EdgeComposition.get_child_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 54, BD_T_NODE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
-    {"EdgeComposition.get_child_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 55, BD_T_NODE | BD_T_OPTIONAL, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
-    {"EdgeComposition.get_parent_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 57, BD_T_NODE | BD_T_OPTIONAL, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
-    {"EdgeComposition.get_parent_node_of", 46, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 59, BD_T_VALUE, 0, {130, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_BOUND_SOURCE, 0, NULL, 0}},
-    {"EdgeComposition.add_child", 47, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 60, BD_T_VALUE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeComposition.add_anon_child", 48, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 63, BD_T_VALUE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, "", 0}},
-    {"EdgeComposition.get_name", 49, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 65, BD_T_VALUE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "edge is not an EdgeComposition edge", 35}},
-    {"EdgeComposition.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 66, BD_T_INT, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeComposition.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 66, BD_T_ANY, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeComposition.get_child_by_identifier", 50, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 67, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
-    {"EdgeComposition.visit_children_of_type", 51, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 69, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeComposition.try_get_single_child_of_type", 52, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 73, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
-    {"EdgeComposition.get_children_query", 53, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 6, 75, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeTrait.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 81, BD_T_EDGE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeTrait.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 83, BD_T_EDGE_RECIPE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeTrait.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 83, BD_T_BOOL, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeTrait.get_owner_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 84, BD_T_NODE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
-    {"EdgeTrait.get_trait_instance_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 85, BD_T_NODE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
-    {"EdgeTrait.get_trait_instance_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 86, BD_T_NODE | BD_T_OPTIONAL, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
-    {"EdgeTrait.get_owner_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 88, BD_T_NODE | BD_T_OPTIONAL, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
-    {"EdgeTrait.visit_trait_instance_edges", 54, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 90, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeTrait.get_owner_edge", 55, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 93, BD_T_VALUE, 0, {34, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeTrait.get_owner_node_of", 56, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 94, BD_T_VALUE, 0, {34, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_BOUND_SOURCE, 0, NULL, 0}},
-    {"EdgeTrait.add_trait_instance", 57, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 95, BD_T_VALUE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeTrait.visit_trait_instances_of_type", 58, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 97, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeTrait.try_get_trait_instance_of_type", 59, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 101, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
-    {"EdgeTrait.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 103, BD_T_INT, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeTrait.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 103, BD_T_ANY, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"Trait.add_trait_to", 60, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 104, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"Trait.add_trait_instance_to", 61, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 106, BD_T_VALUE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_BOUND_TARGET, 1, NULL, 0}},
-    {"Trait.mark_as_trait", 62, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 108, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"Trait.try_get_trait", 63, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 109, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
-    {"Trait.try_get_traits", 64, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 111, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"Trait.visit_implementers", 65, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 113, BD_T_VALUE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgePointer.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 3, 116, BD_T_EDGE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgePointer.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 119, BD_T_EDGE_RECIPE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgePointer.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 121, BD_T_BOOL, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgePointer.get_referenced_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 122, BD_T_NODE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
-    {"EdgePointer.get_referenced_node_from_node", 66, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 123, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
-    {"EdgePointer.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 124, BD_T_INT, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgePointer.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 124, BD_T_ANY, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgePointer.get_index", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 124, BD_T_INT, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgePointer.point_to", 67, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 4, 125, BD_T_VALUE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgePointer.visit_pointed_edges", 68, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 129, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgePointer.visit_pointed_edges_with_identifier", 69, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 132, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgePointer.get_pointed_node_by_identifier", 70, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 136, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
-    {"EdgeInterfaceConnection.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 138, BD_T_EDGE_RECIPE, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeInterfaceConnection.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 139, BD_T_INT, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeInterfaceConnection.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 139, BD_T_BOOL, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeInterfaceConnection.get_other_connected_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 140, BD_T_NODE | BD_T_OPTIONAL, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_OPPOSITE, 0, NULL, 0}},
-    {"EdgeInterfaceConnection.connect", 71, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 142, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeInterfaceConnection.connect_shallow", 72, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 144, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeInterfaceConnection.visit_connected_edges", 73, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 146, BD_T_VALUE, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeInterfaceConnection.is_connected_to", 74, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 149, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeInterfaceConnection.get_connected", 75, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 151, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeOperand.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 3, 153, BD_T_EDGE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeOperand.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 156, BD_T_EDGE_RECIPE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeOperand.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 157, BD_T_BOOL, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.visit_operand_edges", 76, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 158, BD_T_VALUE, 0, {193, BD_SIDE_OUTGOING, BD_MATCH_OTHER, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.visit_operands_of_type", 77, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 161, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.visit_expression_edges", 78, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 165, BD_T_VALUE, 0, {193, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.get_expression_edge", 79, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 168, BD_T_VALUE, 0, {193, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.get_expression_node", 80, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 169, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.get_operands_set_node", 81, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 170, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_TEXT, BD_WANT_BOUND_TARGET, 0, "operands", 8}},
-    {"EdgeOperand.get_operand_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 171, BD_T_NODE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
-    {"EdgeOperand.get_operand_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 172, BD_T_NODE | BD_T_OPTIONAL, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
-    {"EdgeOperand.get_expression_of", 82, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 174, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.add_operand", 83, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 176, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeOperand.get_name", 84, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 179, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "edge is not an EdgeOperand edge", 31}},
-    {"EdgeOperand.visit_expression_edges_of_type", 85, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 180, BD_T_VALUE, 0, {193, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 184, BD_T_INT, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 184, BD_T_ANY, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeOperand.get_operand_by_identifier", 86, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 185, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"EdgeType.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 187, BD_T_EDGE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeType.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 189, BD_T_EDGE_RECIPE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeType.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 189, BD_T_BOOL, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeType.visit_instance_edges", 87, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 190, BD_T_VALUE, 0, {0, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeType.get_type_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 193, BD_T_NODE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
-    {"EdgeType.get_instance_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 194, BD_T_NODE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
-    {"EdgeType.get_type_edge", 88, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 195, BD_T_VALUE, 0, {0, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeType.add_instance", 89, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 196, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeType.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 198, BD_T_INT, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeType.is_node_instance_of", 90, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 198, BD_T_VALUE, 0, {0, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeNext.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 200, BD_T_EDGE, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeNext.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 202, BD_T_EDGE_RECIPE, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeNext.add_next", 91, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 202, BD_T_VALUE, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0}},
-    {"EdgeNext.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 204, BD_T_BOOL, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeNext.get_previous_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 205, BD_T_NODE | BD_T_OPTIONAL, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 1, NULL, 0}},
-    {"EdgeNext.get_next_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 206, BD_T_NODE | BD_T_OPTIONAL, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 1, NULL, 0}},
-    {"EdgeNext.get_previous_edge", 92, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 207, BD_T_VALUE, 0, {41, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeNext.get_next_edge", 93, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 208, BD_T_VALUE, 0, {41, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"EdgeNext.get_previous_node_from_node", 94, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 209, BD_T_VALUE, 0, {41, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0}},
-    {"EdgeNext.get_next_node_from_node", 95, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 210, BD_T_VALUE, 0, {41, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0}},
-    {"TypeGraph.create", 96, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 211, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 212, BD_T_TYPE_GRAPH, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.of_type", 97, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 213, BD_T_VALUE, 0, {130, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_TYPE_GRAPH, 0, NULL, 0}},
-    {"TypeGraph.of_instance", 98, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 214, BD_T_VALUE, 0, {0, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0}},
-    {"TypeGraph.get_graph_view", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_TYPE_GRAPH, 0, 0, 215, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_TYPE_GRAPH, 0, 0, 215, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.get_type_name", 99, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 215, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "type_identifier", 15}},
-    {"TypeGraph.get_type_reference_identifier", 100, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 216, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "type_identifier", 15}},
-    {"TypeGraph.get_type_by_name", 101, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 217, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 0, NULL, 0}},
-    {"TypeGraph.get_type_instance_overview", 102, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 0, 218, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.copy_node_into", 103, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 218, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.copy_into", 104, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 220, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.add_type", 105, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 222, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.get_or_create_type", 106, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 223, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.mark_constructable", 107, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 224, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.is_constructable", 108, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 225, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.add_make_child", 109, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 226, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.add_make_child_deferred", 110, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 230, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.add_type_reference", 111, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 234, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.get_make_child_type_reference", 112, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 235, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.get_make_child_type_reference_by_identifier", 113, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 236, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.collect_make_children", 114, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 238, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.add_make_link", 115, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 239, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.merge_types", 116, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 243, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.instantiate", 117, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 245, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.instantiate_node", 118, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 246, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.resolve_child_path", 119, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 248, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.ensure_child_reference", 120, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 250, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.debug_add_reference", 121, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 252, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.get_reference_path", 122, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 254, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.reference_resolve", 123, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 255, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.collect_make_links", 124, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 257, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.collect_pointer_members", 125, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 258, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"TypeGraph.validate_type", 126, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 260, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"MakeChildNode.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 261, BD_T_NODE_RECIPE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"Linker.get_resolved_type", 127, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 262, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_TEXT, BD_WANT_BOUND_TARGET, 0, "resolved", 8}},
-    {"Linker.collect_unresolved_type_references", 128, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 263, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"Linker.link_type_reference", 129, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 264, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"Linker.update_type_reference", 130, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 267, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"sexp.parse", 131, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 270, BD_T_DOCUMENT, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"sexp.dumps", 132, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 273, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"debug.crash", 133, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 274, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"debug.hang", 134, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 275, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"debug.freeze", 135, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"debug.cut_frame", 136, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0}}
+    {"NodeReference.create", 16, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 1, 0, BD_T_NODE, 1, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"NodeReference.get_uuid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 1, 0, 1, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"NodeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NODE, 0, 1, 1, BD_T_BOOL, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"NodeReference.get_attr", 17, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 0, 1, 2, BD_T_LITERAL, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"NodeReference.get_dynamic_attrs", 18, BD_KIND_OF_REQUEST_QUERY, BD_T_NODE, 1, 0, 3, BD_T_ATTRIBUTES, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeReference.create", 19, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 3, BD_T_EDGE, 1, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeReference.source", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeReference.target", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_NODE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeReference.edge_type", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeReference.directional", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 1, 0, 9, BD_T_BOOL, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeReference.is_same", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE, 0, 1, 9, BD_T_BOOL, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeReference.refresh", 20, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeReference.name", 21, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 1, 0, 10, BD_T_STR | BD_T_OPTIONAL, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeReference.get_attr", 22, BD_KIND_OF_REQUEST_QUERY, BD_T_EDGE, 0, 1, 10, BD_T_LITERAL, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BoundNode.node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_NODE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BoundNode.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 1, 0, 11, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BoundNode.visit_edges_of_type", 23, BD_KIND_OF_REQUEST_QUERY, BD_T_BOUND_NODE, 0, 4, 11, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BoundNode.store", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 15, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BoundNode.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 16, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BoundNode.try_load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_NODE, 0, 1, 17, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BoundEdge.edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_EDGE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BoundEdge.g", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_BOUND_EDGE, 1, 0, 18, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BFSPath.get_length", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BFSPath.get_start_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BFSPath.get_end_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"BFSPath.get_edges", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_PATH, 1, 0, 18, BD_T_EDGE | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.create", 24, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 1, 0, 18, BD_T_VIEW, 1, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.create_and_insert_node", 25, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 18, BD_T_BOUND_NODE, 1, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.insert_node", 26, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 18, BD_T_BOUND_NODE, 1, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.insert_edge", 27, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 0, 1, 19, BD_T_BOUND_EDGE, 1, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.bind", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 20, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.get_node_count", 28, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.get_nodes", 29, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 21, BD_T_BOUND_NODE | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.get_subgraph_from_nodes", 30, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 21, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.insert_subgraph", 31, BD_KIND_OF_REQUEST_CALL, BD_T_VIEW, 0, 1, 22, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.get_counts", 32, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.destroy", 33, BD_KIND_OF_REQUEST_COMMAND, BD_T_VIEW, 1, 0, 23, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.node_ids", 34, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.edge_table", 35, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 23, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.attribute_keys", 36, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 23, BD_T_STR | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.attribute_column", 37, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 2, 24, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.attribute_rows", 38, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 0, 1, 26, BD_T_ATTRIBUTES | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.to_bytes", 39, BD_KIND_OF_REQUEST_QUERY, BD_T_VIEW, 1, 0, 27, BD_T_BYTES, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.from_bytes", 40, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 27, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.save", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 28, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.load", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 29, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.batch", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 1, 0, 30, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.to_networkx", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 30, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.to_dot", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 30, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.to_mermaid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 1, 31, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.to_arrow", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView.to_pandas", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"GraphView._repr_svg_", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_VIEW, 0, 0, 32, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeCreationAttributes.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 4, 32, BD_T_EDGE_RECIPE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeCreationAttributes.apply_to", 41, BD_KIND_OF_REQUEST_CALL, BD_T_EDGE_RECIPE, 0, 1, 36, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeCreationAttributes.create_edge", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE_RECIPE, 0, 2, 37, BD_T_EDGE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeCreationAttributes.insert_edge", 42, BD_KIND_OF_REQUEST_CALL, BD_T_EDGE_RECIPE, 0, 3, 39, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeCreationAttributes.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_EDGE_RECIPE, 0, 0, 42, BD_T_INT, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"NodeCreationAttributes.init", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 42, BD_T_NODE_RECIPE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"NodeCreationAttributes.apply_to", 43, BD_KIND_OF_REQUEST_CALL, BD_T_NODE_RECIPE, 0, 1, 43, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 3, 44, BD_T_EDGE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeComposition.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 47, BD_T_EDGE_RECIPE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeComposition.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 48, BD_T_BOOL, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.visit_children_edges", 44, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 49, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_OTHER, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.get_parent_edge", 45, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 52, BD_T_VALUE, 0, {130, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.get_parent_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 53, BD_T_NODE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.get_child_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 54, BD_T_NODE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.get_child_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 55, BD_T_NODE | BD_T_OPTIONAL, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.get_parent_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 57, BD_T_NODE | BD_T_OPTIONAL, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.get_parent_node_of", 46, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 59, BD_T_VALUE, 0, {130, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_BOUND_SOURCE, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.add_child", 47, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 60, BD_T_VALUE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeComposition.add_anon_child", 48, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 63, BD_T_VALUE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, "", 0, NULL, 0}},
+    {"EdgeComposition.get_name", 49, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 65, BD_T_VALUE, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "edge is not an EdgeComposition edge", 35, NULL, 0}},
+    {"EdgeComposition.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 66, BD_T_INT, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 66, BD_T_ANY, 0, {130, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.get_child_by_identifier", 50, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 67, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.visit_children_of_type", 51, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 69, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.try_get_single_child_of_type", 52, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 73, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeComposition.get_children_query", 53, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 6, 75, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 81, BD_T_EDGE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeTrait.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 83, BD_T_EDGE_RECIPE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeTrait.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 83, BD_T_BOOL, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.get_owner_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 84, BD_T_NODE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.get_trait_instance_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 85, BD_T_NODE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.get_trait_instance_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 86, BD_T_NODE | BD_T_OPTIONAL, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.get_owner_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 88, BD_T_NODE | BD_T_OPTIONAL, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.visit_trait_instance_edges", 54, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 90, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.get_owner_edge", 55, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 93, BD_T_VALUE, 0, {34, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.get_owner_node_of", 56, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 94, BD_T_VALUE, 0, {34, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_BOUND_SOURCE, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.add_trait_instance", 57, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 95, BD_T_VALUE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeTrait.visit_trait_instances_of_type", 58, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 97, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.try_get_trait_instance_of_type", 59, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 101, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 103, BD_T_INT, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeTrait.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 103, BD_T_ANY, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"Trait.add_trait_to", 60, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 104, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"Trait.add_trait_instance_to", 61, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 106, BD_T_VALUE, 0, {34, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_BOUND_TARGET, 1, NULL, 0, NULL, 0}},
+    {"Trait.mark_as_trait", 62, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 108, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"Trait.try_get_trait", 63, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 109, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0, NULL, 0}},
+    {"Trait.try_get_traits", 64, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 111, BD_T_VALUE, 0, {34, BD_SIDE_OUTGOING, BD_MATCH_INSTANCE, BD_WANT_BOUND_TARGET, 0, NULL, 0, NULL, 0}},
+    {"Trait.visit_implementers", 65, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 113, BD_T_VALUE, 0, {0, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgePointer.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 3, 116, BD_T_EDGE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgePointer.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 119, BD_T_EDGE_RECIPE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgePointer.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 121, BD_T_BOOL, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgePointer.get_referenced_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 122, BD_T_NODE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgePointer.get_referenced_node_from_node", 66, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 123, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_BOUND_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgePointer.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 124, BD_T_INT, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgePointer.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 124, BD_T_ANY, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgePointer.get_index", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 124, BD_T_INT, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgePointer.point_to", 67, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 4, 125, BD_T_VALUE, 0, {78, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgePointer.visit_pointed_edges", 68, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 129, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgePointer.visit_pointed_edges_with_identifier", 69, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 132, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgePointer.get_pointed_node_by_identifier", 70, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 136, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 138, BD_T_EDGE_RECIPE, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 139, BD_T_INT, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 139, BD_T_BOOL, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.get_other_connected_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 140, BD_T_NODE | BD_T_OPTIONAL, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_OPPOSITE, 0, NULL, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.connect", 71, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 142, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.connect_shallow", 72, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 144, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.visit_connected_edges", 73, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 146, BD_T_VALUE, 0, {85, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.is_connected_to", 74, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 149, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeInterfaceConnection.get_connected", 75, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 151, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 3, 153, BD_T_EDGE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeOperand.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 156, BD_T_EDGE_RECIPE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeOperand.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 157, BD_T_BOOL, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.visit_operand_edges", 76, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 158, BD_T_VALUE, 0, {193, BD_SIDE_OUTGOING, BD_MATCH_OTHER, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.visit_operands_of_type", 77, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 161, BD_T_VALUE, 0, {193, BD_SIDE_OUTGOING, BD_MATCH_OTHER_INSTANCE, BD_WANT_EDGE, 0, NULL, 0, "operands", 8}},
+    {"EdgeOperand.visit_expression_edges", 78, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 165, BD_T_VALUE, 0, {193, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.get_expression_edge", 79, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 168, BD_T_VALUE, 0, {193, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.get_expression_node", 80, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 169, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.get_operands_set_node", 81, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 170, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_TEXT, BD_WANT_BOUND_TARGET, 0, "operands", 8, NULL, 0}},
+    {"EdgeOperand.get_operand_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 171, BD_T_NODE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.get_operand_of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 172, BD_T_NODE | BD_T_OPTIONAL, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.get_expression_of", 82, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 174, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.add_operand", 83, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 176, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.get_name", 84, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 179, BD_T_VALUE, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "edge is not an EdgeOperand edge", 31, NULL, 0}},
+    {"EdgeOperand.visit_expression_edges_of_type", 85, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 4, 180, BD_T_VALUE, 0, {193, BD_SIDE_INCOMING, BD_MATCH_INSTANCE, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 184, BD_T_INT, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.traverse", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 184, BD_T_ANY, 0, {193, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeOperand.get_operand_by_identifier", 86, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 185, BD_T_VALUE, 0, {193, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 1, NULL, 0, "operands", 8}},
+    {"EdgeType.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 187, BD_T_EDGE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeType.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 189, BD_T_EDGE_RECIPE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeType.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 189, BD_T_BOOL, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeType.visit_instance_edges", 87, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 190, BD_T_VALUE, 0, {0, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeType.get_type_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 193, BD_T_NODE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0, NULL, 0}},
+    {"EdgeType.get_instance_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 194, BD_T_NODE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0, NULL, 0}},
+    {"EdgeType.get_type_edge", 88, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 195, BD_T_VALUE, 0, {0, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeType.add_instance", 89, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 196, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeType.get_tid", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 0, 198, BD_T_INT, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeType.is_node_instance_of", 90, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 198, BD_T_VALUE, 0, {0, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeNext.create", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 2, 200, BD_T_EDGE, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeNext.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 1, 0, 202, BD_T_EDGE_RECIPE, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeNext.add_next", 91, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 202, BD_T_VALUE, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 1, NULL, 0, NULL, 0}},
+    {"EdgeNext.is_instance", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 204, BD_T_BOOL, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeNext.get_previous_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 205, BD_T_NODE | BD_T_OPTIONAL, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_SOURCE, 1, NULL, 0, NULL, 0}},
+    {"EdgeNext.get_next_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 206, BD_T_NODE | BD_T_OPTIONAL, 0, {41, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_TARGET, 1, NULL, 0, NULL, 0}},
+    {"EdgeNext.get_previous_edge", 92, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 207, BD_T_VALUE, 0, {41, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeNext.get_next_edge", 93, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 208, BD_T_VALUE, 0, {41, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"EdgeNext.get_previous_node_from_node", 94, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 209, BD_T_VALUE, 0, {41, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_SOURCE, 0, NULL, 0, NULL, 0}},
+    {"EdgeNext.get_next_node_from_node", 95, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 210, BD_T_VALUE, 0, {41, BD_SIDE_OUTGOING, BD_MATCH_ALL, BD_WANT_TARGET, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.create", 96, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 211, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.of", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 212, BD_T_TYPE_GRAPH, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.of_type", 97, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 213, BD_T_VALUE, 0, {130, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_TYPE_GRAPH, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.of_instance", 98, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 214, BD_T_VALUE, 0, {0, BD_SIDE_INCOMING, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.get_graph_view", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_TYPE_GRAPH, 0, 0, 215, BD_T_VIEW, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.get_self_node", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_TYPE_GRAPH, 0, 0, 215, BD_T_BOUND_NODE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.get_type_name", 99, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 215, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "type_identifier", 15, NULL, 0}},
+    {"TypeGraph.get_type_reference_identifier", 100, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 216, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, "type_identifier", 15, NULL, 0}},
+    {"TypeGraph.get_type_by_name", 101, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 217, BD_T_VALUE, 0, {130, BD_SIDE_OUTGOING, BD_MATCH_NAME, BD_WANT_BOUND_TARGET, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.get_type_instance_overview", 102, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 0, 218, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.copy_node_into", 103, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 2, 218, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.copy_into", 104, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 220, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.add_type", 105, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 222, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.get_or_create_type", 106, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 223, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.mark_constructable", 107, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 224, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.is_constructable", 108, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 225, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.add_make_child", 109, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 226, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.add_make_child_deferred", 110, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 230, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.add_type_reference", 111, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 234, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.get_make_child_type_reference", 112, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 235, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.get_make_child_type_reference_by_identifier", 113, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 236, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.collect_make_children", 114, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 238, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.add_make_link", 115, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 4, 239, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.merge_types", 116, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 243, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.instantiate", 117, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 1, 245, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.instantiate_node", 118, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 246, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.resolve_child_path", 119, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 248, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.ensure_child_reference", 120, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 250, BD_T_VALUE, 0, {0, BD_SIDE_ANY, BD_MATCH_ALL, BD_WANT_EDGE, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.debug_add_reference", 121, BD_KIND_OF_REQUEST_CALL, BD_T_TYPE_GRAPH, 0, 2, 252, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.get_reference_path", 122, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 254, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.reference_resolve", 123, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 255, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.collect_make_links", 124, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 257, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.collect_pointer_members", 125, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 2, 258, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"TypeGraph.validate_type", 126, BD_KIND_OF_REQUEST_QUERY, BD_T_TYPE_GRAPH, 0, 1, 260, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"MakeChildNode.build", 0, BD_KIND_OF_REQUEST_LOCAL, BD_T_NONE, 0, 1, 261, BD_T_NODE_RECIPE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"Linker.get_resolved_type", 127, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 262, BD_T_VALUE, 0, {78, BD_SIDE_OUTGOING, BD_MATCH_TEXT, BD_WANT_BOUND_TARGET, 0, "resolved", 8, NULL, 0}},
+    {"Linker.collect_unresolved_type_references", 128, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 263, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"Linker.link_type_reference", 129, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 264, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"Linker.update_type_reference", 130, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 267, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.parse", 131, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 270, BD_T_DOCUMENT, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.dumps", 132, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 273, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.crash", 133, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 274, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.hang", 134, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 275, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.freeze", 135, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.cut_frame", 136, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}}
 };
 
 const uint8_t bd_operation_kinds[137] = {
@@ -1197,10 +1200,10 @@ static PyObject *bd_thunk_trait_try_get_trait(PyObject *self, PyObject *const *a
     return bd_rule_first(BD_METHOD_TRAIT_TRY_GET_TRAIT, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_trait_try_get_traits(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TRAIT_TRY_GET_TRAITS, self, args, n, kwnames);
+    return bd_rule_first_of_each(BD_METHOD_TRAIT_TRY_GET_TRAITS, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_trait_visit_implementers(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_rule_visit_values(BD_METHOD_TRAIT_VISIT_IMPLEMENTERS, self, args, n, kwnames);
+    return bd_rule_visit_owners(BD_METHOD_TRAIT_VISIT_IMPLEMENTERS, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_edge_pointer_create(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_rule_create(BD_METHOD_EDGE_POINTER_CREATE, self, args, n, kwnames);
@@ -1278,7 +1281,7 @@ static PyObject *bd_thunk_edge_operand_visit_operand_edges(PyObject *self, PyObj
     return bd_rule_visit(BD_METHOD_EDGE_OPERAND_VISIT_OPERAND_EDGES, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_edge_operand_visit_operands_of_type(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_rule_visit_values(BD_METHOD_EDGE_OPERAND_VISIT_OPERANDS_OF_TYPE, self, args, n, kwnames);
+    return bd_rule_visit(BD_METHOD_EDGE_OPERAND_VISIT_OPERANDS_OF_TYPE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_edge_operand_visit_expression_edges(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_rule_visit(BD_METHOD_EDGE_OPERAND_VISIT_EXPRESSION_EDGES, self, args, n, kwnames);
@@ -1317,7 +1320,7 @@ static PyObject *bd_thunk_edge_operand_traverse(PyObject *self, PyObject *const 
     return bd_rule_traverse(BD_METHOD_EDGE_OPERAND_TRAVERSE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_edge_operand_get_operand_by_identifier(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_EDGE_OPERAND_GET_OPERAND_BY_IDENTIFIER, self, args, n, kwnames);
+    return bd_rule_first(BD_METHOD_EDGE_OPERAND_GET_OPERAND_BY_IDENTIFIER, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_edge_type_create(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_rule_create(BD_METHOD_EDGE_TYPE_CREATE, self, args, n, kwnames);
@@ -1413,13 +1416,13 @@ static PyObject *bd_thunk_type_graph_get_or_create_type(PyObject *self, PyObject
     return bd_invoke(BD_METHOD_TYPE_GRAPH_GET_OR_CREATE_TYPE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_mark_constructable(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_MARK_CONSTRUCTABLE, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_MARK_CONSTRUCTABLE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_is_constructable(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_IS_CONSTRUCTABLE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_add_make_child(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_add_make_child_deferred(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_MAKE_CHILD_DEFERRED, self, args, n, kwnames);
@@ -1437,22 +1440,22 @@ static PyObject *bd_thunk_type_graph_collect_make_children(PyObject *self, PyObj
     return bd_invoke(BD_METHOD_TYPE_GRAPH_COLLECT_MAKE_CHILDREN, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_add_make_link(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_ADD_MAKE_LINK, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_ADD_MAKE_LINK, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_merge_types(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_MERGE_TYPES, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_instantiate(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_INSTANTIATE, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_INSTANTIATE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_instantiate_node(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_INSTANTIATE_NODE, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_INSTANTIATE_NODE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_resolve_child_path(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_RESOLVE_CHILD_PATH, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_ensure_child_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    return bd_invoke(BD_METHOD_TYPE_GRAPH_ENSURE_CHILD_REFERENCE, self, args, n, kwnames);
+    return bd_foretell(BD_METHOD_TYPE_GRAPH_ENSURE_CHILD_REFERENCE, self, args, n, kwnames);
 }
 static PyObject *bd_thunk_type_graph_debug_add_reference(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_TYPE_GRAPH_DEBUG_ADD_REFERENCE, self, args, n, kwnames);
