@@ -5,14 +5,15 @@
 SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-SCRATCH := .build
-RELEASE := $(SCRATCH)/release/bindd
-SWIFT_SOURCES := $(shell find Sources -type f) Package.swift
+PACKAGE := python_client/src/bindd
 BOARD ?= examples/blinker.kicad_pcb
 
 .PHONY: build demo test test-long generate bench clean
 
-build: $(VENV)/bin/bindd $(VENV)/.client
+# The import builds what is older than its sources (tools/native.py): daemon, generated files, extension.
+build: $(VENV)/.client
+	@BINDD_NORECOMPILE= BINDD_RELEASEMODE=release $(PYTHON) -c 'import bindd'
+	@cmp -s $(PACKAGE)/_bin/bindd $(VENV)/bin/bindd || install -m 755 $(PACKAGE)/_bin/bindd $(VENV)/bin/bindd
 
 # With a socket of its own: a daemon that you use is left alone.
 demo: build
@@ -32,22 +33,14 @@ $(VENV)/.tools: tools/prepare tools/requirements.txt
 	tools/prepare $(VENV)
 	@touch $@
 
-$(RELEASE): $(SWIFT_SOURCES) $(VENV)/.tools
-	swift build -c release --static-swift-stdlib --product bindd --scratch-path $(SCRATCH)
-	@touch $@
-
-$(VENV)/bin/bindd: $(RELEASE)
-	install -m 755 $(RELEASE) $@
-
-# The extension and the packages, editable: rebuilt when the C or the shared layout changed.
-$(VENV)/.client: $(VENV)/.tools $(shell find python_client -name '*.[ch]' -o -name 'setup.py' -o -name 'pyproject.toml') \
-		$(wildcard Sources/CLayout/include/*.h)
+# The packages, editable: anew when how they are installed changed.
+$(VENV)/.client: $(VENV)/.tools python_client/setup.py $(wildcard python_client/pyproject.toml python_client/*/pyproject.toml)
 	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client
 	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client/pyzig
 	@touch $@
 
-# Writes what is generated from the declarations anew; the tests fail when it is stale.
-generate: $(VENV)/bin/bindd
+# What is generated from the declarations is written by each build; CI fails when it was not committed.
+generate: build
 	$(VENV)/bin/bindd describe --json | $(PYTHON) tools/generate.py -
 
 # Ratios, each measured in one run: a waiting call against a bare C ping-pong, the graph against its peers.
@@ -58,4 +51,4 @@ bench: build
 
 # A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:
-	rm -rf $(SCRATCH) $(VENV) python_client/build
+	rm -rf .build .build-checked $(VENV) python_client/build $(PACKAGE)/_bin $(PACKAGE)/*.so
