@@ -1,6 +1,7 @@
 # make demo: build what is missing, run the example on a shipped board.   make test: everything that CI runs.
 # make test-long: the same, with 10,000 random cases where make test has hundreds.
 # make build: daemon, extension and .venv alone.                          make bench: against bare C and other graphs.
+# make wheel: dist/*.whl.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -8,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 PACKAGE := python_client/src/bindd
 BOARD ?= examples/blinker.kicad_pcb
 
-.PHONY: build demo test test-long generate bench clean
+.PHONY: build demo test test-long wheel generate bench clean
 
 # The import builds what is older than its sources (tools/native.py): daemon, generated files, extension.
 build: $(VENV)/.client
@@ -38,6 +39,10 @@ $(VENV)/.client: $(VENV)/.tools python_client/setup.py $(wildcard python_client/
 	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client
 	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client/pyzig
 	@touch $@
+
+# dist/: bindd-VERSION-cp311-abi3-manylinux_…whl, which needs no compiler and no Swift where it goes, and bindd_pyzig.
+wheel: $(VENV)/.client
+	$(PYTHON) tools/make_wheel
 
 # What is generated from the declarations is written by each build; CI fails when it was not committed.
 generate: build
