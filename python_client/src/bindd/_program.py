@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +14,9 @@ PACKAGED = Path(__file__).parent / "_bin" / "bindd"
 BUILD_DIGITS = 8
 NOTE_BYTES_MAX = 64 << 10
 SEGMENTS_MAX = 128
+
+_builds: dict[tuple[str, int, int], str] = {}
+"""Of programs that were looked at: path, time and size to build."""
 
 
 def find_bindd_bin() -> str:
@@ -42,13 +44,15 @@ def build_of(program: str) -> str:
     """The first digits of the linker's build id, as `bindd --version` shows them; "" for what is no program with one."""
     try:
         status = os.stat(program)
-        return _read_build(program, status.st_mtime_ns, status.st_size)
     except (OSError, ValueError):
         return ""
+    key = (program, status.st_mtime_ns, status.st_size)
+    if key not in _builds:
+        _builds[key] = _read_build(program)
+    return _builds[key]
 
 
-@lru_cache(maxsize=8)
-def _read_build(program: str, _mtime_ns: int, _size: int) -> str:
+def _read_build(program: str) -> str:
     try:
         with open(program, "rb") as file:
             head = file.read(64)
