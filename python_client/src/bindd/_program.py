@@ -87,6 +87,10 @@ def _build_in(notes: bytes) -> str:
 def main() -> NoReturn:
     """`bindd` on PATH becomes the program inside the package (never $BINDD_BIN, which may name this very script)."""
     program = str(PACKAGED)
+    if sys.argv[1:2] == ["doctor"]:
+        from bindd._doctor import main as doctor
+
+        raise SystemExit(doctor(sys.argv[2:]))
     try:
         os.execv(program, [program, *sys.argv[1:]])
     except OSError as error:
