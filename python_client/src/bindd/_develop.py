@@ -27,9 +27,9 @@ MODES = ("release", "debug", "checked")
 OUTPUTS = (os.path.join(PACKAGE, "_bindd.abi3.so"), os.path.join(PACKAGE, "_bin", "bindd"))
 ERROR_LINES_MAX = 60
 
-FOLDERS = ("Sources", "python_client/csrc")
+FOLDERS = ("Sources", "python_client/csrc", "tools")
 FILES = ("Package.swift", "tools/generate.py", "tools/native.py")
-SUFFIXES = (".swift", ".c", ".h", ".modulemap", ".json")
+SUFFIXES = (".swift", ".c", ".h", ".modulemap", ".json", ".py")
 GENERATED = ("python_client/csrc/generated", "python_client/src/bindd/_bindd.pyi")
 """The build itself writes these: what counts is how they are afterwards."""
 
@@ -115,7 +115,7 @@ def sources() -> dict[str, Source]:
     for folder in FOLDERS:
         for entry in files_below(os.path.join(ROOT, folder)):
             found[entry.path[len(ROOT) + 1 :]] = Source(stamp(entry.stat()))
-    for name in (*FILES, GENERATED[-1]):
+    for name in (FILES[0], GENERATED[-1]):
         try:
             found[name] = Source(stamp(os.stat(os.path.join(ROOT, name))))
         except FileNotFoundError:
