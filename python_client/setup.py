@@ -45,9 +45,11 @@ class BuildPackage(build_py):
             shutil.copyfile(path, package / "licences" / name)
 
     def get_outputs(self, include_bytecode: bool = True) -> list:
+        if self.editable_mode:
+            return super().get_outputs(include_bytecode)
         package = Path(self.build_lib) / "bindd"
         native_files = [package / "_bin" / "bindd", *(package / "licences" / name for name in native.licences())]
-        return super().get_outputs(include_bytecode) + [str(path) for path in native_files if not self.editable_mode]
+        return super().get_outputs(include_bytecode) + [str(path) for path in native_files]
 
 
 setup(

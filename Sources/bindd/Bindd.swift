@@ -18,5 +18,6 @@ struct Bindd: ParsableCommand {
 
 func versionText() -> String {
     let identity = composedIdentity()
-    return "bindd \(identity.version) (build \(identity.build), protocol \(identity.protocolText))"
+    let mode = isCheckedBuild ? ", checked" : ""
+    return "bindd \(identity.version) (build \(identity.build), protocol \(identity.protocolText)\(mode))"
 }

@@ -325,6 +325,7 @@ final class Session {
         } catch {
             end("broken bytes: \(error)")
         }
+        workspace.checkAfterTurn(request: request)
         page.beat(slot: slot)
         page.publish(workspace)
     }

@@ -24,7 +24,7 @@ except ImportError:
 else:
     _develop.prepare()  # an editable install: builds what is older than its sources
 
-from bindd import _bindd
+from bindd import _bindd, _pickling
 from bindd import errors as errors
 from bindd._bindd import BUILD as __build__
 from bindd._bindd import VERSION as __version__
@@ -46,6 +46,7 @@ __all__ = [
     "debug", "errors", "faebryk", "find_bindd_bin", "graph", "handles", "sexp", "statistics",
 ]
 
+_pickling.register()
 _SUBMODULES = frozenset({"debug", "faebryk", "graph", "sexp"})
 
 
