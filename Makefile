@@ -25,9 +25,12 @@ demo: build
 test: build
 	tools/test
 
-# With millions and thousands where `make test` has thousands and hundreds: an hour, and 24 GiB of memory.
+# With millions and thousands where `make test` has thousands and hundreds, the first hour in a fresh clone, a build that checks
+# its invariants, and the wheel in another Debian (which needs root): two hours, and 24 GiB of memory.
 test-long: build
 	BINDD_TEST_LONG=1 tools/test
+	tools/test_checked
+	tools/test_elsewhere
 
 # The tools of the machine: apt packages and the virtual environment. Quick when they are there.
 $(VENV)/.tools: tools/prepare tools/requirements.txt
