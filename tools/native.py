@@ -133,7 +133,8 @@ def build_extension(mode: str, write: Write, target: Path | None = None) -> Path
         run([*compiler, *flags, "-MMD", "-c", f"csrc/{source.name}", "-o", str(target)], say, CLIENT)
 
     if stale:
-        stamp.unlink(missing_ok=True)
+        if is_other:
+            stamp.unlink(missing_ok=True)  # until all are compiled so, none counts
         with ThreadPoolExecutor(C_JOBS) as pool:
             list(pool.map(compile_one, stale))
         stamp.write_text(command)
