@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import keyword
 import os
 import pkgutil
 import subprocess
@@ -31,8 +32,10 @@ def public_modules() -> list[ModuleType]:
 
 
 def public_names(place: ModuleType | type) -> list[str]:
+    """Those that a program can write: an enum of KiCad's words has others, too."""
     listed = getattr(place, "__all__", None)
-    return sorted(name for name in (listed or vars(place)) if not name.startswith("_"))
+    names = [name for name in (listed or vars(place)) if name.isidentifier() and not keyword.iskeyword(name)]
+    return sorted(name for name in names if not name.startswith("_"))
 
 
 def sample() -> str:
