@@ -11,10 +11,11 @@ BOARD ?= examples/blinker.kicad_pcb
 
 .PHONY: build demo test test-long wheel generate bench clean
 
-# The import builds what is older than its sources (tools/native.py): daemon, generated files, extension.
+# The import builds what is older than its sources (tools/native.py): daemon, generated files, extension. The command is a link,
+# so that it is always the program that the package starts, also after an import that built.
 build: $(VENV)/.client
 	@BINDD_NORECOMPILE= BINDD_RELEASEMODE=release $(PYTHON) -c 'import bindd'
-	@cmp -s $(PACKAGE)/_bin/bindd $(VENV)/bin/bindd || install -m 755 $(PACKAGE)/_bin/bindd $(VENV)/bin/bindd
+	@ln -sfnr $(PACKAGE)/_bin/bindd $(VENV)/bin/bindd
 
 # With a socket of its own: a daemon that you use is left alone.
 demo: build

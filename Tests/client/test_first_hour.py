@@ -113,8 +113,8 @@ def walk(folder: Path) -> None:
     assert "GraphView(" in said and "elsewhere/lib" in said
     said = clone.shell(crash)
     assert "SIGSEGV" in said and "this process lives on" in said
-    clone.shell(stop)
-    clone.shell("elsewhere/bin/bindd stop || test $? -eq 3")
+    for command in (stop.strip(), "elsewhere/bin/bindd stop"):
+        clone.shell(f"{command} || test $? -eq 3")  # unless it was idle for so long that it has left
 
 
 def begin(folder: Path) -> None:
