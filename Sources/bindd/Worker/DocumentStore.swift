@@ -18,7 +18,6 @@ struct DocumentStore {
         guard next < UInt32.max else {
             throw RemoteError("LimitExceeded", "the workspace has used all document ids", hint: "go on in a new workspace")
         }
-        checkWhenChecked(document)
         let id = next
         next += 1
         documents[id] = document

@@ -1,9 +1,8 @@
 // What a checked build (BINDD_RELEASEMODE=checked) does and others do not: it looks at the invariants of the graph after each
-// turn of requests, and at those of a document when it comes in. A broken one ends the worker with the reason.
+// turn of requests. A broken one ends the worker with the reason.
 // Must not change anything. Cost: none in other builds; here linear in the graph, for large ones in one turn of 64.
 
 import GraphCore
-import SexpCore
 
 extension Workspace {
     private static let alwaysCheckedBytes = 4 << 20
@@ -19,12 +18,6 @@ extension Workspace {
             graph.checkInvariants()
         #endif
     }
-}
-
-func checkWhenChecked(_ document: SexpDocument) {
-    #if BINDD_CHECKED
-        document.checkInvariants()
-    #endif
 }
 
 /// Whether this program is such a build; `bindd --version` says so.
