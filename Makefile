@@ -1,18 +1,21 @@
 # make demo: build what is missing, run the example on a shipped board.   make test: everything that CI runs.
 # make test-long: the same, with 10,000 random cases where make test has hundreds.
 # make build: daemon, extension and .venv alone.                          make bench: against bare C and other graphs.
+# make wheel: dist/*.whl.
 
 SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-SCRATCH := .build
-RELEASE := $(SCRATCH)/release/bindd
-SWIFT_SOURCES := $(shell find Sources -type f) Package.swift
+PACKAGE := python_client/src/bindd
 BOARD ?= examples/blinker.kicad_pcb
 
-.PHONY: build demo test test-long generate bench clean
+.PHONY: build demo test test-long wheel generate bench clean
 
-build: $(VENV)/bin/bindd $(VENV)/.client
+# The import builds what is older than its sources (tools/native.py): daemon, generated files, extension. The command is a link,
+# so that it is always the program that the package starts, also after an import that built.
+build: $(VENV)/.client
+	@BINDD_NORECOMPILE= BINDD_RELEASEMODE=release $(PYTHON) -c 'import bindd'
+	@ln -sfnr $(PACKAGE)/_bin/bindd $(VENV)/bin/bindd
 
 # With a socket of its own: a daemon that you use is left alone.
 demo: build
@@ -23,31 +26,30 @@ demo: build
 test: build
 	tools/test
 
-# With millions and thousands where `make test` has thousands and hundreds: an hour, and 24 GiB of memory.
+# With millions and thousands where `make test` has thousands and hundreds, the first hour in a fresh clone, a build that checks
+# its invariants, and the wheel in another Debian (which needs root): two hours, and 24 GiB of memory.
 test-long: build
 	BINDD_TEST_LONG=1 tools/test
+	tools/test_checked
+	tools/test_elsewhere
 
 # The tools of the machine: apt packages and the virtual environment. Quick when they are there.
 $(VENV)/.tools: tools/prepare tools/requirements.txt
 	tools/prepare $(VENV)
 	@touch $@
 
-$(RELEASE): $(SWIFT_SOURCES) $(VENV)/.tools
-	swift build -c release --static-swift-stdlib --product bindd --scratch-path $(SCRATCH)
-	@touch $@
-
-$(VENV)/bin/bindd: $(RELEASE)
-	install -m 755 $(RELEASE) $@
-
-# The extension and the packages, editable: rebuilt when the C or the shared layout changed.
-$(VENV)/.client: $(VENV)/.tools $(shell find python_client -name '*.[ch]' -o -name 'setup.py' -o -name 'pyproject.toml') \
-		$(wildcard Sources/CLayout/include/*.h)
+# The packages, editable: anew when how they are installed changed.
+$(VENV)/.client: $(VENV)/.tools python_client/setup.py $(wildcard python_client/pyproject.toml python_client/*/pyproject.toml)
 	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client
 	$(PYTHON) -m pip install --quiet --no-build-isolation --editable python_client/pyzig
 	@touch $@
 
-# Writes what is generated from the declarations anew; the tests fail when it is stale.
-generate: $(VENV)/bin/bindd
+# dist/: bindd-VERSION-cp311-abi3-manylinux_…whl, which needs no compiler and no Swift where it goes, and bindd_pyzig.
+wheel: $(VENV)/.client
+	$(PYTHON) tools/make_wheel
+
+# What is generated from the declarations is written by each build; CI fails when it was not committed.
+generate: build
 	$(VENV)/bin/bindd describe --json | $(PYTHON) tools/generate.py -
 
 # Ratios, each measured in one run: a waiting call against a bare C ping-pong, the graph against its peers.
@@ -59,4 +61,4 @@ bench: build
 
 # A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:
-	rm -rf $(SCRATCH) $(VENV) python_client/build
+	rm -rf .build .build-checked $(VENV) python_client/build $(PACKAGE)/_bin $(PACKAGE)/*.so

@@ -4,11 +4,14 @@
 import PackageDescription
 
 // Exclusive access is checked at run time in debug builds, which all tests run in; in the release build the checks would
-// take a tenth of each request (docs/decisions/0005).
-let swiftRules: [SwiftSetting] = [
-    .treatAllWarnings(as: .error),
-    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
-]
+// take a tenth of each request (docs/decisions/0005). The checked build is a release build that keeps them, and looks at the
+// graph's invariants (BINDD_CHECKED) as it goes.
+let isChecked = Context.environment["BINDD_RELEASEMODE"] == "checked"
+let swiftRules: [SwiftSetting] =
+    [.treatAllWarnings(as: .error)]
+    + (isChecked
+        ? [.define("BINDD_CHECKED")]
+        : [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))])
 let cRules: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
 
 let package = Package(

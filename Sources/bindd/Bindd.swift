@@ -11,11 +11,13 @@ struct Bindd: ParsableCommand {
         version: versionText(),
         subcommands: [
             ServeCommand.self, StatusCommand.self, StopCommand.self, InspectCommand.self, DescribeCommand.self,
+            DoctorCommand.self,
             WorkerCommand.self,
         ])
 }
 
 func versionText() -> String {
     let identity = composedIdentity()
-    return "bindd \(identity.version) (build \(identity.build), protocol \(identity.protocolText))"
+    let mode = isCheckedBuild ? ", checked" : ""
+    return "bindd \(identity.version) (build \(identity.build), protocol \(identity.protocolText)\(mode))"
 }

@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func identityIsInTheName() {
-        #expect(testIdentity().socketName == "bindd-1-01234567.sock")
+        #expect(testIdentity().socketName == "bindd-1-01234567-00c0ffee.sock")
     }
 
     @Test func longPathsAreRefusedWithAHint() throws {

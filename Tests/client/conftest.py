@@ -40,6 +40,7 @@ class Home:
             **os.environ,
             "BINDD_SOCKET": str(self.socket),
             "BINDD_IDLE_EXIT": "60",
+            "BINDD_NORECOMPILE": "1",
             "PYTHONPATH": str(HERE),
             "PYTHONFAULTHANDLER": "1",
         }

@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -542,7 +543,8 @@ def test_unsafe_folders_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_default_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BINDD_SOCKET", raising=False)
-    name = f"bindd-1-{bindd._bindd.DESCRIPTION_HASH}.sock"
+    said = subprocess.run([bindd.find_bindd_bin(), "--version"], capture_output=True, text=True, check=True).stdout
+    name = f"bindd-1-{bindd._bindd.DESCRIPTION_HASH}-{said.split('build ')[1][:8]}.sock"
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/5/")
     assert _daemon.socket_path() == f"/run/user/5/bindd/{name}"
     for not_absolute in ("", "run"):
@@ -599,6 +601,7 @@ def test_no_program_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("BINDD_BIN", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setattr("bindd._program.PACKAGED", tmp_path / "bindd")
     with pytest.raises(errors.BinddUnavailable, match="no bindd program was found"):
         bindd.connect()
 

@@ -197,6 +197,8 @@ def test_handles_are_told_apart_and_never_raise_in_repr() -> None:
     assert len(ids) == len(handles)
     for handle in handles:
         assert repr(handle) and str(handle) and hash(handle) is not None and bool(handle) and dir(handle)
+        if handle is view:
+            continue  # can be copied: test_pickling.py
         with pytest.raises(TypeError):
             pickle.dumps(handle)
         with pytest.raises(TypeError):

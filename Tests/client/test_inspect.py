@@ -172,7 +172,7 @@ while time.monotonic() < end:
         time.sleep(0.01)
 grown = rss() - before
 assert grown < 200 << 20, f"the worker grew by {grown >> 20} MiB"
-print("bounded")
+print("bounded", flush=True)
 os._exit(0)
 """)
     assert done.stdout == "bounded\n", done.stderr

@@ -14,9 +14,10 @@ struct DaemonIdentity {
 
     var protocolText: String { "\(Hello.protocolMajor).\(Hello.protocolMinor)" }
 
-    /// Both halves of what must agree for a client to talk to this daemon are in the name, so that versions do not fight.
+    /// What must agree for a client to talk to this daemon is in the name, and the build: each has a daemon of its own, so
+    /// versions do not fight, and a new build is never answered by the old one's daemon. Clients name it alike.
     var socketName: String {
-        "bindd-\(Hello.protocolMajor)-\(hexText(descriptionHash >> 32, digits: 8)).sock"
+        "bindd-\(Hello.protocolMajor)-\(hexText(descriptionHash >> 32, digits: 8))-\(build).sock"
     }
 
     func name(ofOperation operation: UInt32) -> String {

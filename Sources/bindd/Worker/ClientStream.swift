@@ -150,6 +150,7 @@ final class ClientStream {
             recorder.withdraw()
             end("broken bytes: \(error)")
         }
+        workspace.checkAfterTurn(request: session.request)
         if recorder.failure == nil { workspace.compactJournal() }
         page.beat(slot: slot)
         page.publish(workspace)

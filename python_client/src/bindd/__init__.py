@@ -7,7 +7,7 @@
     with bindd.connect("shared") as workspace:   # a named workspace, shared between processes
         ...
 
-Importing does no I/O and starts nothing.
+Importing does no I/O and starts nothing; an editable install looks whether its sources changed, and builds if so.
 """
 
 from __future__ import annotations
@@ -17,12 +17,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bindd import _bindd
+try:
+    from bindd import _develop
+except ImportError:
+    pass  # installed from a wheel, which never builds
+else:
+    _develop.prepare()  # an editable install: builds what is older than its sources
+
+from bindd import _bindd, _pickling
 from bindd import errors as errors
 from bindd._bindd import BUILD as __build__
 from bindd._bindd import VERSION as __version__
 from bindd._bindd import Workspace as Workspace
 from bindd._bindd import statistics as statistics
+from bindd._program import find_bindd_bin as find_bindd_bin
 from bindd.errors import BinddError as BinddError
 from bindd.errors import WorkerCrashed as WorkerCrashed
 from bindd.errors import WorkerHung as WorkerHung
@@ -35,9 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BinddError", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "close", "connect",
-    "debug", "errors", "faebryk", "graph", "handles", "sexp", "statistics",
+    "debug", "errors", "faebryk", "find_bindd_bin", "graph", "handles", "sexp", "statistics",
 ]
 
+_pickling.register()
 _SUBMODULES = frozenset({"debug", "faebryk", "graph", "sexp"})
 
 

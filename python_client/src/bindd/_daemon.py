@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from bindd import _bindd
+from bindd._program import build_of, find_bindd_bin
 from bindd.errors import BinddUnavailable, ProtocolError, StaleHandleError, WorkerCrashed, WorkerHung, from_reply
 
 SOCKET_PATH_BYTES_MAX = 100
@@ -52,6 +53,15 @@ os.register_at_fork(after_in_child=_after_fork)
 # -- where the socket is --------------------------------------------------------------------------------------------------
 
 
+def socket_name() -> str:
+    """Each build has a daemon of its own: versions do not meet, let alone fight. The program names its socket alike."""
+    try:
+        build = build_of(find_bindd_bin())
+    except BinddUnavailable:
+        build = ""  # nothing could be started; that is told when it is tried
+    return f"bindd-{_bindd.PROTOCOL_MAJOR}-{_bindd.DESCRIPTION_HASH}-{build or 'unknown'}.sock"
+
+
 def socket_path() -> str:
     """The path of the daemon's socket. Raises BinddUnavailable when it cannot be one."""
     named = os.environ.get("BINDD_SOCKET")
@@ -60,7 +70,7 @@ def socket_path() -> str:
     else:
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         folder = os.path.join(runtime.rstrip("/") or "/", "bindd") if runtime.startswith("/") else f"/tmp/bindd-{os.getuid()}"
-        path = os.path.join(folder, f"bindd-{_bindd.PROTOCOL_MAJOR}-{_bindd.DESCRIPTION_HASH}.sock")
+        path = os.path.join(folder, socket_name())
     size = len(os.fsencode(path))
     if size > SOCKET_PATH_BYTES_MAX:
         raise BinddUnavailable(
@@ -192,25 +202,8 @@ def _starter_lock(path: str, deadline: float) -> Iterator[None]:
 # -- starting ---------------------------------------------------------------------------------------------------------------
 
 
-def find_binary() -> str:
-    """$BINDD_BIN, else the one inside the package, else beside the interpreter, else on PATH."""
-    named = os.environ.get("BINDD_BIN")
-    if named:
-        return named
-    for candidate in (Path(__file__).parent / "_bin" / "bindd", Path(sys.executable).parent / "bindd"):
-        if candidate.is_file():
-            return str(candidate)
-    for folder in os.get_exec_path():
-        candidate = Path(folder) / "bindd"
-        if candidate.is_file() and os.access(candidate, os.X_OK):
-            return str(candidate)
-    raise BinddUnavailable(
-        "no bindd program was found: neither in the package, nor beside the interpreter, nor on PATH",
-        hint="install it, or let BINDD_BIN name it")
-
-
 def _start(path: str, deadline: float) -> None:
-    binary = find_binary()
+    binary = find_bindd_bin()
     ready_read, ready_write = os.pipe()
     try:
         try:

@@ -235,6 +235,7 @@ class TypeGraphResolveError(BinddError, ValueError):
 
 for _class in (TypeGraphPathError, TypeGraphInstantiationError, TypeGraphResolveError):
     _class.__module__ = "faebryk.core.zig"  # where existing programs expect them; pickle goes by _rebuild
+del _class
 
 
 _CODES: dict[int, type[BinddError]] = {

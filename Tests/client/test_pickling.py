@@ -1,0 +1,104 @@
+"""What can be sent to another process, and what refuses: views and documents by value, named workspaces by name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Home, alone
+
+
+@alone
+def test_a_view_travels_by_value() -> None:
+    import copy
+    import pickle
+
+    from bindd.errors import StaleHandleError
+    from bindd.graph import EdgeReference, GraphView, NodeReference
+
+    view = GraphView.create()
+    one = view.insert_node(node=NodeReference.create(name="R1", value=4.5, fitted=True, pins=2))
+    other = view.create_and_insert_node()
+    for kind in (1, 2, 1):
+        view.insert_edge(edge=EdgeReference.create(source=one.node(), target=other.node(), edge_type=kind, name=f"e{kind}"))
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(view, protocol))
+        assert again.get_counts() == view.get_counts() == (3, 3) and again is not view
+        assert again.attribute_rows() == view.attribute_rows() and again.attribute_rows(of="edges") == view.attribute_rows(of="edges")
+        assert list(again.edge_table().types) == [1, 2, 1]
+    for copied in (copy.copy(view), copy.deepcopy(view)):
+        copied.create_and_insert_node()
+        assert copied.get_node_count() == 4 and view.get_node_count() == 3, "a copy is another view"
+    assert pickle.loads(pickle.dumps({"v": [view, view]}))["v"][1].get_node_count() == 3
+    view.destroy()
+    with pytest.raises(StaleHandleError):
+        pickle.dumps(view)
+    for handle in (one, other.node()):
+        with pytest.raises(TypeError, match="cannot be copied or pickled"):
+            pickle.dumps(handle)
+
+
+@alone
+def test_a_document_travels_by_value() -> None:
+    import pickle
+
+    from bindd import sexp
+
+    text = '(board (version 20240108) (net 1 "GND ä") (unknown token 0.10))\n'
+    with sexp.parse(text, label="b.kicad_pcb") as document:
+        again = pickle.loads(pickle.dumps(document))
+        assert again.label == "b.kicad_pcb" and sexp.dumps(again) == sexp.dumps(document)
+        assert [form.raw for form in again.forms] == [form.raw for form in sexp.parse(sexp.dumps(document)).forms]
+        with pytest.raises(TypeError, match="cannot be copied or pickled"):
+            pickle.dumps(document.root)
+
+
+@alone
+def test_a_workspace_travels_by_name() -> None:
+    import pickle
+
+    import bindd
+
+    with bindd.connect("shop") as workspace:
+        with pickle.loads(pickle.dumps(workspace)) as again:
+            assert again.pid == workspace.pid and again.name == "shop"
+    with bindd.connect() as private, pytest.raises(TypeError, match="private workspace"):
+        pickle.dumps(private)
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_views_through_a_pool(home: Home, method: str, tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(f"""
+import multiprocessing, os
+import bindd
+from bindd.graph import GraphView
+
+def grow(view):
+    before = view.get_node_count()
+    view.create_and_insert_node()
+    return view, before, os.getpid()
+
+def where(workspace):
+    with workspace:
+        return workspace.pid, workspace.name
+
+if __name__ == "__main__":
+    views = []
+    for count in range(4):
+        view = GraphView.create()
+        for _ in range(count):
+            view.create_and_insert_node()
+        views.append(view)
+    with multiprocessing.get_context({method!r}).Pool(2) as pool:
+        for count, (grown, before, process) in enumerate(pool.map(grow, views)):
+            assert (before, grown.get_node_count(), views[count].get_node_count()) == (count + 1, count + 2, count + 1)
+            assert process != os.getpid()
+        with bindd.connect("shop") as shared:
+            assert set(pool.map(where, [shared] * 3)) == {{(shared.pid, "shop")}}
+    print("good")
+""")
+    done = subprocess.run([sys.executable, script], env=home.environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "good\n", done.stderr
