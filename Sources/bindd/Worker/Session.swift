@@ -323,7 +323,7 @@ final class Session {
                 guard isMore, !isEnded else { break }
             }
         } catch {
-            end("broken bytes: \(error)")
+            end("\(Session.brokenBytes): \(error)")
         }
         page.beat(slot: slot)
         page.publish(workspace)
@@ -441,6 +441,9 @@ final class Session {
         if unsentBytes < Limits.unsentBytesMax { events.insert(.readable) }
         do { try watcher.watch(events) } catch { end("cannot watch the socket: \(error)") }
     }
+
+    /// How the reason begins when the client is to blame.
+    static let brokenBytes = "broken bytes"
 
     func end(_ reason: String) {
         guard !isEnded else { return }
