@@ -42,6 +42,9 @@ let package = Package(
         .testTarget(name: "SexpCoreTests", dependencies: ["SexpCore", "CLayout"], swiftSettings: swiftRules),
         .testTarget(
             name: "BinddTests", dependencies: ["bindd", "CShim", "CLayout", "Wire"], swiftSettings: swiftRules),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["bindd", "CShim", "CLayout", "Wire", "GraphCore", "SexpCore"],
+            swiftSettings: swiftRules),
     ],
     swiftLanguageModes: [.v6]
 )
