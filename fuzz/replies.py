@@ -4,7 +4,7 @@
 
 An input's first byte chooses the call, the second how its answer travels (whole, in pieces, as raw bytes instead of a
 frame, then closed); the rest is the answer. Whatever it is, the call ends with a value or one exception of the declared
-kinds, and the next workspace works. tools/fuzz runs ``one`` in libFuzzer, with an extension built for it.
+kinds, and the next workspace works. fuzz/run.py runs ``one`` in libFuzzer, with an extension built for it.
 """
 
 from __future__ import annotations
@@ -51,24 +51,26 @@ class World:
             self.uses += 1
             return
         if self.workspace is not None:
-            self.workspace.close()
+            self.workspace.__exit__(None, None, None)  # closes it
         daemon = self.daemon
         for fd in daemon.pages:
             os.close(fd)
         for each in (daemon.messages, daemon.hellos, daemon.pages, daemon.clients, daemon.controls):
             each.clear()
+        for link in daemon.links:
+            link.close()
+        daemon.links.clear()
         daemon.threads = [thread for thread in daemon.threads if thread.is_alive()]
-        daemon.links = [link for link in daemon.links if link.fileno() >= 0]
         self.uses = 0
-        self.workspace = bindd.connect(call_timeout=2, timeout=5)
-        with self.workspace:
-            self.view = GraphView.create()
-            self.nodes = [self.view.create_and_insert_node() for _ in range(3)]
-            self.types = TypeGraph.of(node=self.nodes[0])
-            self.edge = EdgeReference.create(
-                source=self.nodes[0].node(), target=self.nodes[1].node(), edge_type=EdgePointer.get_tid())
-            self.view.insert_edge(edge=self.edge)
-            self.workspace.sync()
+        self.workspace = bindd.connect(call_timeout=0.3, timeout=5)
+        self.workspace.__enter__()  # the calls below have no workspace as argument
+        self.view = GraphView.create()
+        self.nodes = [self.view.create_and_insert_node() for _ in range(3)]
+        self.types = TypeGraph.of(node=self.nodes[0])
+        self.edge = EdgeReference.create(
+            source=self.nodes[0].node(), target=self.nodes[1].node(), edge_type=EdgePointer.get_tid())
+        self.view.insert_edge(edge=self.edge)
+        self.workspace.sync()
 
     def answer(self, client: Client, message: Message) -> bool:
         client.daemon.messages.clear()
@@ -99,27 +101,17 @@ class World:
     def run(self, data: bytes) -> None:
         if len(data) < 2:
             return
-        with self.guard():
-            self.open()
-            call = CALLS[data[0] % len(CALLS)]
-            self.how = data[1]
-            self.data = data[2:]
-            self.is_armed = True
-            try:
-                use(call(self))
-            except EXPECTED as error:
-                assert len(str(error)) < 20_000 and repr(error)
-            finally:
-                self.is_armed = False
-
-    def guard(self) -> Any:
-        return self.workspace if self.workspace is not None and self.workspace.alive else _Nothing()
-
-
-class _Nothing:
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *ignored: object) -> None: ...
+        self.open()
+        call = CALLS[data[0] % len(CALLS)]
+        self.how = data[1]
+        self.data = data[2:]
+        self.is_armed = True
+        try:
+            use(call(self))
+        except EXPECTED as error:
+            assert len(str(error)) < 20_000 and repr(error)
+        finally:
+            self.is_armed = False
 
 
 def visit(world: World) -> list[Any]:

@@ -1,5 +1,5 @@
 // Each target bears its seeds, their beginnings and damaged copies of them, and every case that libFuzzer ever found.
-// Compiled with FUZZING (tools/fuzz), the same bundle is the fuzzer itself.
+// Compiled with FUZZING (fuzz/run.py), the same bundle is the fuzzer itself.
 
 import Glibc
 import Testing
@@ -58,7 +58,7 @@ import Testing
             }
         }
 
-        /// Writes the seeds, or a session's case as text, for tools/fuzz.
+        /// Writes the seeds, each a file.
         @Test(.enabled(if: environment("BINDD_FUZZ_SEEDS") != nil)) func seeds() throws {
             let folder = try #require(environment("BINDD_FUZZ_SEEDS"))
             for target in FuzzTarget.all {
@@ -69,8 +69,18 @@ import Testing
                     fclose(file)
                 }
             }
-            if let path = environment("BINDD_FUZZ_SHOW") { print(SessionCase(bytes: readBytes(path)).text) }
-            if let path = environment("BINDD_FUZZ_WIRE") { print(SessionCase(wire: readBytes(path)).text) }
+        }
+
+        /// Turns files of BINDD_FUZZ_TEXTS into cases as text beside them: *.wire is what a client sent, others are inputs.
+        @Test(.enabled(if: environment("BINDD_FUZZ_TEXTS") != nil)) func texts() throws {
+            for path in files(in: try #require(environment("BINDD_FUZZ_TEXTS"))) where !path.hasSuffix(".txt") {
+                let bytes = readBytes(path)
+                var these = path.hasSuffix(".wire") ? SessionCase(wire: bytes) : SessionCase(bytes: bytes)
+                these.requests = Array(these.requests.prefix(SessionCase.requestsMax))
+                let file = try #require(fopen("\(path).txt", "wb"))
+                fputs(these.text, file)
+                fclose(file)
+            }
         }
     #endif
 }
