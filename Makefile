@@ -9,8 +9,10 @@ SCRATCH := .build
 RELEASE := $(SCRATCH)/release/bindd
 SWIFT_SOURCES := $(shell find Sources -type f) Package.swift
 BOARD ?= examples/blinker.kicad_pcb
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 
-.PHONY: build demo test test-long generate bench clean
+.PHONY: build demo test test-long generate bench fuzz fuzz-canary clean
 
 build: $(VENV)/bin/bindd $(VENV)/.client
 
@@ -55,7 +57,16 @@ bench: build
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(PYTHON) benchmarks/round_trip.py
 	$(PYTHON) benchmarks/graph.py
+	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) benchmarks/hostile.py
+
+# libFuzzer and the address sanitizer on everything that reads bytes of others, FUZZ_SECONDS for each target. What is found
+# becomes a case that `make test` replays. fuzz-canary: the same with planted bugs, which must be found.
+fuzz: build
+	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-canary: build
+	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) fuzz/run.py --canary $(FUZZ_TARGETS)
 
 # A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:
-	rm -rf $(SCRATCH) $(VENV) python_client/build
+	rm -rf $(SCRATCH) $(VENV) python_client/build .build-fuzz .fuzz

@@ -152,7 +152,7 @@ def seeds(target: str) -> Path:
 def bundle(name: str, **environment: str) -> None:
     """Runs one function of the bundle that is no fuzzing."""
     run(BUNDLE, "--testing-library", "swift-testing", "--filter", f"FuzzTests/{name}", stdout=subprocess.DEVNULL,
-        env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0", **environment})
+        stderr=subprocess.DEVNULL, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0", **environment})
 
 
 def fuzz(target: str, seconds: int, canary: bool, build: bool) -> Outcome:

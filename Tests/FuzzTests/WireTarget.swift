@@ -57,7 +57,7 @@ extension FuzzTarget {
 }
 
 private func canaryOf(_ value: JSONValue, _ input: [UInt8]) {
-    guard case .array(let items) = value, items.count == 2, case .bool(true) = items[0] else { return }
+    guard case .array(let items) = value, items.count >= 2 else { return }
     input.withUnsafeBytes { canary($0, true) }
 }
 
@@ -73,7 +73,7 @@ private func feed(_ gate: inout MessageGate, _ bytes: [UInt8]) -> Result<Message
 
 /// A hello that can be read is written as the same bytes.
 private func checkHello(_ payload: [UInt8]) {
-    payload.withUnsafeBytes { canary($0, payload.count == 12 && payload[0] == 0x42) }
+    payload.withUnsafeBytes { canary($0, payload.count < 40 && payload.first == 0x42) }
     guard let hello = try? Hello(decoding: payload) else { return }
     let again = try? Hello(decoding: hello.encode())
     require(again == hello, "a hello that is another when it is written and read again")
