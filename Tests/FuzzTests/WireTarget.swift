@@ -45,7 +45,7 @@ extension FuzzTarget {
     static let json = FuzzTarget(
         name: "json",
         seeds: {
-            ["{\"a\":[1,-2.5e3,\"\\u00e9\\n\",null,true,{}]}", "[[[[]]]]", "18446744073709551615", "\"\\ud83d\\ude00\""].map { Array($0.utf8) }
+            ["[true]", "{\"a\":1,\"b\":{}}", "{\"a\":[1,-2.5e3,\"\\u00e9\\n\",null,true,{}]}", "[[[[]]]]", "18446744073709551615", "\"\\ud83d\\ude00\""].map { Array($0.utf8) }
         }
     ) { input in
         guard let text = String(validating: input, as: UTF8.self) else { return }
