@@ -3,7 +3,7 @@
     fuzz/run.py [--seconds 60] [--canary] [--no-build] [TARGET…]      (make fuzz, make fuzz-canary)
     fuzz/run.py --record                                      new seeds for the session target, from the client's tests
 
-Targets: the daemon's own in Tests/FuzzTests (wire, gate, json, sexp, view-file, session), compiled into one bundle; of the
+Targets: the daemon's own in Tests/FuzzTests (wire, gate, json, sexp, view-file, session, journal), compiled into one bundle; of the
 extension c-wire, c-idset, c-arena (a file of csrc each) and c-replies (all of it in an interpreter, against a daemon
 that answers with chosen bytes). Corpora grow in .fuzz/corpus and are thrown away with it. What is found goes to
 Tests/fixtures/fuzz/TARGET, where `make test` replays it from then on, and this ends with status 1.
@@ -35,7 +35,7 @@ LAYOUT = ROOT / "Sources" / "CLayout" / "include"
 TOOLCHAIN = Path(shutil.which("swiftc") or "/usr/bin/swiftc").resolve().parent
 CLANG = str(TOOLCHAIN / "clang")
 BUNDLE = ROOT / ".build-fuzz" / "release" / "binddPackageTests.xctest"
-SWIFT_TARGETS = ["wire", "gate", "json", "sexp", "view-file", "session"]
+SWIFT_TARGETS = ["wire", "gate", "json", "sexp", "view-file", "session", "journal"]
 C_FLAGS = ["-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-fno-omit-frame-pointer"]
 SANITIZERS = "address,undefined"
 CANARY_SECONDS = 60

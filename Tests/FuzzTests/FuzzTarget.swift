@@ -11,7 +11,7 @@ struct FuzzTarget: Sendable, CustomStringConvertible {
     let run: @Sendable ([UInt8]) -> Void
     var description: String { name }
 
-    static let all = [wire, gate, json, sexp, viewFile, session]
+    static let all = [wire, gate, json, sexp, viewFile, session, journal]
 
     /// The bug that a run with BINDD_FUZZ_CANARY=1 has to find, or the machinery is broken.
     static let hasCanary = environment("BINDD_FUZZ_CANARY") == "1"

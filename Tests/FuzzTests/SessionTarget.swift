@@ -26,7 +26,7 @@ final class SessionWorld {
     /// Large blocks, made once: they hold nothing from one input to the next.
     nonisolated(unsafe) private static let buffer = ReceiveBuffer()
     nonisolated(unsafe) private static let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
-    private var sessions: [Session] = []
+    private var streams: [ClientStream] = []
     private var links: [Int32] = []
     private var ended = 0
 
@@ -46,17 +46,17 @@ final class SessionWorld {
         defer { close(fd) }
         var hello = fuzzHello()
         hello.workspace = "fuzz"
-        let session = try Session(
-            clientId: UInt64(number + 1), slot: number, hello: hello, socket: ends[0], clientPage: fd, workspace: workspace,
-            page: page, loop: loop, buffer: SessionWorld.buffer
-        ) { [unowned self] session, _ in
-            session.releaseEverything()
-            ended += 1
-        }
-        session.isHeldElsewhere = { [unowned self, unowned session] view in
-            sessions.contains { $0 !== session && $0.heldViews.contains(view) }
-        }
-        sessions.append(session)
+        hello.session = UInt64(number + 1)
+        let session = try Session(hello: hello, workspace: workspace)
+        workspace.sessions[session.key] = session
+        streams.append(
+            try ClientStream(
+                session: session, slot: number, hello: hello, socket: ends[0], clientPage: fd, workspace: workspace,
+                page: page, loop: loop, buffer: SessionWorld.buffer
+            ) { [unowned self] stream, _ in
+                workspace.endSession(stream.session.key)
+                ended += 1
+            })
         links.append(ends[1])
     }
 

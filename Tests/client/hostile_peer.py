@@ -30,6 +30,7 @@ from fake_daemon import (
 F_ADD_SEALS, SEAL_SHRINK, SEAL_GROW = 1033, 2, 4
 PIN, BATCH, ADVANCE = 5, 6, 7
 NO_OPERATION = 0xFFF0
+SESSION_AT = 48  # in the hello: the number by which a session goes on after a death
 CONTROLS = [b"status", b"inspect", b"obituary", b"kill", b"no such command"]
 
 
@@ -84,10 +85,14 @@ class Peer:
                     raise
                 time.sleep(0.002)
 
+    def new_hello(self) -> bytes:
+        """As it was recorded, but of a session that nobody has yet."""
+        return self.hello[:SESSION_AT] + self.random.randbytes(8) + self.hello[SESSION_AT + 8 :]
+
     def say_hello(self, fds: list[int] | None = None, hello: bytes | None = None) -> None:
         mine = [make_page(self.page)] if fds is None else []
         try:
-            data = frame(HELLO, REPLY_WANTED, self.hello if hello is None else hello)
+            data = frame(HELLO, REPLY_WANTED, self.new_hello() if hello is None else hello)
             socket.send_fds(self.link, [data], mine if fds is None else fds)
         finally:
             for fd in mine:

@@ -83,8 +83,10 @@ class WorkerDied(BinddError):
     """The worker process of a workspace ended under a request.
 
     `operation` and `request_id` name the request that the worker was applying (the guilty one, as far as anybody knows),
-    None when it was idle; `call` the call in which Python learned of it. `kept` and `lost` count handles. `native_stack` and `report` are empty
-    where none was recorded.
+    None when it was idle; `call` the call in which Python learned of it. `kept` and `lost` count handles: those that work on
+    with a new worker, those that do not. `unapplied` names the requests that were sent and not applied, the guilty one
+    first (at most 32); `recovery` is all that the new worker said. `native_stack` and `report` are empty where none was
+    recorded.
     """
 
     signal: int | None = None
@@ -99,6 +101,8 @@ class WorkerDied(BinddError):
     stderr_tail: str = ""
     kept: int = 0
     lost: int = 0
+    unapplied: tuple[str, ...] = ()
+    recovery: Mapping[str, Any] = MappingProxyType({})
 
 
 class WorkerCrashed(WorkerDied):
