@@ -8,8 +8,10 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 PACKAGE := python_client/src/bindd
 BOARD ?= examples/blinker.kicad_pcb
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 
-.PHONY: build demo test test-long wheel generate bench clean
+.PHONY: build demo test test-long wheel generate bench fuzz fuzz-canary clean
 
 # The import builds what is older than its sources (tools/native.py): daemon, generated files, extension. The command is a link,
 # so that it is always the program that the package starts, also after an import that built.
@@ -58,7 +60,16 @@ bench: build
 	$(PYTHON) benchmarks/round_trip.py
 	$(PYTHON) benchmarks/graph.py
 	$(PYTHON) benchmarks/typegraph.py
+	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) benchmarks/hostile.py
+
+# libFuzzer and the address sanitizer on everything that reads bytes of others, FUZZ_SECONDS for each target. What is found
+# becomes a case that `make test` replays. fuzz-canary: the same with planted bugs, which must be found.
+fuzz: build
+	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-canary: build
+	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) fuzz/run.py --canary $(FUZZ_TARGETS)
 
 # A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:
-	rm -rf .build .build-checked $(VENV) python_client/build $(PACKAGE)/_bin $(PACKAGE)/*.so
+	rm -rf .build .build-checked .build-fuzz .fuzz $(VENV) python_client/build $(PACKAGE)/_bin $(PACKAGE)/*.so

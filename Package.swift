@@ -46,6 +46,9 @@ let package = Package(
         .testTarget(name: "SexpCoreTests", dependencies: ["SexpCore", "CLayout"], swiftSettings: swiftRules),
         .testTarget(
             name: "BinddTests", dependencies: ["bindd", "CShim", "CLayout", "Wire", "GraphCore", "Journal"], swiftSettings: swiftRules),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["bindd", "CShim", "CLayout", "Wire", "GraphCore", "Journal", "SexpCore"],
+            swiftSettings: swiftRules),
     ],
     swiftLanguageModes: [.v6]
 )

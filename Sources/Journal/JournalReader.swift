@@ -26,6 +26,9 @@ public final class JournalReader {
     /// Requests that were acknowledged and that the journal has no more; nil: none.
     public private(set) var missing: ClosedRange<UInt64>?
 
+    /// Of a file that a worker wrote: nobody counts further, and so no sum of them overflows.
+    private static let firstSequences: Range<UInt64> = 1..<1 << 62
+
     /// A record whose session means every session.
     public static let everySession = UInt64.max
 
@@ -36,7 +39,8 @@ public final class JournalReader {
         var best: (index: Int, epoch: UInt64)?
         for (index, file) in files.enumerated() {
             guard file.byteCount >= Int(BD_JOURNAL_HEAD_BYTES), file.mapHead() == 0, let head = file.head?.pointee,
-                head.magic == UInt64(BD_JOURNAL_MAGIC), head.checksum == Journal.checksum(of: head)
+                head.magic == UInt64(BD_JOURNAL_MAGIC), head.checksum == Journal.checksum(of: head),
+                JournalReader.firstSequences.contains(head.first_sequence)
             else { continue }
             guard
                 head.version == BD_JOURNAL_VERSION, head.layout_version == BD_LAYOUT_VERSION,

@@ -48,6 +48,9 @@ final class Connection {
 
     var isClosed: Bool { fd < 0 }
 
+    /// The peer has to say something or to take its answer; not we.
+    var isWaitingForPeer: Bool { isReading || unsentStart < unsent.count }
+
     /// Queues an answer. A control connection then reads its next request; with `closing` it ends once all is sent.
     func send(operation: UInt16, flags: FrameFlags, payload: [UInt8], closing: Bool) {
         guard !isClosed else { return }

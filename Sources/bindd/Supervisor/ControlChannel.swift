@@ -14,7 +14,8 @@ enum ControlCode {
 }
 
 enum WorkerDatagram: Equatable {
-    case clientGone(client: UInt64)
+    /// With why the worker cut it; "" when it just went.
+    case clientGone(client: UInt64, reason: String)
     case handleInfo(token: UInt64, json: String)
     case ready
 
@@ -22,7 +23,7 @@ enum WorkerDatagram: Equatable {
         var reader = PayloadReader(bytes)
         let code = try reader.u32()
         switch code {
-        case ControlCode.clientGone: self = .clientGone(client: try reader.u64())
+        case ControlCode.clientGone: self = .clientGone(client: try reader.u64(), reason: try reader.string())
         case ControlCode.handleInfo: self = .handleInfo(token: try reader.u64(), json: try reader.string())
         case ControlCode.ready: self = .ready
         default: throw WireError("control datagram \(code) from a worker is unknown")

@@ -4,8 +4,11 @@
 enum DaemonLimits {
     /// Connections waiting in the kernel: a wave of starting programs must not be refused.
     static let backlog: Int32 = 512
-    /// Sockets between accept and hand-over, and control connections. Past it accepting pauses; the backlog holds the rest.
+    /// Sockets between accept and hand-over, and control connections. Past it the silent ones of the process that has most
+    /// are cut; where none is silent, accepting pauses and the backlog holds the rest.
     static let connectionsMax = 1024
+    /// Of those one in so many goes at once: looking for them costs a pass over all.
+    static let shedDivisor = 8
     /// Connections accepted in one turn of the loop, so that the others have their turn.
     static let acceptsPerTurn = 64
     /// Workers alive at once; each takes about 10 MB.
@@ -56,5 +59,7 @@ enum DaemonLimits {
     /// A log of this size is set aside (.log.1) at the next start.
     static let logBytesMax: Int64 = 1 << 20
     /// Log lines about what peers can bring about at will, in ten seconds; the rest is counted and told in one line.
-    static let boundedLogLinesMax = 20
+    static let boundedLogLinesMax = 100
+    /// Why a worker cut a client, in the log.
+    static let reasonCharactersMax = 300
 }

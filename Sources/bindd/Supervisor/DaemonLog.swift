@@ -95,7 +95,8 @@ struct LineBudget {
     private let linesMax: Int
     private var windowStartNs: UInt64 = 0
     private var lines = 0
-    private var suppressed = 0
+    /// Lines not said since the last that was.
+    private(set) var suppressed = 0
 
     init(linesMax: Int) { self.linesMax = linesMax }
 

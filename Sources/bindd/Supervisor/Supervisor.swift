@@ -106,12 +106,30 @@ final class Supervisor {
             connection.onMessage = { [weak self] connection, message, fds in self?.received(connection, message, fds) }
             connection.onClosed = { [weak self] connection, reason in self?.closed(connection, reason) }
             connections[number] = connection
+            if connections.count >= DaemonLimits.connectionsMax { makeRoom() }
             listener?.isPaused = connections.count >= DaemonLimits.connectionsMax
         } catch {
             close(fd)
             log.warning("connection_failed", metadata: ["detail": "\(error)"])
         }
         restartIdleTimer()
+    }
+
+    /// Cuts the longest silent connections of the process that has most of them: who comes next must not wait for one
+    /// that opens many and says nothing.
+    private func makeRoom() {
+        let silent = connections.values.filter(\.isWaitingForPeer)
+        let byProcess = Dictionary(grouping: silent, by: \.peerPid)
+        let most = byProcess.max { ($0.value.count, $1.key) < ($1.value.count, $0.key) }
+        guard let (pid, theirs) = most else { return }
+        let cut = theirs.sorted { $0.number < $1.number }.prefix(max(1, theirs.count / DaemonLimits.shedDivisor))
+        for connection in cut { connection.close(reason: "") }
+        logBounded(
+            "peers_cut",
+            [
+                "pid": "\(pid)", "connections": "\(cut.count)",
+                "reason": "the daemon has \(DaemonLimits.connectionsMax) open connections, this process has most of them",
+            ])
     }
 
     private func closed(_ connection: Connection, _ reason: String) {
@@ -129,6 +147,13 @@ final class Supervisor {
         var values = values
         if suppressed > 0 { values["lines_suppressed"] = "\(suppressed)" }
         log.warning("\(event)", metadata: values)
+    }
+
+    /// A client that went by itself is news for whoever looks; one that was cut, for whoever wonders why.
+    private func logGone(_ client: ClientRecord, _ reason: String) {
+        let about: Logger.Metadata = ["client": "\(client.name)", "workspace": "\(client.workspace)"]
+        guard !reason.isEmpty else { return log.info("client_gone", metadata: about) }
+        logBounded("client_cut", about.merging(["pid": "\(client.pid)", "reason": "\(reason)"]) { _, new in new })
     }
 
     private func forget(_ connection: Connection) {
@@ -254,6 +279,10 @@ final class Supervisor {
         var starting = workers.values.count { $0.state == .starting }
         while starting < DaemonLimits.startingWorkersMax, !startQueue.isEmpty {
             let worker = startQueue.removeFirst()
+            guard worker.hasLiveClients() else {
+                giveUp(worker, "its client is gone")
+                continue
+            }
             do {
                 try worker.start(executable: options.executable, environment: options.environment)
                 starting += 1
@@ -283,10 +312,10 @@ final class Supervisor {
     private func workerSaid(_ worker: WorkerProcess, _ datagram: WorkerDatagram) {
         switch datagram {
         case .ready: return
-        case .clientGone(let id):
-            guard worker.removeClient(id) != nil else { return }
+        case .clientGone(let id, let reason):
+            guard let client = worker.removeClient(id) else { return }
             clients[id] = nil
-            log.info("client_gone", metadata: ["client": "c\(id)", "workspace": "\(worker.workspace)"])
+            logGone(client, String(reason.prefix(DaemonLimits.reasonCharactersMax)))
             restartIdleTimer()
         case .handleInfo(let token, let json): handleInfo(worker, token, json)
         }
@@ -412,6 +441,9 @@ final class Supervisor {
         idleTimer?.close()
         adoptionTimer?.close()
         lock.remove()
+        if boundedLines.suppressed > 0 {
+            log.warning("lines_suppressed", metadata: ["lines": "\(boundedLines.suppressed)"])
+        }
         log.info("stopped")
         loop.stop()
     }

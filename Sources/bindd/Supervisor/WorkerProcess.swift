@@ -181,6 +181,14 @@ final class WorkerProcess {
         return ControlChannel.send(controlFd, datagram, fds: []) == .success(true)
     }
 
+    /// False when each peer that waits for this worker has hung up: nobody needs it any more.
+    func hasLiveClients() -> Bool {
+        waiting.contains { handover in
+            var item = pollfd(fd: handover.socket, events: 0, revents: 0)
+            return poll(&item, 1, 0) == 0 || item.revents & Int16(POLLHUP | POLLERR) == 0
+        }
+    }
+
     // -- the end
 
     func terminate(reason: String) {

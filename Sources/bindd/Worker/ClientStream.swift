@@ -148,7 +148,7 @@ final class ClientStream {
             if unsentBytes >= Limits.unsentBytesMax { recorder.withdraw() }
         } catch {
             recorder.withdraw()
-            end("broken bytes: \(error)")
+            end("\(ClientStream.brokenBytes): \(error)")
         }
         workspace.checkAfterTurn(request: session.request)
         if recorder.failure == nil { workspace.compactJournal() }
@@ -263,6 +263,9 @@ final class ClientStream {
         if unsentBytes < Limits.unsentBytesMax { events.insert(.readable) }
         do { try watcher.watch(events) } catch { end("cannot watch the socket: \(error)") }
     }
+
+    /// How the reason begins when the client is to blame.
+    static let brokenBytes = "broken bytes"
 
     func end(_ reason: String) {
         guard !isEnded else { return }

@@ -15,7 +15,8 @@ struct AdoptedClient {
 
 final class SupervisorChannel {
     enum Outgoing {
-        case clientGone(UInt64)
+        /// With why it was cut; "" when it just went.
+        case clientGone(UInt64, reason: String)
         case handleInfo(token: UInt64, json: String)
         case ready
     }
@@ -41,9 +42,10 @@ final class SupervisorChannel {
     func send(_ message: Outgoing) {
         var payload = PayloadWriter()
         switch message {
-        case .clientGone(let id):
+        case .clientGone(let id, let reason):
             payload.u32(ControlCode.clientGone)
             payload.u64(id)
+            payload.string(String(reason.prefix(DaemonLimits.reasonCharactersMax)))
         case .handleInfo(let token, let json):
             payload.u32(ControlCode.handleInfo)
             payload.u64(token)

@@ -153,26 +153,25 @@ final class Worker {
     }
 
     private func refuse(_ client: AdoptedClient, _ error: RemoteError) {
-        report("client \(client.clientId) refused: \(error.message)")
         var payload = PayloadWriter()
         ReplyHead().encode(into: &payload)
         error.encode(into: &payload)
         var bytes: [UInt8] = []
         encodeMessage(operation: Operation.hello, flags: [.reply, .error], payload: payload.bytes, into: &bytes)
-        _ = bytes.withUnsafeBytes { bd_stream_send(client.socket, $0.baseAddress, $0.count) }
+        let isThere = bytes.withUnsafeBytes { bd_stream_send(client.socket, $0.baseAddress, $0.count) } >= 0
         shutdown(client.socket, Int32(SHUT_RDWR))
         close(client.socket)
         close(client.clientPage)
-        channel.send(.clientGone(client.clientId))
+        channel.send(.clientGone(client.clientId, reason: isThere ? "refused: \(error.message)" : ""))
         stopIfDone()
     }
 
     private func ended(_ stream: ClientStream, _ reason: String) {
         let client = stream.session.clientId
-        if reason != "closed by the client" { report("client \(client) cut: \(reason)") }
         streams[client] = nil
         page.freeSlot(stream.slot)
-        channel.send(.clientGone(client))
+        // A client that is killed, or leaves replies unread, just went.
+        channel.send(.clientGone(client, reason: reason.hasPrefix(ClientStream.brokenBytes) ? reason : ""))
         end(stream.session)
         page.publish(workspace)
         stopIfDone()

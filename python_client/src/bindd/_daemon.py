@@ -126,6 +126,9 @@ def try_connect(path: str, deadline: float) -> socket.socket | None:
             link.connect(path)
             _check_peer(link, path)
             return link
+        except BinddUnavailable:  # an OSError too, and it says more than those below
+            link.close()
+            raise
         except (FileNotFoundError, ConnectionRefusedError):
             link.close()
             return None
