@@ -23,6 +23,7 @@ let package = Package(
         .systemLibrary(name: "CLibuv", pkgConfig: "libuv-static", providers: [.apt(["libuv1-dev"])]),
         .target(name: "CShim", cSettings: cRules),
         .target(name: "CLayout", cSettings: cRules),
+        .target(name: "CCrash", dependencies: ["CLayout"], cSettings: cRules),
 
         .target(name: "Wire", swiftSettings: swiftRules),
         .target(name: "GraphCore", dependencies: ["CLayout"], swiftSettings: swiftRules),
@@ -31,7 +32,7 @@ let package = Package(
         .executableTarget(
             name: "bindd",
             dependencies: [
-                "CLibuv", "CShim", "CLayout", "Wire", "GraphCore", "SexpCore",
+                "CLibuv", "CShim", "CLayout", "CCrash", "Wire", "GraphCore", "SexpCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -41,7 +42,7 @@ let package = Package(
         .testTarget(name: "GraphCoreTests", dependencies: ["GraphCore", "CLayout"], swiftSettings: swiftRules),
         .testTarget(name: "SexpCoreTests", dependencies: ["SexpCore", "CLayout"], swiftSettings: swiftRules),
         .testTarget(
-            name: "BinddTests", dependencies: ["bindd", "CShim", "CLayout", "Wire"], swiftSettings: swiftRules),
+            name: "BinddTests", dependencies: ["bindd", "CShim", "CCrash", "CLayout", "Wire"], swiftSettings: swiftRules),
     ],
     swiftLanguageModes: [.v6]
 )

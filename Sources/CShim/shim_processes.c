@@ -33,9 +33,9 @@ int bd_descriptors_close_on_exec(unsigned first) {
     return close_range(first, ~0u, CLOSE_RANGE_CLOEXEC) == 0 ? 0 : -errno;
 }
 
-int bd_limits_prepare(uint64_t descriptors_max) {
+int bd_limits_prepare(uint64_t descriptors_max, bool wants_core) {
     struct rlimit limit = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &limit) != 0) return -errno;
+    if (!wants_core && setrlimit(RLIMIT_CORE, &limit) != 0) return -errno;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
     rlim_t wanted = limit.rlim_max < descriptors_max ? limit.rlim_max : (rlim_t)descriptors_max;
     if (limit.rlim_cur >= wanted) return 0;

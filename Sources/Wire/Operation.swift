@@ -10,6 +10,7 @@ public enum Operation {
     public static let pin: UInt16 = 5
     public static let batch: UInt16 = 6
     public static let advance: UInt16 = 7
+    public static let crash: UInt16 = 8
     public static let firstMethod: UInt16 = 16
 
     public static let table: [(name: String, number: UInt16, kind: RequestKind, doc: String)] = [
@@ -28,6 +29,11 @@ public enum Operation {
             "list of (u16 operation, u16 zero, u32 payload bytes, payload): commands, all of which are applied or none; "
                 + "answers u32 1. An empty list changes nothing and answers whether the client's last batch was applied"
         ),
+        (
+            "crash", crash, .notice,
+            "last words of a dying worker: u32 0, empty str, i32 signal, u32 operation, u64 request, u32 slot, u32 elapsed ms, "
+                + "u64 address, u64 pc, u64 frames (`bd_crash_notice`); nothing follows it"
+        ),
     ]
 }
 
@@ -41,4 +47,6 @@ public enum RequestKind: String, Sendable {
     case query
     /// Answered inside the client: no message.
     case local
+    /// Sent by a worker, never by a client.
+    case notice
 }

@@ -229,6 +229,16 @@ static bd_turn bd_connection_take_message(bd_connection *connection) {
     bd_reply message = connection->part;
     memset(&connection->part, 0, sizeof connection->part);
     connection->part_started = false;
+    if (message.flags & BD_FLAG_NOTICE && message.operation == BD_OP_CRASH) {
+        if (message.size < sizeof connection->crash) {
+            bd_reply_free(&message);
+            return bd_connection_broken(connection, "a notice of a crash that is too short");
+        }
+        memcpy(&connection->crash, message.data, sizeof connection->crash);
+        if (connection->on_unasked) connection->on_unasked(connection->context, &message);
+        bd_reply_free(&message);
+        return BD_TURN_CLOSED;
+    }
     if (message.flags & BD_FLAG_NOTICE) {
         if (connection->on_unasked) connection->on_unasked(connection->context, &message);
         bd_reader reader = bd_reader_make(message.data, message.size);

@@ -20,6 +20,9 @@
 /* A memory file of exactly `bytes`, zeroed and sealed so that nobody can shrink or grow it. Its fd, or -errno. */
 int bd_page_create(const char *name, size_t bytes);
 
+/* The same, but what is behind `bytes` may grow: mappings of the first `bytes` are as safe. */
+int bd_page_create_growing(const char *name, size_t bytes);
+
 /* 0 when fd is a memory file of exactly `bytes` that can neither shrink nor grow (so a mapping of it never raises
  * SIGBUS). Else -EBADF (no memory file), -EPERM (not sealed), -EMSGSIZE (another size). */
 int bd_page_check(int fd, size_t bytes);
@@ -87,8 +90,8 @@ int bd_process_open(int32_t pid);
 /* Every descriptor from `first` on is closed in children. 0 or -errno. */
 int bd_descriptors_close_on_exec(unsigned first);
 
-/* No core files, and as many descriptors as the hard limit allows, up to `descriptors_max`. 0 or -errno. */
-int bd_limits_prepare(uint64_t descriptors_max);
+/* No core files unless wanted, and as many descriptors as the hard limit allows, up to `descriptors_max`. 0 or -errno. */
+int bd_limits_prepare(uint64_t descriptors_max, bool wants_core);
 
 /* Opens `path` (made 0600 if need be; never through a symbolic link) with `flags` of open(2). Its fd, or -errno. */
 int bd_file_open(const char *path, int flags);

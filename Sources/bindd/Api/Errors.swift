@@ -56,6 +56,9 @@ struct ErrorDeclaration: Sendable {
         .init(
             name: "TypeGraphResolveError", bases: ["BinddError", "ValueError"], code: 14,
             doc: "A reference cannot be resolved; has kind, node (the failing one of the chain), identifier."),
+        .init(
+            name: "MemoryLimit", bases: ["WorkerDied", "MemoryError"], code: 15,
+            doc: "The worker died because memory was exhausted."),
     ]
 
     static func code(_ name: String) -> UInt32 { all.first { $0.name == name }?.code ?? 0 }

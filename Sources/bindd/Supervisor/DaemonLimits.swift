@@ -27,6 +27,8 @@ enum DaemonLimits {
     static let workerStartMs: UInt64 = 10_000
     /// Between SIGTERM and SIGKILL.
     static let stopGraceMs: UInt64 = 2_000
+    /// For a worker that is killed to tell what it was doing.
+    static let lastWordsMs: UInt64 = 200
     /// An obituary is asked for a worker that is about to be reaped.
     static let obituaryWaitMs: UInt64 = 2_000
     /// A worker's answer about one handle; the whole inspection has 200 ms.

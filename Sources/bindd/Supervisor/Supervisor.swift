@@ -30,6 +30,8 @@ final class Supervisor {
 
     var connections: [UInt64: Connection] = [:]
     var workers: [UInt64: WorkerProcess] = [:]
+    /// Ended for everybody, but the system is still taking them down.
+    private var leaving: [UInt64: WorkerProcess] = [:]
     var named: [String: WorkerProcess] = [:]
     var clients: [UInt64: ClientRecord] = [:]
     var obituaries = Obituaries()
@@ -215,6 +217,7 @@ final class Supervisor {
         worker.onTrouble = { [weak self] worker, event, detail in
             self?.log.error("\(event)", metadata: ["pid": "\(worker.pid)", "detail": "\(detail)"])
         }
+        worker.onReaped = { [weak self] worker in self?.workerReaped(worker) }
         worker.onEnded = { [weak self] worker, exit, orphans in self?.workerEnded(worker, exit, orphans) }
         workers[worker.number] = worker
         if !worker.isPrivate { named[workspace] = worker }
@@ -266,6 +269,7 @@ final class Supervisor {
     }
 
     private func workerEnded(_ worker: WorkerProcess, _ exit: ChildExit, _ orphans: [Handover]) {
+        if worker.isLeaving { leaving[worker.number] = worker }
         let obituary = obituary(of: worker, exit)
         obituaries.add(obituary)
         forget(worker)
@@ -281,6 +285,11 @@ final class Supervisor {
         answerWaiters(obituary)
         forgetInspections(of: worker)
         if isStopping { finishStop() } else { startSome() }
+    }
+
+    private func workerReaped(_ worker: WorkerProcess) {
+        leaving[worker.number] = nil
+        if isStopping { finishStop() }
     }
 
     private func forget(_ worker: WorkerProcess) {
@@ -374,7 +383,7 @@ final class Supervisor {
     }
 
     private func finishStop() {
-        guard isStopping, workers.isEmpty else { return }
+        guard isStopping, workers.isEmpty, leaving.isEmpty else { return }
         for connection in stopRequests { answer(connection, .object([("stopped", .bool(true))]), closing: true) }
         stopRequests = []
         for connection in connections.values { connection.close(reason: "") }

@@ -2,6 +2,7 @@
 // counted here as they are counted there; a reply names its number. Must not let one client's slowness touch another:
 // when replies pile up, this client's requests wait. Cost: a look-up in the table of operations per request.
 
+import CCrash
 import CLayout
 import CShim
 import Glibc
@@ -84,6 +85,7 @@ final class Session {
         do {
             try sendHello(payload.bytes)
             try watcher.watch(.readable)
+            bd_crash_add_client(socket)
         } catch {
             watcher.close()
             target.session = nil
@@ -331,7 +333,7 @@ final class Session {
 
     private func apply(_ message: MessageReader.InPlace) throws(WireError) {
         request += 1
-        page.begin(operation: message.operation, request: request, slot: slot)
+        page.begin(operation: message.operation, request: request, slot: slot, payload: message.payload.rest)
         var call = Call(workspace: workspace, session: self, arguments: message.payload)
         var failure: RemoteError?
         do {
@@ -412,6 +414,7 @@ final class Session {
     }
 
     private func flush() {
+        bd_crash_set_sending(socket, true)
         while unsentStart < unsent.count, !isEnded {
             let count = unsent.withUnsafeBytes { bytes in
                 bd_stream_send(
@@ -425,7 +428,9 @@ final class Session {
                 return end("write failed: \(String(cString: strerror(Int32(-count))))")
             }
         }
+        if isEnded { return }
         if unsentStart == unsent.count {
+            bd_crash_set_sending(socket, false)
             unsent.removeAll(keepingCapacity: unsent.capacity <= 1 << 20)
             unsentStart = 0
         } else if unsentStart > 1 << 20 {
@@ -447,6 +452,7 @@ final class Session {
         isEnded = true
         watcher.close()
         target.session = nil
+        bd_crash_remove_client(socket)
         shutdown(socket, Int32(SHUT_RDWR))
         close(socket)
         onEnd(self, reason)

@@ -8,9 +8,10 @@ import GraphCore
 import Wire
 
 /// Runs a worker until its work is done. The process ends with the status returned.
-func runWorker(control: Int32, page: Int32, workspace: String, memoryLimit: Int?) -> Int32 {
+func runWorker(control: Int32, page: Int32, workspace: String, memoryLimit: Int?, wantsCore: Bool) -> Int32 {
     do {
-        let worker = try Worker(control: control, page: page, workspace: workspace, memoryLimit: memoryLimit)
+        let worker = try Worker(
+            control: control, page: page, workspace: workspace, memoryLimit: memoryLimit, wantsCore: wantsCore)
         worker.run()
         return 0
     } catch {
@@ -35,9 +36,9 @@ final class Worker {
     private var termination: SignalWatcher?
     private var sessions: [UInt64: Session] = [:]
 
-    init(control: Int32, page pageFd: Int32, workspace name: String, memoryLimit: Int?) throws {
+    init(control: Int32, page pageFd: Int32, workspace name: String, memoryLimit: Int?, wantsCore: Bool) throws {
         loop = try EventLoop()
-        page = try WorkerPage(fd: pageFd)
+        page = try WorkerPage(fd: pageFd, control: control, wantsCore: wantsCore)
         workspace = try Workspace(name: name, memoryLimit: memoryLimit)
         channel = try SupervisorChannel(fd: control, loop: loop)
     }

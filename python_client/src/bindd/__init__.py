@@ -24,6 +24,7 @@ from bindd._bindd import VERSION as __version__
 from bindd._bindd import Workspace as Workspace
 from bindd._bindd import statistics as statistics
 from bindd.errors import BinddError as BinddError
+from bindd.errors import MemoryLimit as MemoryLimit
 from bindd.errors import WorkerCrashed as WorkerCrashed
 from bindd.errors import WorkerHung as WorkerHung
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from bindd import sexp as sexp
 
 __all__ = [
-    "BinddError", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "close", "connect",
+    "BinddError", "MemoryLimit", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "close", "connect",
     "debug", "errors", "faebryk", "graph", "handles", "sexp", "statistics",
 ]
 

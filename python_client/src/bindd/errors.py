@@ -3,7 +3,8 @@
     BinddError
     ├── WorkerDied            the worker process ended under a request
     │   ├── WorkerCrashed     … of a signal, or by leaving without having been told to
-    │   └── WorkerHung        … because it did not answer and was killed
+    │   ├── WorkerHung        … because it did not answer and was killed
+    │   └── MemoryLimit       … because memory was exhausted (also a MemoryError)
     ├── BinddUnavailable      no daemon could be reached or started (also a ConnectionError)
     │   └── VersionMismatch   client and daemon are of different builds
     ├── StaleHandleError      the object of a handle is gone (also a ReferenceError)
@@ -27,7 +28,7 @@ from types import MappingProxyType
 from typing import Any
 
 __all__ = [
-    "BinddError", "BinddUnavailable", "CallTimeout", "LimitExceeded", "ProtocolError", "SexpError", "SnapshotError",
+    "BinddError", "BinddUnavailable", "CallTimeout", "LimitExceeded", "MemoryLimit", "ProtocolError", "SexpError", "SnapshotError",
     "StaleHandleError", "TypeGraphInstantiationError", "TypeGraphPathError", "TypeGraphResolveError", "VersionMismatch",
     "WorkerCrashed", "WorkerDied", "WorkerHung",
 ]
@@ -83,8 +84,10 @@ class WorkerDied(BinddError):
     """The worker process of a workspace ended under a request.
 
     `operation` and `request_id` name the request that the worker was applying (the guilty one, as far as anybody knows),
-    None when it was idle; `call` the call in which Python learned of it. `kept` and `lost` count handles. `native_stack` and `report` are empty
-    where none was recorded.
+    None when it was idle; `call` the call in which Python learned of it, `site` the Python line that made it. `address` is
+    what a SIGSEGV or SIGBUS touched. `native_stack` has one text per frame, innermost first, `frames` how many there were
+    in all; `report` is the folder where the whole story is (``bindd crash show``), None where none was written. `kept` and
+    `lost` count handles; `behind` names the requests after the guilty one that were not applied.
     """
 
     signal: int | None = None
@@ -94,11 +97,16 @@ class WorkerDied(BinddError):
     request_id: int | None = None
     call: str = ""
     elapsed_ms: int | None = None
+    address: int | None = None
+    site: str = ""
     native_stack: tuple[str, ...] = ()
+    frames: int = 0
+    memory_bytes: int | None = None
     report: str | None = None
     stderr_tail: str = ""
     kept: int = 0
     lost: int = 0
+    behind: tuple[str, ...] = ()
 
 
 class WorkerCrashed(WorkerDied):
@@ -109,6 +117,13 @@ class WorkerHung(WorkerDied):
     """The worker did not answer within the hang limit and was killed. `waited` is in seconds."""
 
     waited: float = 0.0
+
+
+class MemoryLimit(WorkerDied, MemoryError):
+    """The worker died because memory was exhausted: an allocation failed, or the system ended it for want of memory.
+
+    `memory_bytes` is what it had in memory when that is known.
+    """
 
 
 class BinddUnavailable(BinddError, ConnectionError):
@@ -229,7 +244,7 @@ for _class in (TypeGraphPathError, TypeGraphInstantiationError, TypeGraphResolve
 _CODES: dict[int, type[BinddError]] = {
     1: BinddError, 2: WorkerDied, 3: WorkerCrashed, 4: WorkerHung, 5: BinddUnavailable, 6: VersionMismatch,
     7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError,
-    12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError,
+    12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError, 15: MemoryLimit,
 }
 _RESERVED = frozenset({*dir(BinddError), *dir(OSError)})
 
