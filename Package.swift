@@ -9,7 +9,10 @@ let swiftRules: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
-let cRules: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+// Sources/bindd/Crash reads the line tables of the program itself: one version of the format for both languages.
+let cRules: [CSetting] = [
+    .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error), .unsafeFlags(["-gdwarf-4"]),
+]
 
 let package = Package(
     name: "bindd",

@@ -120,6 +120,26 @@ static uintptr_t bd_find_frame(uintptr_t from) {
     return 0;
 }
 
+/* Whether an address of the program is behind a call: what lies around on a stack mostly is not. */
+static bool bd_is_return(uintptr_t address) {
+    const bd_crash_module *module = bd_module_of(address);
+    if (!module || module->path[0] || address < module->start + 8) return false;
+#if defined(__x86_64__)
+    const unsigned char *code = (const unsigned char *)address;
+    return code[-5] == 0xE8 || (code[-6] == 0xFF && code[-5] == 0x15) || (code[-2] == 0xFF && (code[-1] & 0xF8) == 0xD0) ||
+           (code[-3] == 0xFF && (code[-2] & 0xF8) == 0x50) || (code[-3] == 0x41 && code[-2] == 0xFF);
+#else
+    return address % 4 == 0;
+#endif
+}
+
+/* Libraries keep no frame pointers: the first return into the program above them is that of the function that called. */
+static uintptr_t bd_find_return(uintptr_t from, uintptr_t end) {
+    for (unsigned word = 0; word < BD_CRASH_SCAN_WORDS && from < end; word++, from += sizeof(uintptr_t))
+        if (bd_is_return(bd_word_at(from))) return bd_word_at(from);
+    return 0;
+}
+
 static void bd_walk(bd_registers registers) {
     bd_keep_address(registers.pc);
     if (registers.stack >= bd_stack_top) return; /* another thread's stack: its bounds are not known */
@@ -127,9 +147,10 @@ static void bd_walk(bd_registers registers) {
     bool is_own = bd_is_frame(registers.frame, registers.stack) && bd_is_readable(registers.frame, 16);
     bool is_mapped = bd_is_readable(registers.stack, 8);
     const bd_crash_module *module = bd_module_of(registers.pc);
-    /* Libraries keep no frame pointers: a leaf of them has its return address on top. */
-    bool is_library = !module || module->path[0];
-    if (is_library && is_mapped && bd_module_of(bd_word_at(registers.stack))) bd_keep_address(bd_word_at(registers.stack));
+    if ((!module || module->path[0]) && is_mapped && registers.stack % sizeof(uintptr_t) == 0) {
+        uintptr_t caller = bd_find_return(registers.stack, is_own ? registers.frame : bd_stack_top);
+        if (caller) bd_keep_address(caller);
+    }
     uintptr_t frame = is_own ? registers.frame : 0;
     if (frame && !bd_module_of(bd_word_at(frame + sizeof frame))) frame = 0;
     if (!frame && is_mapped) frame = bd_find_frame(registers.stack);
@@ -137,7 +158,7 @@ static void bd_walk(bd_registers registers) {
         uintptr_t back = bd_word_at(frame + sizeof frame), next = bd_word_at(frame);
         if (!bd_module_of(back)) return;
         if (bd_slot->frame_count < 2 || back != bd_slot->addresses[1] || count) bd_keep_address(back);
-        frame = bd_is_frame(next, frame + sizeof frame) ? next : bd_find_frame(frame + 2 * sizeof frame);
+        frame = bd_is_frame(next, frame + sizeof frame) ? next : 0; /* the rest is the loop's, which keeps no frames */
     }
 }
 
@@ -198,6 +219,7 @@ static void bd_tell_clients(void) {
     frame.notice.address = bd_slot->address;
     frame.notice.pc = module && !module->path[0] ? bd_slot->pc - module->base : 0;
     frame.notice.frame_count = bd_slot->frame_count;
+    frame.notice.signal_code = bd_slot->code;
     for (int fd = 0; fd < bd_clients_end; fd++) {
         if (bd_clients[fd] == BD_CLIENT_NONE) continue;
         if (bd_clients[fd] == BD_CLIENT_IDLE) send(fd, &frame, sizeof frame, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -299,9 +321,18 @@ int bd_crash_install(void *page, int page_fd, int control_fd, bool wants_core) {
     return 0;
 }
 
+void bd_crash_look(bd_crash_slot *slot) {
+    bd_slot = slot;
+    slot->module_count = 0;
+    dl_iterate_phdr(bd_note_module, NULL);
+    if (bd_find_stack() != 0) return;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    bd_walk((bd_registers){(uintptr_t)__builtin_return_address(0) - 1, here, here});
+}
+
 /* The page's parts do not overlap, and the notice needs no padding of its frame. */
 _Static_assert(sizeof(bd_worker_page) <= BD_WORKER_CRASH_OFFSET, "worker page");
 _Static_assert(BD_WORKER_CRASH_OFFSET + sizeof(bd_crash_slot) <= BD_WORKER_RING_OFFSET, "crash slot");
 _Static_assert(BD_WORKER_RING_OFFSET + BD_REQUEST_NOTES * sizeof(bd_request_note) == BD_WORKER_PAGE_BYTES, "ring");
 _Static_assert(sizeof(bd_request_note) == 64, "a note is one cache line");
-_Static_assert(sizeof(bd_crash_notice) == 56, "a notice is 56 bytes");
+_Static_assert(sizeof(bd_crash_notice) == 64, "a notice is 64 bytes");

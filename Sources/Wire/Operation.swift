@@ -32,7 +32,7 @@ public enum Operation {
         (
             "crash", crash, .notice,
             "last words of a dying worker: u32 0, empty str, i32 signal, u32 operation, u64 request, u32 slot, u32 elapsed ms, "
-                + "u64 address, u64 pc, u64 frames (`bd_crash_notice`); nothing follows it"
+                + "u64 address, u64 pc, u64 frames, i32 signal code, u32 0 (`bd_crash_notice`); nothing follows it"
         ),
     ]
 }

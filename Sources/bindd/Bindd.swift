@@ -11,7 +11,7 @@ struct Bindd: ParsableCommand {
         version: versionText(),
         subcommands: [
             ServeCommand.self, StatusCommand.self, StopCommand.self, InspectCommand.self, DescribeCommand.self,
-            WorkerCommand.self,
+            CrashCommand.self, WorkerCommand.self, CrashReportCommand.self,
         ])
 }
 

@@ -143,7 +143,7 @@ static PyObject *bd_error_crash_words(const bd_crash_notice *crash) {
     if (!crash->signal) Py_RETURN_NONE;
     const char *operation = crash->operation && crash->operation <= UINT16_MAX ? bd_operation_name((uint16_t)crash->operation) : "";
     return Py_BuildValue(
-        "{s:i,s:s,s:K,s:I,s:I,s:K,s:K,s:K}", "signal", (int)crash->signal, "operation_name", operation, "request",
+        "{s:i,s:i,s:s,s:K,s:I,s:I,s:K,s:K,s:K}", "code", (int)crash->signal_code, "signal", (int)crash->signal, "operation_name", operation, "request",
         (unsigned long long)crash->request, "slot", (unsigned int)crash->slot, "elapsed_ms", (unsigned int)crash->elapsed_ms,
         "address", (unsigned long long)crash->address, "pc", (unsigned long long)crash->pc, "frames",
         (unsigned long long)crash->frame_count);

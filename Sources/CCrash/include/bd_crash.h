@@ -37,6 +37,12 @@ void bd_crash_remove_client(int fd);
 /* While a message is half on its way no notice may follow it: what the client would make of the two is nobody's reply. */
 void bd_crash_set_sending(int fd, bool is_sending);
 
+/* The stack of the caller, as the handler would note it; for tests. */
+void bd_crash_look(bd_crash_slot *slot);
+
+/* Of Swift's runtime: the words of a mangled name, for the caller to free; NULL when it is none. */
+char *swift_demangle(const char *name, size_t bytes, char *room, size_t *room_bytes, uint32_t flags);
+
 /* Before a request is applied: it enters the ring of the newest requests. */
 static inline void bd_crash_begin(
     bd_worker_page *page, uint16_t operation, uint64_t request, uint32_t slot, const void *data, size_t bytes) {

@@ -129,7 +129,7 @@ typedef struct bd_crash_slot {
 #define BD_CRASH_OPERATION 8u         /* Operation.crash */
 #define BD_CRASH_FLAGS 16u            /* FrameFlags.notice */
 
-typedef struct bd_crash_notice {      /* 56 bytes */
+typedef struct bd_crash_notice {      /* 64 bytes */
     uint32_t code;
     uint32_t text_bytes;
     int32_t signal;
@@ -140,6 +140,8 @@ typedef struct bd_crash_notice {      /* 56 bytes */
     uint64_t address;
     uint64_t pc;                      /* within the file of the program; 0 when it was elsewhere */
     uint64_t frame_count;
+    int32_t signal_code;              /* si_code: above 0 where the worker brought it about itself */
+    uint32_t reserved;
 } bd_crash_notice;
 
 /* -- sexp snapshot: one flat block per parsed document, owned by its handles --------------------------------------- */

@@ -39,6 +39,12 @@ enum DaemonLimits {
     static let idleExitSecondsDefault: UInt64 = 30
 
     static let obituariesKept = 64
+    /// Reports of crashes: each costs a process, and deaths may come as fast as somebody wants.
+    static let reportsInTenSeconds = 10
+    static let reportWritersMax = 4
+    static let reportDeadlineMs: UInt64 = 20_000
+    /// Frames that an obituary names; the report has all.
+    static let framesNamed = 16
     static let stderrTailBytes = 4096
     static let handleInfoBytesMax = 64 << 10
     /// sun_path holds 107; the temporary name beside the socket needs some.

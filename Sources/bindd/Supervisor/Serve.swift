@@ -40,7 +40,7 @@ func serve(_ options: ServeOptions, identity: DaemonIdentity) throws {
         loop: loop, identity: identity,
         options: Supervisor.Options(
             path: options.path, executable: "/proc/self/exe", environment: workerEnvironment(),
-            idleExitSeconds: options.idleExitSeconds, uid: getuid()),
+            idleExitSeconds: options.idleExitSeconds, uid: getuid(), crashFolder: .standard()),
         lock: lock, log: log)
     do { try supervisor.start() } catch {
         lock.remove()

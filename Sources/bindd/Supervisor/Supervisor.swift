@@ -19,6 +19,7 @@ final class Supervisor {
         /// 0: never.
         var idleExitSeconds: UInt64
         var uid: UInt32
+        var crashFolder: CrashFolder
     }
 
     let loop: EventLoop
@@ -48,6 +49,9 @@ final class Supervisor {
     private var startQueue: [WorkerProcess] = []
     private var nextNumber: UInt64 = 0
     private var nextClient: UInt64 = 0
+    private(set) lazy var crashReports = CrashReports(
+        loop: loop, executable: options.executable, environment: options.environment, log: log,
+        folder: options.crashFolder)
     private var boundedLines = LineBudget(linesMax: DaemonLimits.boundedLogLinesMax)
 
     init(loop: EventLoop, identity: DaemonIdentity, options: Options, lock: DaemonLock, log: Logger) {
@@ -270,7 +274,8 @@ final class Supervisor {
 
     private func workerEnded(_ worker: WorkerProcess, _ exit: ChildExit, _ orphans: [Handover]) {
         if worker.isLeaving { leaving[worker.number] = worker }
-        let obituary = obituary(of: worker, exit)
+        var obituary = obituary(of: worker, exit)
+        obituary.crash = crashFacts(of: worker, obituary)
         obituaries.add(obituary)
         forget(worker)
         logEnd(of: worker, obituary)
@@ -390,6 +395,7 @@ final class Supervisor {
         for signal in signals { signal.close() }
         idleTimer?.close()
         adoptionTimer?.close()
+        crashReports.close()
         lock.remove()
         log.info("stopped")
         loop.stop()

@@ -26,6 +26,8 @@ final class WorkerProcess {
     /// We were asked to end it: no crash, whatever it was doing.
     private(set) var isEndOrdered = false
     let createdNs: UInt64
+    /// See `MemoryDeath`.
+    let memoryKillsBefore = ProcessFiles.outOfMemoryKills()
 
     var onReady: ((WorkerProcess) -> Void)?
     var onDatagram: ((WorkerProcess, WorkerDatagram) -> Void)?

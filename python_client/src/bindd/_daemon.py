@@ -564,8 +564,8 @@ def _fill(error: WorkerDied, known: dict[str, Any], call: str, number: int, pid:
     error.stderr_tail = str(known.get("stderr_tail") or "")
     error.call = call
     error.lost = living
-    if error.signal in (signals.SIGSEGV, signals.SIGBUS) and "address" in known:
-        error.address = known["address"]
+    if error.signal in (signals.SIGSEGV, signals.SIGBUS) and known.get("code", 0) > 0:
+        error.address = known.get("address")
     stack = known.get("stack")
     error.native_stack = tuple(str(frame) for frame in stack) if isinstance(stack, list) else ()
     error.frames = known.get("frames") or len(error.native_stack)
@@ -600,13 +600,15 @@ def _keep_python_stack(report: str | None) -> None:
         pass  # the folder is elsewhere, or was tidied away: the exception has the line all the same
 
 
-def _native(error: WorkerDied) -> str:
-    """The innermost frame in words, or what the worker wrote last."""
-    if error.native_stack:
-        deep = f"  x {error.frames:,} frames" if error.frames > len(error.native_stack) else ""
-        return error.native_stack[0][:160] + deep
+def _native(error: WorkerDied, known: dict[str, Any]) -> str:
+    """The frame that says most in words, or what the worker wrote last."""
     words = error.stderr_tail.strip().splitlines()
-    return words[-1].strip()[:160] if words else ""
+    said = next((line for line in words if "Fatal error" in line), words[-1] if words else "").strip()
+    if error.native_stack:
+        deep = f"  x {error.frames:,} frames" if error.frames > 1000 else ""
+        said = f"  {said}" if said else ""
+        return str(known.get("top") or error.native_stack[0])[:120] + deep + said[:120]
+    return said[:160]
 
 
 def _short_path(path: str) -> str:
@@ -624,7 +626,7 @@ def _details(error: WorkerDied, known: dict[str, Any]) -> list[str]:
         if error.call and error.call != error.operation:
             request += f"  seen by {error.call}"
         lines = [f"{request}  worker pid {error.pid}"]
-    native = _native(error)
+    native = _native(error, known)
     if native:
         lines.append(f"  native  {native}")
     said = str(known.get("last_words") or "").strip().splitlines()
