@@ -31,11 +31,12 @@ let package = Package(
         .target(name: "Wire", swiftSettings: swiftRules),
         .target(name: "GraphCore", dependencies: ["CLayout"], swiftSettings: swiftRules),
         .target(name: "SexpCore", dependencies: ["CLayout"], swiftSettings: swiftRules),
+        .target(name: "Journal", dependencies: ["CLayout", "CShim", "Wire"], swiftSettings: swiftRules),
 
         .executableTarget(
             name: "bindd",
             dependencies: [
-                "CLibuv", "CShim", "CLayout", "CCrash", "Wire", "GraphCore", "SexpCore",
+                "CLibuv", "CShim", "CLayout", "CCrash", "Wire", "GraphCore", "SexpCore", "Journal",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -44,8 +45,10 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftRules),
         .testTarget(name: "GraphCoreTests", dependencies: ["GraphCore", "CLayout"], swiftSettings: swiftRules),
         .testTarget(name: "SexpCoreTests", dependencies: ["SexpCore", "CLayout"], swiftSettings: swiftRules),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", "CLayout", "Wire"], swiftSettings: swiftRules),
         .testTarget(
-            name: "BinddTests", dependencies: ["bindd", "CShim", "CCrash", "CLayout", "Wire"], swiftSettings: swiftRules),
+            name: "BinddTests", dependencies: ["bindd", "CShim", "CCrash", "CLayout", "Wire", "GraphCore", "Journal"],
+            swiftSettings: swiftRules),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -4,9 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+int bd_memory_create(const char *name) {
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
 
 static int bd_page_sealed(const char *name, size_t bytes, int seals) {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -58,4 +64,34 @@ void bd_word_store_u64(void *map, size_t offset, uint64_t value) {
 
 void bd_word_store_u32(void *map, size_t offset, uint32_t value) {
     __atomic_store_n((uint32_t *)(void *)((char *)map + offset), value, __ATOMIC_RELEASE);
+}
+
+uint64_t bd_checksum(uint64_t seed, const void *bytes, size_t count) {
+    const uint64_t prime = 0x9E3779B97F4A7C15ull;
+    uint64_t lanes[4] = {seed ^ count, seed + prime, seed ^ (prime << 1), seed - prime};
+    const unsigned char *at = bytes;
+    size_t left = count;
+    for (; left >= 32; left -= 32, at += 32) {
+        uint64_t words[4];
+        memcpy(words, at, sizeof words);
+        for (int i = 0; i < 4; i++) {
+            lanes[i] = (lanes[i] ^ words[i]) * prime;
+            lanes[i] ^= lanes[i] >> 29;
+        }
+    }
+    for (int i = 0; left; i = (i + 1) & 3) {
+        uint64_t word = 0;
+        size_t part = left < 8 ? left : 8;
+        memcpy(&word, at, part);
+        lanes[i] = (lanes[i] ^ word) * prime;
+        lanes[i] ^= lanes[i] >> 29;
+        at += part;
+        left -= part;
+    }
+    uint64_t sum = seed;
+    for (int i = 0; i < 4; i++) {
+        sum = (sum ^ lanes[i]) * prime;
+        sum ^= sum >> 32;
+    }
+    return sum;
 }

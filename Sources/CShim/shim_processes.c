@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,6 +47,51 @@ int bd_limits_prepare(uint64_t descriptors_max, bool wants_core) {
 int bd_file_open(const char *path, int flags) {
     int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     return fd < 0 ? -errno : fd;
+}
+
+int bd_file_create_unnamed(const char *folder) {
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+int bd_file_next_data(int fd, uint64_t from, uint64_t *start, uint64_t *end) {
+    off_t data = lseek(fd, (off_t)from, SEEK_DATA);
+    off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+    if (hole < 0) return -errno;
+    *start = (uint64_t)data;
+    *end = (uint64_t)hole;
+    return 0;
+}
+
+int bd_file_write_at(int fd, const void *const *pieces, const size_t *counts, size_t piece_count, uint64_t offset) {
+    size_t piece = 0, done = 0; /* done: bytes of the piece */
+    while (piece < piece_count) {
+        if (done == counts[piece]) {
+            piece++;
+            done = 0;
+            continue;
+        }
+        struct iovec parts[4];
+        int used = 0;
+        for (size_t i = piece; i < piece_count && used < 4; i++) {
+            size_t skip = i == piece ? done : 0;
+            parts[used++] = (struct iovec){(char *)pieces[i] + skip, counts[i] - skip};
+        }
+        ssize_t written = pwritev(fd, parts, used, (off_t)offset);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return written < 0 ? errno : ENOSPC;
+        offset += (uint64_t)written;
+        for (size_t left = (size_t)written; left;) {
+            size_t step = counts[piece] - done < left ? counts[piece] - done : left;
+            done += step;
+            left -= step;
+            if (done == counts[piece] && left) {
+                piece++;
+                done = 0;
+            }
+        }
+    }
+    return 0;
 }
 
 int bd_file_lock(int fd) {

@@ -37,7 +37,7 @@ public struct Arena {
     public let base: UnsafeMutableRawPointer
     public let capacityBytes: Int
     /// All zeros for a segment that is free or part of a large block, so that untouched tables cost no memory.
-    private struct Segment {
+    private struct Segment: BitwiseCopyable {
         var sizeClassPlusOne: Int8
         var live: UInt16
         var freeHead: UInt32  // granule of the first freed block, 0: none
@@ -80,6 +80,48 @@ public struct Arena {
         partial.deallocate()
         state.deinitialize(count: 1)
         state.deallocate()
+    }
+
+    /// Everything that was ever handed out lies below.
+    var extentBytes: Int { state.pointee.nextSegment * Arena.segmentBytes }
+
+    // MARK: images
+
+    func writeTables(to image: ImageWriter) throws {
+        try image.word(state.pointee.nextSegment)
+        try image.word(state.pointee.usedBytes)
+        for runs in state.pointee.freeRuns { try image.list(runs) }
+        try image.list(Array(UnsafeBufferPointer(start: partial, count: Arena.smallClasses)))
+        try image.list(Array(UnsafeBufferPointer(start: segments, count: state.pointee.nextSegment)))
+    }
+
+    func readTables(from image: inout ImageReader) throws(GraphError) {
+        let nextSegment = try image.word()
+        guard nextSegment >= Arena.firstSegment, nextSegment <= segmentCount else {
+            throw ImageReader.broken("\(nextSegment) segments where there is room for \(segmentCount)")
+        }
+        state.pointee.nextSegment = nextSegment
+        state.pointee.usedBytes = try image.word()
+        for order in state.pointee.freeRuns.indices { state.pointee.freeRuns[order] = try image.list(of: Int.self) }
+        let heads = try image.list(of: UInt32.self)
+        let table = try image.list(of: Segment.self)
+        guard heads.count == Arena.smallClasses, table.count == nextSegment else {
+            throw ImageReader.broken("a table of \(table.count) segments")
+        }
+        partial.update(from: heads, count: heads.count)
+        segments.update(from: table, count: table.count)
+    }
+
+    /// The header came with the memory: what belongs to this process is put right.
+    func finishImage() {
+        let used = header.pointee.used_bytes
+        let retargets = header.pointee.retargets
+        let batches = header.pointee.batches
+        header.pointee = bd_arena_header()
+        writeHeader()
+        header.pointee.used_bytes = used
+        header.pointee.retargets = retargets
+        header.pointee.batches = batches &+ (batches & 1)
     }
 
     /// A zeroed block of at least `bytes`, as a granule.

@@ -25,6 +25,9 @@ struct Column<Record> {
     /// Frees what is not in the arena. The column must not be used afterwards.
     func close() { free(live) }
 
+    func livePage(_ page: Int) -> UInt32 { live[page] }
+    func setLivePage(_ page: Int, _ count: UInt32) { live[page] = count }
+
     private var pageBytes: Int { Int(perPage) * MemoryLayout<Record>.stride }
 
     /// Largest id that a directory reaches.

@@ -79,6 +79,28 @@ struct StringPool: ~Copyable {
         }
     }
 
+    // MARK: images
+
+    func writeTable(to image: ImageWriter) throws {
+        try image.word(used)
+        try image.word(live)
+        try image.list(Array(slots))
+    }
+
+    mutating func readTable(from image: inout ImageReader) throws(GraphError) {
+        let used = try image.word()
+        let live = try image.word()
+        let table = try image.list(of: UInt32.self)
+        guard table.count.nonzeroBitCount == 1, live <= used, used < table.count else {
+            throw ImageReader.broken("a table of \(table.count) strings")
+        }
+        slots.deallocate()
+        slots = .allocate(capacity: table.count)
+        _ = slots.initialize(fromContentsOf: table)
+        self.used = used
+        self.live = live
+    }
+
     func retain(_ granule: UInt32) { arena.record(granule, as: bd_string.self).pointee.references += 1 }
 
     mutating func release(_ granule: UInt32) {

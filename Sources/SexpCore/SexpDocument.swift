@@ -90,3 +90,13 @@ public final class SexpDocument {
     /// Bytes held on the heap for text and nodes.
     public var memoryBytes: Int { text.capacity + nodes.bytes }
 }
+
+extension SexpDocument {
+    /// The document as bytes, for `restore`.
+    public func image() -> [UInt8] { text }
+
+    /// A document as `image` gave it.
+    public static func restore(image: UnsafeRawBufferPointer, label: String?) throws -> SexpDocument {
+        try parse(Array(image), label: label, limits: SexpLimits(depthMax: Int(UInt32.max)))
+    }
+}

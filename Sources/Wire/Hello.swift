@@ -18,6 +18,12 @@ public struct Hello: Equatable, Sendable {
     public var edgeFloor: UInt32
     public var viewFloor: UInt32
     public var documentFloor: UInt32
+    /// Names the client's session for its whole life, also when its worker dies: random, not 0.
+    public var session: UInt64
+    /// Requests that the session has sent before: 0 in a new one.
+    public var requests: UInt64
+    /// The session goes on with a new worker after the death of the last.
+    public var isResume: Bool
     /// "" asks for a private workspace.
     public var workspace: String
     public var program: String
@@ -25,8 +31,8 @@ public struct Hello: Equatable, Sendable {
 
     public init(
         layoutVersion: UInt32, descriptionHash: UInt64, pid: UInt32, generation: UInt32, nodeFloor: UInt32 = 0,
-        edgeFloor: UInt32 = 0, viewFloor: UInt32 = 0, documentFloor: UInt32 = 0, workspace: String = "",
-        program: String = "", build: String = ""
+        edgeFloor: UInt32 = 0, viewFloor: UInt32 = 0, documentFloor: UInt32 = 0, session: UInt64 = 1,
+        requests: UInt64 = 0, isResume: Bool = false, workspace: String = "", program: String = "", build: String = ""
     ) {
         self.layoutVersion = layoutVersion
         self.descriptionHash = descriptionHash
@@ -36,6 +42,9 @@ public struct Hello: Equatable, Sendable {
         self.edgeFloor = edgeFloor
         self.viewFloor = viewFloor
         self.documentFloor = documentFloor
+        self.session = session
+        self.requests = requests
+        self.isResume = isResume
         self.workspace = workspace
         self.program = program
         self.build = build
@@ -55,10 +64,14 @@ public struct Hello: Equatable, Sendable {
         edgeFloor = try reader.u32()
         viewFloor = try reader.u32()
         documentFloor = try reader.u32()
+        session = try reader.u64()
+        requests = try reader.u64()
+        isResume = try reader.u32() != 0
         workspace = try reader.string()
         program = try reader.string()
         build = try reader.string()
         try reader.finish()
+        guard session != 0, session != UInt64.max else { throw WireError("a hello without a session") }
         for (what, name) in [("workspace", workspace), ("program", program), ("build", build)]
         where name.utf8.count > Limits.nameBytesMax {
             throw WireError("the \(what) name has \(name.utf8.count) bytes, nameBytesMax is \(Limits.nameBytesMax)")
@@ -70,6 +83,9 @@ public struct Hello: Equatable, Sendable {
         for value in [Hello.magic, protocolMajor, protocolMinor, layoutVersion] { writer.u32(value) }
         writer.u64(descriptionHash)
         for value in [pid, generation, nodeFloor, edgeFloor, viewFloor, documentFloor] { writer.u32(value) }
+        writer.u64(session)
+        writer.u64(requests)
+        writer.u32(isResume ? 1 : 0)
         for text in [workspace, program, build] { writer.string(text) }
         return writer.bytes
     }
@@ -124,10 +140,14 @@ public struct HelloReply: Equatable, Sendable {
     public var clientId: UInt64
     public var workspace: String
     public var build: String
+    /// What became of a session that goes on, as JSON; "": it is new.
+    public var recovery: String
 
     public init(
-        workerPid: UInt32, slot: UInt32, generation: UInt32, clientId: UInt64, workspace: String, build: String
+        workerPid: UInt32, slot: UInt32, generation: UInt32, clientId: UInt64, workspace: String, build: String,
+        recovery: String = ""
     ) {
+        self.recovery = recovery
         self.workerPid = workerPid
         self.slot = slot
         self.generation = generation
@@ -143,6 +163,7 @@ public struct HelloReply: Equatable, Sendable {
         clientId = try reader.u64()
         workspace = try reader.string()
         build = try reader.string()
+        recovery = try reader.string()
     }
 
     public func encode(into writer: inout PayloadWriter) {
@@ -152,5 +173,6 @@ public struct HelloReply: Equatable, Sendable {
         writer.u64(clientId)
         writer.string(workspace)
         writer.string(build)
+        writer.string(recovery)
     }
 }

@@ -32,6 +32,18 @@ public struct MessageReader {
         public let payload: PayloadReader
     }
 
+    /// The bytes that were not handed out yet, from the end of the last frame on.
+    public func withPending<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        buffer.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[start...])) }
+    }
+
+    /// Forgets everything that came and was not handed out.
+    public mutating func drop() {
+        buffer.removeAll(keepingCapacity: true)
+        start = 0
+        partial = nil
+    }
+
     /// The next whole message, or nil until more bytes come.
     public mutating func next() throws(WireError) -> Message? {
         var found: Message?

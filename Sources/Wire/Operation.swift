@@ -13,10 +13,11 @@ public enum Operation {
     public static let crash: UInt16 = 8
     public static let firstMethod: UInt16 = 16
 
+    /// `kind` says whether it belongs into the journal; a barrier waits as a call does and changes nothing.
     public static let table: [(name: String, number: UInt16, kind: RequestKind, doc: String)] = [
-        ("hello", hello, .call, "first message of a connection; answered by the worker of the workspace"),
-        ("control", control, .call, "a question to the supervisor: command and arguments; answered with a JSON object"),
-        ("sync", sync, .call, "barrier: answered when every earlier request of this client is applied"),
+        ("hello", hello, .query, "first message of a connection; answered by the worker of the workspace"),
+        ("control", control, .query, "a question to the supervisor: command and arguments; answered with a JSON object"),
+        ("sync", sync, .query, "barrier: answered when every earlier request of this client is applied"),
         ("release", release, .command, "u32 kind, list of u32 index: the client holds these no longer"),
         ("lease", lease, .call, "u32 kind, u32 wanted: more ids for objects that the client names; the head shows them"),
         ("pin", pin, .command, "u32 kind, list of u32 index: the client holds these, keep them until it releases them"),

@@ -177,6 +177,10 @@ class FakeDaemon:
             self._control(link, payload)
             return
         assert operation == HELLO and len(fds) == 1
+        if struct.unpack_from("<I", payload, 64)[0]:  # a session wants to go on: this daemon keeps none
+            refusal = pack_u32(5) + pack_str("BinddUnavailable") + pack_str("no such session") + pack_str("") + pack_u32(0)
+            link.sendall(frames(HELLO, REPLY | ERROR, bytes(32) + refusal))
+            raise Closed
         self.hellos.append(payload)
         client = Client(link, self)
         self.clients.append(client)
@@ -185,7 +189,7 @@ class FakeDaemon:
         for kind in (1, 2, 3):
             first = 1 if self.ignores_floors else floors[kind - 1] + 1
             client.leases[kind] = [first, first + 100]
-        names = pack_str(self.workspace_name) + pack_str("fake")
+        names = pack_str(self.workspace_name) + pack_str("fake") + pack_str("")
         answer = pack_u32(WORKER_PID, 0, generation) + struct.pack("<Q", 1) + names
         socket.send_fds(link, [frames(HELLO, REPLY, client.head(0) + answer)], self.hello_fds)
         while True:

@@ -1,4 +1,4 @@
-"""A crash of the native side costs one exception: the interpreter lives, others notice nothing, the next use works."""
+"""A crash of the native side costs one exception: the interpreter lives, others notice nothing, all handles work on."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def test_every_death_is_one_exception_and_the_next_use_works() -> None:
             assert error.signal_name == DEATHS[how] and error.signal == getattr(signal, DEATHS[how])
         again = pickle.loads(pickle.dumps(error))
         assert str(again) == str(error) and again.signal == error.signal and again.request_id == error.request_id
-        for call in (view.get_node_count, view.create_and_insert_node, reference.get_dynamic_attrs):
-            with pytest.raises(errors.StaleHandleError, match="lost"):
-                call()
+        assert error.kept >= 3 and error.unapplied == ("debug.crash",) and error.lost == 0
+        assert view.get_node_count() == 2 and reference.get_dynamic_attrs() == {}
+        assert view.create_and_insert_node().node().get_uuid() > last, "ids are never reused"
         repr(view), repr(node), hash(node), node == node
         fresh = GraphView.create()
         assert fresh.get_node_count() == 1
         assert fresh.get_self_node().node().get_uuid() > last, "ids are never reused"
         assert fresh.__zig_address__() != view.__zig_address__()
         del caught, error, again
-    del view, node, reference, fresh, call
+    del view, node, reference, fresh
     assert bindd.handles()["supervisor"]["crashes"] >= 7
 
 
@@ -55,8 +55,7 @@ def test_a_frame_cut_in_half() -> None:
     with pytest.raises(errors.WorkerCrashed):
         debug.cut_frame()
     assert GraphView.create().get_node_count() == 1
-    with pytest.raises(errors.StaleHandleError):
-        view.get_node_count()
+    assert view.get_node_count() == 1
 
 
 @alone

@@ -16,7 +16,10 @@ MAY_IMPORT = {
     "Wire": set(),
     "GraphCore": {"CLayout", "Glibc"},
     "SexpCore": {"CLayout", "Glibc"},
-    "bindd": {"CCrash", "CLayout", "CShim", "Glibc", "Wire", "GraphCore", "SexpCore", "ArgumentParser", "Logging"},
+    "Journal": {"CLayout", "CShim", "Glibc", "Wire"},
+    "bindd": {
+        "CCrash", "CLayout", "CShim", "Glibc", "Wire", "GraphCore", "SexpCore", "Journal", "ArgumentParser", "Logging",
+    },
 }
 IMPORT = re.compile(
     r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |internal |private |package |fileprivate )?import\s+(?:struct |class |func )?(\w+)",

@@ -87,7 +87,7 @@ def test_hello(fake: FakeDaemon) -> None:
         assert (magic, major, minor, layout) == (0x44444E42, 1, 0, 2)
         assert f"{digest:016x}".startswith(_bindd.DESCRIPTION_HASH)
         assert generation == workspace.generation and pid > 0
-        assert hello[48:].startswith(pack_str("shared name"))
+        assert hello[68:].startswith(pack_str("shared name"))
         assert workspace.pid == 4_000_000
 
 
@@ -325,7 +325,7 @@ def test_debug_prints_what_nobody_waits_for_too(
     text = capfd.readouterr().err
     for line in (
         r"bindd → w\d+ #0 hello \d+ bytes major 1 minor 0 layout \d+ hash [0-9a-f]{16} pid \d+ generation \d+ node floor \d+ "
-        r"edge floor \d+ view floor \d+ document floor \d+ workspace 'shared' program '.*'.* build '.*'",
+        r"edge floor \d+ view floor \d+ document floor \d+ session [0-9a-f]{16} workspace 'shared' program '.*'.* build '.*'",
         r"bindd ← w\d+ #0 hello \d+ bytes nodes \d+…\d+ edges \d+…\d+ views \d+…\d+ worker 4000000 slot 0 generation \d+ "
         r"client 1 workspace '' build 'fake'",
         r"bindd ← w\d+ #\d+ EdgeReference.name 44 bytes → 'née'",

@@ -78,6 +78,10 @@ void bd_batch_abandon(bd_workspace *workspace) {
 /* Asks the worker what became of the last batch. 0 when that is settled. */
 static int bd_batch_decide(bd_workspace *workspace) {
     uint64_t serial = workspace->batch->serial;
+    if (!workspace->batch->request) { /* it was lost on its way, with a worker */
+        bd_batch_settle(workspace, false);
+        return 0;
+    }
     uint32_t none = 0;
     bd_piece piece = {&none, sizeof none};
     bd_reply reply;
@@ -210,7 +214,8 @@ int bd_batch_guard(bd_workspace *workspace, uint32_t kind, uint32_t id, bool is_
     }
     bd_given_up *lost = workspace->given_up;
     if (!lost || !(is_node || is_edge) || !bd_idset_has(is_node ? &lost->nodes : &lost->edges, id)) return 0;
-    bd_error_set("StaleHandleError", "%s %u was made in a batch that was given up: it never came to be", word, id);
+    bd_error_set("StaleHandleError", "%s %u was made in a batch that was given up%s: it never came to be", word, id,
+        bd_workspace_or_lost(workspace));
     return -1;
 }
 

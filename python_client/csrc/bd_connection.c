@@ -36,6 +36,23 @@ bool bd_connection_init(bd_connection *connection, int fd) {
     return true;
 }
 
+void bd_connection_reset(bd_connection *connection, int fd) {
+    if (connection->fd >= 0) close(connection->fd);
+    connection->fd = fd;
+    struct timeval slice = {0, BD_SLICE_MS * 1000};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice);
+    connection->fill.size = connection->send.size = connection->sent_bytes = 0;
+    connection->receive_start = connection->receive_end = 0;
+    connection->in_frame = connection->part_started = connection->is_awaiting = connection->has_reply = false;
+    connection->frame_left = connection->padding_left = 0;
+    connection->refusal.code = 0;
+    connection->notice[0] = 0;
+    memset(&connection->crash, 0, sizeof connection->crash);
+    connection->broken = NULL;
+    bd_reply_free(&connection->part);
+    bd_reply_free(&connection->reply);
+}
+
 void bd_connection_free(bd_connection *connection) {
     bd_connection_shut(connection);
     if (connection->descriptor >= 0) close(connection->descriptor);

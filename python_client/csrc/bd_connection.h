@@ -89,6 +89,8 @@ typedef struct bd_connection {
 bool bd_connection_init(bd_connection *connection, int fd);
 /* Closes the descriptor and gives the buffers back; the structure stays usable as a closed connection. */
 void bd_connection_shut(bd_connection *connection);
+/* Holder, GIL held: begins anew over another descriptor. What was not sent is dropped. */
+void bd_connection_reset(bd_connection *connection, int fd);
 void bd_connection_free(bd_connection *connection);
 
 /* Holding: one thread at a time does I/O. False when another thread holds it after wait_ms. */

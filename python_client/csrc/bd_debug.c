@@ -164,6 +164,9 @@ void bd_debug_hello(bd_workspace *workspace, const bd_writer *payload) {
     uint64_t hash = bd_reader_u64(&reader);
     bd_line_add(&line, " hash %016llx", (unsigned long long)hash);
     bd_line_words(&line, &reader, "pid,generation,node floor,edge floor,view floor,document floor");
+    uint64_t session = bd_reader_u64(&reader), requests = bd_reader_u64(&reader);
+    bd_line_add(&line, " session %016llx", (unsigned long long)session);
+    if (bd_reader_u32(&reader)) bd_line_add(&line, " goes on after request %llu", (unsigned long long)requests);
     static const char *const names[] = {"workspace", "program", "build"};
     for (int i = 0; i < 3; i++) {
         bd_line_add(&line, " %s ", names[i]);

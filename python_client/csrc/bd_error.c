@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* As vsnprintf; a text that does not fit is cut between two characters. */
 static void bd_text_format(char *to, size_t room, const char *format, va_list arguments) {
@@ -121,7 +122,7 @@ void bd_error_in_flight(bd_workspace *workspace, const char *name, uint64_t numb
     PyObject *exception =
         daemon ? PyObject_CallMethod(
                      daemon, "crash_error", "OsKkK", workspace->obituary, name, (unsigned long long)number,
-                     (unsigned long)workspace->worker_pid, bd_error_living(workspace))
+                     (unsigned long)workspace->lost_pid, bd_error_living(workspace))
                : NULL;
     Py_XDECREF(daemon);
     bd_error_raise(exception);
@@ -131,6 +132,7 @@ static void bd_error_keep_obituary(bd_workspace *workspace, PyObject *obituary) 
     if (!obituary) return;
     Py_XDECREF(workspace->obituary);
     workspace->obituary = obituary;
+    workspace->lost_pid = workspace->worker_pid;
     PyObject *text = PyMapping_GetItemString(obituary, "text");
     const char *words = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
     if (words) bd_error_lost_because(workspace, "%s", words);
@@ -149,6 +151,26 @@ static PyObject *bd_error_crash_words(const bd_crash_notice *crash) {
         (unsigned long long)crash->frame_count);
 }
 
+/* Goes on with a new worker if there is a way; else the workspace is lost. Leaves an exception only when waiting was
+ * interrupted (Ctrl-C). */
+static void bd_error_go_on(bd_workspace *workspace, PyObject *obituary) {
+    if (!obituary) { /* interrupted while asking */
+        workspace->is_recovering = false;
+        bd_workspace_forget(workspace, BD_LOST);
+        return;
+    }
+    bd_error_keep_obituary(workspace, obituary);
+    PyObject *can_go_on = PyMapping_GetItemString(obituary, "can_go_on");
+    if (!can_go_on) PyErr_Clear();
+    bool is_possible = can_go_on == Py_True;
+    Py_XDECREF(can_go_on);
+    int outcome = is_possible && workspace->owner_pid == (uint32_t)getpid() && workspace->life == BD_ALIVE
+                      ? bd_workspace_recover(workspace, obituary)
+                      : 1;
+    workspace->is_recovering = false;
+    if (outcome) bd_workspace_forget(workspace, BD_LOST);
+}
+
 /* The connection is over. Sets an exception only when asking the supervisor raised one (Ctrl-C). */
 void bd_error_lose(bd_workspace *workspace, bd_turn turn) {
     bd_connection *connection = &workspace->connection;
@@ -159,8 +181,12 @@ void bd_error_lose(bd_workspace *workspace, bd_turn turn) {
     } else {
         bd_error_lost_because(workspace, "the connection to the worker ended");
     }
-    bd_workspace_forget(workspace, BD_LOST);
-    if (turn != BD_TURN_CLOSED) return;
+    if (turn != BD_TURN_CLOSED) {
+        bd_workspace_forget(workspace, BD_LOST);
+        return;
+    }
+    workspace->is_recovering = true;
+    workspace->quick = false;
     PyObject *daemon = PyImport_ImportModule("bindd._daemon");
     PyObject *words = daemon ? bd_error_text(connection->notice) : NULL;
     PyObject *name = words ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
@@ -173,12 +199,13 @@ void bd_error_lose(bd_workspace *workspace, bd_turn turn) {
     Py_XDECREF(name);
     Py_XDECREF(words);
     Py_XDECREF(daemon);
-    bd_error_keep_obituary(workspace, obituary);
+    bd_error_go_on(workspace, obituary);
 }
 
 void bd_error_hung(bd_workspace *workspace, const char *name, uint64_t number, double waited_s) {
     bd_error_lost_because(workspace, "it did not answer %s within %.1f s and was killed", name, waited_s);
-    bd_workspace_forget(workspace, BD_LOST);
+    workspace->is_recovering = true;
+    workspace->quick = false;
     PyObject *daemon = PyImport_ImportModule("bindd._daemon");
     PyObject *workspace_name = daemon ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
     PyObject *obituary =
@@ -187,13 +214,14 @@ void bd_error_hung(bd_workspace *workspace, const char *name, uint64_t number, d
                              workspace->lost_reason, workspace_name)
                        : NULL;
     Py_XDECREF(workspace_name);
-    if (obituary) {
-        bd_error_keep_obituary(workspace, obituary);
+    uint32_t pid = workspace->worker_pid;
+    bd_error_go_on(workspace, obituary);
+    if (obituary && !PyErr_Occurred()) {
         PyObject *waited = PyFloat_FromDouble(waited_s);
         PyObject *exception =
             waited ? PyObject_CallMethod(
                          daemon, "hung_error", "OsKkKO", obituary, name, (unsigned long long)number,
-                         (unsigned long)workspace->worker_pid, bd_error_living(workspace), waited)
+                         (unsigned long)pid, bd_error_living(workspace), waited)
                    : NULL;
         Py_XDECREF(waited);
         bd_error_raise(exception);

@@ -222,6 +222,7 @@ PyObject *bd_graph_view_create(PyObject *self, PyObject *const *args, Py_ssize_t
         bd_view *view = bd_view_new(workspace, words[0], words[1]);
         bd_local_note(workspace, BD_KIND_NODE, words[1]);
         if (view) {
+            view->made = workspace->requests;
             if (bd_batch_made_view(view) == 0) object = bd_view_object_new(view);
             bd_view_release(view);
         }

@@ -40,7 +40,7 @@ static int bd_page_make(bd_client_page **page) {
     return fd;
 }
 
-static void bd_hello_write(bd_workspace *workspace, const char *program, bd_writer *writer) {
+static void bd_hello_write(bd_workspace *workspace, const char *program, bool is_resume, bd_writer *writer) {
     bd_state *state = workspace->state;
     const uint32_t head[4] = {BD_HELLO_MAGIC, BD_PROTOCOL_MAJOR, BD_PROTOCOL_MINOR, BD_LAYOUT_VERSION};
     for (int i = 0; i < 4; i++) bd_writer_u32(writer, head[i]);
@@ -48,6 +48,9 @@ static void bd_hello_write(bd_workspace *workspace, const char *program, bd_writ
     const uint32_t numbers[6] = {workspace->owner_pid, workspace->generation, state->node_floor,
                                  state->edge_floor,    state->view_floor,     state->document_floor};
     for (int i = 0; i < 6; i++) bd_writer_u32(writer, numbers[i]);
+    bd_writer_u64(writer, workspace->session);
+    bd_writer_u64(writer, workspace->requests);
+    bd_writer_u32(writer, is_resume);
     const char *texts[3] = {workspace->is_private ? "" : workspace->name, program, BD_BUILD};
     for (int i = 0; i < 3; i++) bd_writer_str(writer, texts[i], strlen(texts[i]));
 }
@@ -100,7 +103,8 @@ static char *bd_copy(const char *text, size_t bytes) {
     return copy;
 }
 
-static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
+/* *recovery: JSON of what became of the session, where one goes on and that is wanted. */
+static int bd_hello_take(bd_workspace *workspace, bd_reply *reply, PyObject **recovery) {
     if (workspace->debug) bd_debug_hello_answer(workspace, reply);
     if (reply->flags & BD_FLAG_ERROR) {
         bd_error_from_reply(workspace, reply, "hello");
@@ -114,11 +118,18 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
     bd_reader_u64(&reader); /* client id */
     const char *name = bd_reader_str(&reader, &name_bytes);
     bd_reader_str(&reader, &build_bytes);
+    if (recovery) *recovery = bd_value_read_str(&reader);
+    else bd_reader_str(&reader, &build_bytes);
+    if (recovery && !*recovery) {
+        if (!PyErr_Occurred()) bd_error_set("ProtocolError", "the answer to the hello could not be decoded");
+        return -1;
+    }
     if (reader.bad || reply->operation != BD_OP_HELLO || generation != workspace->generation) {
         bd_error_set("ProtocolError", "the daemon's answer to the hello could not be decoded");
         return -1;
     }
     /* That they are above the floors is the worker's part; where it is not, generations tell the ids apart. */
+    for (int i = 0; i < 2; i++) workspace->resumed_at[i] = bd_load_u32(reply->data + 8 + 8 * i);
     if (!bd_workspace_update_leases(workspace, reply->data)) {
         bd_error_set("ProtocolError", "the daemon's answer to the hello leases ids that cannot be free");
         return -1;
@@ -132,6 +143,10 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
     workspace->name = copy;
     const char *setting = getenv("BINDD_ARENA");
     bd_connection *connection = &workspace->connection;
+    bd_arena_unmap_header(workspace->memory);
+    workspace->memory = NULL;
+    bd_local_close(workspace->local);
+    workspace->local = NULL;
     if (connection->descriptor >= 0) bd_workspace_watch_memory(workspace, connection->descriptor);
     if (connection->descriptor >= 0 && !(setting && strcmp(setting, "0") == 0)) {
         workspace->local = bd_local_open(connection->descriptor, slot);
@@ -141,7 +156,7 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply) {
 }
 
 /* The same wait as for any reply, but a failure here means that there never was a workspace. */
-static int bd_hello_wait(bd_workspace *workspace, double timeout_s) {
+static int bd_hello_wait(bd_workspace *workspace, double timeout_s, PyObject **recovery) {
     bd_connection *connection = &workspace->connection;
     struct timespec start, now;
     clock_gettime(CLOCK_MONOTONIC, &start);
@@ -171,7 +186,7 @@ static int bd_hello_wait(bd_workspace *workspace, double timeout_s) {
     connection->is_awaiting = false;
     connection->has_reply = false;
     connection->wants_descriptor = false;
-    int result = bd_hello_take(workspace, &connection->reply);
+    int result = bd_hello_take(workspace, &connection->reply, recovery);
     if (connection->descriptor >= 0) close(connection->descriptor); /* not used: reads are asked */
     connection->descriptor = -1;
     bd_reply_free(&connection->reply);
@@ -203,13 +218,13 @@ bd_workspace *bd_workspace_open(bd_state *state, const bd_open_options *options)
     else page_fd = bd_page_make(&page);
     if (page_fd >= 0) {
         workspace->page = page;
-        bd_hello_write(workspace, options->program, &hello);
+        bd_hello_write(workspace, options->program, false, &hello);
         if (workspace->debug) bd_debug_hello(workspace, &hello);
         result = bd_hello_send(options->fd, page_fd, &hello);
         close(page_fd);
     }
     bd_writer_free(&hello);
-    if (result == 0) result = bd_hello_wait(workspace, options->timeout);
+    if (result == 0) result = bd_hello_wait(workspace, options->timeout, NULL);
     if (result < 0) {
         bd_workspace_release(workspace);
         return NULL;
@@ -217,4 +232,37 @@ bd_workspace *bd_workspace_open(bd_state *state, const bd_open_options *options)
     workspace->life = BD_ALIVE;
     bd_workspace_update_quick(workspace);
     return workspace;
+}
+
+/* The page's counters go on; a new file carries them, because the old one's descriptor is not kept. */
+static int bd_page_renew(bd_workspace *workspace) {
+    bd_client_page *page = NULL;
+    int fd = bd_page_make(&page);
+    if (fd < 0) return -1;
+    bd_client_page *old = workspace->page;
+    *page = *old;
+    workspace->page = page;
+    if (old != &bd_dummy_page) munmap(old, BD_CLIENT_PAGE_BYTES);
+    return fd;
+}
+
+PyObject *bd_workspace_resume(bd_workspace *workspace, const char *program) {
+    bd_writer hello;
+    bd_writer_init(&hello);
+    PyObject *text = NULL, *facts = NULL;
+    int page_fd = bd_page_renew(workspace), result = -1;
+    if (page_fd >= 0) {
+        bd_hello_write(workspace, program, true, &hello);
+        result = bd_hello_send(workspace->connection.fd, page_fd, &hello);
+        close(page_fd);
+    }
+    bd_writer_free(&hello);
+    if (result == 0) result = bd_hello_wait(workspace, workspace->hang_limit > 0 ? workspace->hang_limit : 300.0, &text);
+    if (result == 0) {
+        PyObject *daemon = PyImport_ImportModule("bindd._daemon");
+        facts = daemon ? PyObject_CallMethod(daemon, "recovered", "O", text) : NULL;
+        Py_XDECREF(daemon);
+    }
+    Py_XDECREF(text);
+    return facts;
 }

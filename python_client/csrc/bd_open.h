@@ -12,6 +12,8 @@ typedef struct bd_open_options {
 } bd_open_options;
 
 bd_workspace *bd_workspace_open(bd_state *state, const bd_open_options *options);
+/* The hello of a session that goes on, over the connection's new socket. What the worker says of it, a dict; or NULL. */
+PyObject *bd_workspace_resume(bd_workspace *workspace, const char *program);
 int bd_workspace_type_add(PyObject *module, bd_state *state);
 PyObject *bd_workspace_object_new(bd_workspace *workspace); /* takes the count over */
 PyObject *bd_statistics_of(bd_state *state, const bd_workspace *only); /* NULL: of the whole process */

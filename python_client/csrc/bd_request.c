@@ -194,6 +194,21 @@ static void bd_claims_take(const bd_claim *claims, int count) {
     for (int i = 0; i < count; i++) *claims[i].id = claims[i].lease->next++;
 }
 
+/* Another thread goes on with a new worker: what is appended now would be dropped. */
+static int bd_request_await_recovery(bd_workspace *workspace, const char *name) {
+    bd_workspace_retain(workspace);
+    int result = bd_request_hold(workspace, name, workspace->call_timeout);
+    if (result == 0) bd_connection_release(&workspace->connection);
+    if (result == 0) result = bd_workspace_check(workspace);
+    bd_workspace_release(workspace);
+    return result;
+}
+
+/* Deaths of workers as far as a request that begins now has to do with them. */
+static uint32_t bd_request_epoch(const bd_workspace *workspace) {
+    return workspace->deaths + (workspace->is_recovering ? 1 : 0);
+}
+
 int bd_request_create(
     bd_workspace *workspace, uint16_t operation, const char *name, const bd_piece *pieces, int count,
     const bd_claim *claims, int claim_count) {
@@ -220,6 +235,7 @@ int bd_request_create(
     const bd_buffer *fill = &workspace->connection.fill;
     for (;;) { /* ends: each turn waits for the worker or appends */
         if (bd_workspace_check(workspace) < 0) return -1;
+        if (workspace->is_recovering && bd_request_await_recovery(workspace, name) < 0) return -1;
         int asked = bd_claims_prepare(workspace, claims, claim_count);
         if (asked < 0) return -1;
         if (asked) continue;
@@ -249,6 +265,8 @@ static bool bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
     connection->has_reply = false;
     workspace->round_trips++;
     workspace->page->received_replies++;
+    uint64_t number = bd_load_u64(reply->data);
+    if (number > workspace->answered && number <= workspace->requests) workspace->answered = number;
     if (!bd_workspace_update_leases(workspace, reply->data)) return false;
     if (workspace->ids_unsettled) {
         workspace->ids_unsettled = false;
@@ -285,10 +303,11 @@ int bd_request_call_creating(
     bd_connection *connection = &workspace->connection;
     bd_refusal refusal = {0};
     int outcome = -1;
+    uint32_t epoch = bd_request_epoch(workspace);
     if (bd_request_hold_ready(workspace, name, claims, claim_count) < 0) goto end;
     if (workspace->life == BD_CLOSED || workspace->life == BD_FORKED) {
         bd_workspace_fail_stale(workspace);
-    } else if (workspace->life == BD_LOST) { /* it died while this thread waited for its turn */
+    } else if (workspace->life == BD_LOST || workspace->deaths != epoch) { /* it died while this thread waited for its turn */
         bd_error_in_flight(workspace, name, 0);
     } else {
         bd_claims_take(claims, claim_count);

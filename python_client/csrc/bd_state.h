@@ -78,6 +78,14 @@ typedef struct bd_workspace {
     double call_timeout; /* seconds, 0: none */
     double hang_limit;
     uint64_t round_trips, releases, releases_dropped;
+    uint64_t session;     /* names it to workers that come after this one */
+    uint64_t answered;    /* the newest request that was replied to: it and all before are applied */
+    uint32_t lost_pid;    /* the worker that the obituary is of */
+    uint32_t deaths;      /* workers that this workspace outlived */
+    bool is_recovering;   /* a new worker is being asked for: everything waits */
+    uint64_t lost_objects; /* nodes, edges and views that lost requests were to make, at the last death */
+    uint32_t resumed_at[2]; /* first node and edge id that the new worker has not seen used */
+    bd_view *known_views; /* all that this client knows, by next_view */
     PyObject *obituary; /* what the supervisor told about the worker's end, or NULL */
     char lost_reason[240];
     struct bd_workspace *previous, *next; /* list of all, for statistics, exit and fork */
@@ -96,6 +104,8 @@ struct bd_view {
     bd_idset nodes, edges; /* known members: this client inserted them, or a reply said so */
     struct bd_visit *visits; /* running ones, the innermost first; see bd_local.h */
     bd_view *next_dying;
+    uint64_t made;           /* the command that made it, 0: it existed */
+    bd_view *next_view, *previous_view;
 };
 
 /* -- Python objects: small, without cycles, not tracked by the collector ---------------------------------------------- */
@@ -193,6 +203,14 @@ void bd_lease_asked(bd_workspace *workspace, const uint32_t *kind_and_wanted);
 bool bd_workspace_update_leases(bd_workspace *workspace, const unsigned char *head);
 /* Floors above what this workspace may have used. */
 void bd_workspace_raise_floors(const bd_workspace *workspace);
+
+/* For the words about what never came to be: a worker's death is a reason as well. */
+static inline const char *bd_workspace_or_lost(const bd_workspace *workspace) {
+    return workspace->deaths ? ", or by a request that was lost with a worker" : "";
+}
+/* Holder of the connection: goes on with a new worker after the old one died. 0 done, and `obituary` has what was lost;
+ * 1 there is no way on (said in lost_reason); -1 with an exception that is not about the workspace (Ctrl-C). */
+int bd_workspace_recover(bd_workspace *workspace, PyObject *obituary);
 
 /* -- the current one: bd_current.c --------------------------------------------------------------------------------------- */
 int bd_current_init(bd_state *state);

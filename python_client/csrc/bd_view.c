@@ -19,12 +19,18 @@ bd_view *bd_view_new(bd_workspace *workspace, uint32_t index, uint32_t self_node
     view->index = index;
     view->self_node = self_node;
     view->created = view->written = workspace->requests;
+    view->next_view = workspace->known_views;
+    if (workspace->known_views) workspace->known_views->previous_view = view;
+    workspace->known_views = view;
     bd_workspace_retain(workspace);
     bd_idset_add(&view->nodes, self_node);
     return view;
 }
 
 void bd_view_free(bd_view *view) {
+    if (view->previous_view) view->previous_view->next_view = view->next_view;
+    else view->workspace->known_views = view->next_view;
+    if (view->next_view) view->next_view->previous_view = view->previous_view;
     bd_idset_free(&view->nodes);
     bd_idset_free(&view->edges);
     free(view->destroyed_at);
@@ -50,8 +56,8 @@ int bd_view_fail(bd_view *view) {
     if (!view->is_destroyed) return 0;
     if (view->is_given_up) {
         bd_error_set(
-            "StaleHandleError", "GraphView(id=0x%x) was made in a batch that was given up: it never came to be",
-            view->self_node);
+            "StaleHandleError", "GraphView(id=0x%x) was made in a batch that was given up%s: it never came to be", view->self_node,
+            bd_workspace_or_lost(view->workspace));
         return -1;
     }
     bd_error_set(

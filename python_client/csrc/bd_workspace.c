@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -65,6 +66,10 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
         return NULL;
     }
     workspace->references = 1;
+    if (getrandom(&workspace->session, sizeof workspace->session, 0) != sizeof workspace->session)
+        workspace->session = (uint64_t)getpid() << 32 ^ (uint64_t)(uintptr_t)workspace;
+    workspace->session &= UINT64_MAX >> 1;
+    if (!workspace->session) workspace->session = 1;
     workspace->memory_used = &bd_memory_unknown;
     workspace->state = state;
     workspace->page = &bd_dummy_page;
@@ -87,7 +92,7 @@ void bd_workspace_watch_memory(bd_workspace *workspace, int fd) {
 
 void bd_workspace_update_quick(bd_workspace *workspace) {
     workspace->quick =
-        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !workspace->ids_unsettled && !workspace->batch &&
+        workspace->life == BD_ALIVE && !workspace->sync && !workspace->debug && !workspace->ids_unsettled && !workspace->batch && !workspace->is_recovering &&
         !bd_release_is_due(workspace);
 }
 

@@ -143,6 +143,44 @@ typedef struct bd_crash_notice {      /* 64 bytes */
     int32_t signal_code;              /* si_code: above 0 where the worker brought it about itself */
     uint32_t reserved;
 } bd_crash_notice;
+/* -- journal: two files per workspace, one of them active; the worker writes -------------------------------------- */
+/* A head of one page, then records. The head's fields up to `checksum` are written once; the cursor behind them is mapped
+ * by the worker and outlives it. docs/JOURNAL_FORMAT.md has the whole picture. */
+#define BD_JOURNAL_MAGIC 0x314E524A44444E42ull
+#define BD_JOURNAL_VERSION 1u
+#define BD_JOURNAL_HEAD_BYTES 4096u
+#define BD_JOURNAL_RECORD_MAGIC 0x4452434Au
+
+typedef struct bd_journal_head {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t layout_version;
+    uint64_t description_hash;
+    uint64_t epoch;               /* of two valid files the higher one is active */
+    uint64_t first_sequence;      /* of the first record */
+    uint64_t checksum;            /* over what is above */
+    uint64_t reserved[2];
+    uint64_t applied;             /* the cursor: every request up to this one is applied, or told to have failed */
+    uint64_t current;             /* being applied; 0: none */
+    uint64_t is_replaying;        /* `current` is being applied again after a death */
+} bd_journal_head;
+
+#define BD_JOURNAL_IMAGE 1u       /* the whole state; only as the first record */
+#define BD_JOURNAL_OPEN 2u        /* a session begins; payload: its hello */
+#define BD_JOURNAL_CLOSE 3u       /* a session ends */
+#define BD_JOURNAL_FRAMES 4u      /* frames of the wire as they were received */
+#define BD_JOURNAL_VOID 5u        /* u64 first, u64 last: these requests failed or were left out; never replayed */
+#define BD_JOURNAL_ATTEMPT 6u     /* u64 sequence: a worker died while it replayed this request */
+
+typedef struct bd_journal_record { /* followed by the payload and zeros up to a multiple of eight */
+    uint32_t magic;
+    uint32_t kind;
+    uint64_t payload_bytes;
+    uint64_t session;             /* whose it is; 0: nobody's */
+    uint64_t first_sequence;      /* of the first state-changing request that ends in it */
+    uint64_t first_request;       /* the session's number of the first message that ends in it */
+    uint64_t checksum;            /* over this head with zero here, then the payload */
+} bd_journal_record;
 
 /* -- sexp snapshot: one flat block per parsed document, owned by its handles --------------------------------------- */
 #define BD_SNAPSHOT_MAGIC 0x504E535058455342ull

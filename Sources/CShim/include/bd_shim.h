@@ -22,6 +22,8 @@ int bd_page_create(const char *name, size_t bytes);
 
 /* The same, but what is behind `bytes` may grow: mappings of the first `bytes` are as safe. */
 int bd_page_create_growing(const char *name, size_t bytes);
+/* A memory file that grows as it is written. Its fd, or -errno. */
+int bd_memory_create(const char *name);
 
 /* 0 when fd is a memory file of exactly `bytes` that can neither shrink nor grow (so a mapping of it never raises
  * SIGBUS). Else -EBADF (no memory file), -EPERM (not sealed), -EMSGSIZE (another size). */
@@ -37,6 +39,10 @@ uint64_t bd_word_load_u64(const void *map, size_t offset);
 uint32_t bd_word_load_u32(const void *map, size_t offset);
 void bd_word_store_u64(void *map, size_t offset, uint64_t value);
 void bd_word_store_u32(void *map, size_t offset, uint32_t value);
+
+/* A checksum of `count` bytes, going on from `seed`: four lanes of multiply and shift, each step a bijection, so that one
+ * changed word always changes it. Not for enemies. About 10 bytes per nanosecond. */
+uint64_t bd_checksum(uint64_t seed, const void *bytes, size_t count);
 
 /* -- sockets ------------------------------------------------------------------------------------------------------ */
 
@@ -95,6 +101,16 @@ int bd_limits_prepare(uint64_t descriptors_max, bool wants_core);
 
 /* Opens `path` (made 0600 if need be; never through a symbolic link) with `flags` of open(2). Its fd, or -errno. */
 int bd_file_open(const char *path, int flags);
+
+/* A file without a name in `folder`, for reading and writing. Its fd, or -errno. */
+int bd_file_create_unnamed(const char *folder);
+
+/* Where the file has bytes: the first range at or after `from`, as *start and *end. 0, or -ENXIO when there is none. */
+int bd_file_next_data(int fd, uint64_t from, uint64_t *start, uint64_t *end);
+
+/* Writes all pieces, one behind the other, at `offset`. 0, or the errno of the call that failed: then any part of them
+ * may be written. */
+int bd_file_write_at(int fd, const void *const *pieces, const size_t *counts, size_t piece_count, uint64_t offset);
 
 /* Takes the exclusive flock of fd at once. 0, -EWOULDBLOCK when another holds it, or -errno. */
 int bd_file_lock(int fd);

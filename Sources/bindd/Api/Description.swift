@@ -16,6 +16,7 @@ struct Description: Sendable {
 
     let operations: [Operation]
     private let handlers: [Method.Handler?]
+    private let changing: [Bool]
     let json: JSONValue
     let hash: UInt64
 
@@ -29,6 +30,9 @@ struct Description: Sendable {
         let index = Int(number) &- Int(Wire.Operation.firstMethod)
         return index >= 0 && index < handlers.count ? handlers[index] : nil
     }
+
+    /// Whether the operation belongs into the journal: everything that is no question.
+    func changesState(_ number: UInt16) -> Bool { Int(number) < changing.count && changing[Int(number)] }
 
     func name(of number: UInt16) -> String? {
         Wire.Operation.table.first { $0.number == number }?.name ?? operation(number)?.name
@@ -86,6 +90,9 @@ struct Description: Sendable {
         ]
         self.operations = operations
         handlers = operations.map(\.handler)
+        var changing = [Bool](repeating: false, count: Int(Wire.Operation.firstMethod))
+        for row in Wire.Operation.table where row.kind == .command || row.kind == .call { changing[Int(row.number)] = true }
+        self.changing = changing + operations.map { $0.kind == .command || $0.kind == .call }
         hash = Description.hash(JSONValue.object(body).text)
         json = .object([body[0], ("hash", .string(Description.hex(hash)))] + body.dropFirst())
     }

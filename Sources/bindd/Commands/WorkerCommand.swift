@@ -17,15 +17,20 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: "Process id of the supervisor.")
     var supervisor: Int32
 
+    @Flag(help: "The workspace's journal comes as descriptors 5 and 6.")
+    var journal = false
+
     func run() throws {
-        throw ExitCode(becomeWorker(workspace: workspace, supervisorPid: supervisor))
+        throw ExitCode(
+            becomeWorker(workspace: workspace, supervisorPid: supervisor, journal: journal ? [journalFd, journalFd + 1] : []))
     }
 }
 
 private let controlFd: Int32 = 3
 private let pageFd: Int32 = 4
+private let journalFd: Int32 = 5
 
-private func becomeWorker(workspace: String, supervisorPid: Int32) -> Int32 {
+private func becomeWorker(workspace: String, supervisorPid: Int32, journal: [Int32]) -> Int32 {
     signal(SIGPIPE, SIG_IGN)
     bd_process_set_name("bindd-worker")
     let followed = bd_process_follow_parent(SIGKILL, supervisorPid)
@@ -36,7 +41,7 @@ private func becomeWorker(workspace: String, supervisorPid: Int32) -> Int32 {
     _ = bd_descriptors_close_on_exec(3)
     do {
         return runWorker(
-            control: controlFd, page: pageFd, workspace: workspace, memoryLimit: try memoryLimitBytes(),
+            control: controlFd, page: pageFd, journal: journal, workspace: workspace, memoryLimit: try memoryLimitBytes(),
             wantsCore: wantsCoreFiles())
     } catch {
         writeAll(2, "bindd worker: \(error)\n")

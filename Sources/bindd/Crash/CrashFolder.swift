@@ -11,15 +11,9 @@ struct CrashFolder {
 
     let path: String
 
-    /// `crash/` of $BINDD_STATE, else $XDG_STATE_HOME/bindd, else ~/.local/state/bindd.
+    /// As the settings say, whether it exists or not.
     static func standard(_ variable: (String) -> String? = environmentVariable) -> CrashFolder {
-        CrashFolder(path: "\(stateFolder(variable))/crash")
-    }
-
-    private static func stateFolder(_ variable: (String) -> String?) -> String {
-        if let path = variable("BINDD_STATE"), !path.isEmpty { return path.hasPrefix("/") ? path : "\(currentFolder())/\(path)" }
-        if let path = variable("XDG_STATE_HOME"), path.hasPrefix("/") { return "\(path)/bindd" }
-        return "\(variable("HOME") ?? "/tmp/bindd-\(getuid())")/.local/state/bindd"
+        CrashFolder(path: "\(StateFolder.path(variable: variable) ?? "")/crash")
     }
 
     /// A new folder for one report, made with those above it, for the owner alone.

@@ -10,6 +10,7 @@ final class ClientRecord {
     let program: String
     let workspace: String
     let generation: UInt32
+    let session: UInt64
     let connectedNs: UInt64
     let page: SharedPage
 
@@ -19,6 +20,7 @@ final class ClientRecord {
         program = hello.program
         workspace = hello.workspace
         generation = hello.generation
+        session = hello.session
         self.connectedNs = connectedNs
         self.page = page
     }

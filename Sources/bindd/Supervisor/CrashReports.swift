@@ -13,11 +13,11 @@ final class CrashReports {
     private let executable: String
     private let environment: [String]
     private let log: Logger
-    private let folder: CrashFolder
+    private let folder: CrashFolder?
     private var budget = LineBudget(linesMax: DaemonLimits.reportsInTenSeconds)
     private var writers: [String: (process: ChildProcess, deadline: Timer)] = [:]
 
-    init(loop: EventLoop, executable: String, environment: [String], log: Logger, folder: CrashFolder) {
+    init(loop: EventLoop, executable: String, environment: [String], log: Logger, folder: CrashFolder?) {
         self.loop = loop
         self.executable = executable
         self.environment = environment
@@ -27,7 +27,7 @@ final class CrashReports {
 
     /// Starts a report; its folder, or nil when there will be none.
     func begin(pid: Int32, page: Int32, facts: JSONValue) -> String? {
-        guard budget.take(nowNs: loop.nowNs) != nil, writers.count < DaemonLimits.reportWritersMax else { return nil }
+        guard let folder, budget.take(nowNs: loop.nowNs) != nil, writers.count < DaemonLimits.reportWritersMax else { return nil }
         do {
             let path = try folder.make(pid: pid, realtimeNs: bd_clock_realtime_ns())
             try spawn(path, page, facts)

@@ -25,6 +25,18 @@ enum DaemonLimits {
     static let acceptPauseMs: UInt64 = 100
     /// From spawn to ready (3-12 ms normally).
     static let workerStartMs: UInt64 = 10_000
+    /// The same when a journal is to be applied first: a large one takes seconds.
+    static let workerRecoveryMs: UInt64 = 300_000
+    /// Deaths in a row without progress, in this time, after which a workspace gets no new worker.
+    static let fruitlessDeathsMax = 5
+    static let fruitlessWindowMs: UInt64 = 180_000
+    /// Before a new worker after the second death in a row, doubled each time.
+    static let backOffMs: UInt64 = 50
+    static let backOffMsMax: UInt64 = 2_000
+    /// Workspaces kept without a worker; past it the oldest private one is given up.
+    static let lostWorkspacesMax = 64
+    /// Between looks at whether anybody is left who could want them.
+    static let lostTickMs: UInt64 = 5_000
     /// Between SIGTERM and SIGKILL.
     static let stopGraceMs: UInt64 = 2_000
     /// For a worker that is killed to tell what it was doing.

@@ -16,6 +16,8 @@ struct Obituary {
     var slot: UInt32
     var elapsedMs: UInt64
     var stderrTail: String
+    /// A private worker whose client left, or one that was stopped with the daemon: nothing to go on with.
+    var isTheEnd: Bool
     var isExpected: Bool  // stopped by us, or a private worker whose client left
     var endedRealtimeNs: UInt64
     var crash = CrashFacts()

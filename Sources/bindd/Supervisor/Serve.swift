@@ -35,12 +35,14 @@ func serve(_ options: ServeOptions, identity: DaemonIdentity) throws {
 
     try options.path.prepareFolder(uid: getuid())
     let lock = try takeLock(options.path)
+    let state = StateFolder.prepare(uid: getuid(), variable: environmentVariable)
+    if case .failure(let error) = state { log.warning("state_in_memory", metadata: ["detail": "\(error.message)"]) }
     let loop = try EventLoop()
     let supervisor = Supervisor(
         loop: loop, identity: identity,
         options: Supervisor.Options(
             path: options.path, executable: "/proc/self/exe", environment: workerEnvironment(),
-            idleExitSeconds: options.idleExitSeconds, uid: getuid(), crashFolder: .standard()),
+            idleExitSeconds: options.idleExitSeconds, uid: getuid(), state: try? state.get()),
         lock: lock, log: log)
     do { try supervisor.start() } catch {
         lock.remove()

@@ -19,7 +19,8 @@ final class Supervisor {
         /// 0: never.
         var idleExitSeconds: UInt64
         var uid: UInt32
-        var crashFolder: CrashFolder
+        /// Where journals are kept; nil: in memory.
+        var state: StateFolder?
     }
 
     let loop: EventLoop
@@ -35,6 +36,10 @@ final class Supervisor {
     private var leaving: [UInt64: WorkerProcess] = [:]
     var named: [String: WorkerProcess] = [:]
     var clients: [UInt64: ClientRecord] = [:]
+    /// Workspaces without a worker that somebody may want to go on with.
+    var lost: [LostWorkspace] = []
+    /// What waits for the end of a worker that is dying, by its number.
+    var afterEnd: [UInt64: [() -> Void]] = [:]
     var obituaries = Obituaries()
     var waiters: [UInt64: ObituaryWaiter] = [:]
     var inspections: [UInt64: HandleInspection] = [:]
@@ -46,12 +51,13 @@ final class Supervisor {
     private var signals: [SignalWatcher] = []
     private var idleTimer: Timer?
     private var adoptionTimer: Timer?
+    private var lostTimer: Timer?
     private var startQueue: [WorkerProcess] = []
     private var nextNumber: UInt64 = 0
     private var nextClient: UInt64 = 0
     private(set) lazy var crashReports = CrashReports(
         loop: loop, executable: options.executable, environment: options.environment, log: log,
-        folder: options.crashFolder)
+        folder: options.state.map { CrashFolder(path: "\($0.path)/crash") })
     private var boundedLines = LineBudget(linesMax: DaemonLimits.boundedLogLinesMax)
 
     init(loop: EventLoop, identity: DaemonIdentity, options: Options, lock: DaemonLock, log: Logger) {
@@ -74,6 +80,8 @@ final class Supervisor {
         }
         idleTimer = Timer(loop: loop) { [weak self] in self?.idleTimePassed() }
         adoptionTimer = Timer(loop: loop) { [weak self] in self?.noteAdoptions() }
+        lostTimer = Timer(loop: loop) { [weak self] in self?.forgetUnwanted() }
+        lostTimer?.start(afterMs: DaemonLimits.lostTickMs, repeatMs: DaemonLimits.lostTickMs)
         listener = try Listener(
             loop: loop, path: options.path, uid: options.uid,
             onAccept: { [weak self] fd, pid in self?.accepted(fd, pid) },
@@ -143,10 +151,15 @@ final class Supervisor {
         }
         do throws(HelloRefusal) {
             let (hello, page) = try checkHello(message.payload, fds)
+            if hello.isResume, let dying = workers.values.first(where: { $0.has(session: hello.session) }) {
+                // Its client saw the end before we did.
+                afterEnd[dying.number, default: []].append { [weak self] in self?.received(connection, message, fds) }
+                return
+            }
             nextClient += 1
             let client = ClientRecord(
                 id: nextClient, pid: connection.peerPid, hello: hello, connectedNs: loop.nowNs, page: page)
-            let worker = try workerFor(hello.workspace)
+            let worker = try workerFor(hello)
             let socket = connection.detach()
             forget(connection)
             clients[client.id] = client
@@ -193,7 +206,8 @@ final class Supervisor {
     // -- workers
 
     /// The worker of the workspace; a new one when there is none or the workspace is private.
-    private func workerFor(_ workspace: String) throws(HelloRefusal) -> WorkerProcess {
+    private func workerFor(_ hello: Hello) throws(HelloRefusal) -> WorkerProcess {
+        let workspace = hello.workspace
         guard !isStopping else {
             throw .answer(RemoteError("BinddUnavailable", "the daemon is stopping", hint: "connect again"))
         }
@@ -215,7 +229,7 @@ final class Supervisor {
                     "the daemon has \(workers.count) workers, workersMax is \(DaemonLimits.workersMax)",
                     hint: "`bindd status` shows them"))
         }
-        let worker = WorkerProcess(loop: loop, number: uniqueNumber(), workspace: workspace)
+        let worker = try makeWorker(hello)
         worker.onReady = { [weak self] worker in self?.workerReady(worker) }
         worker.onDatagram = { [weak self] worker, datagram in self?.workerSaid(worker, datagram) }
         worker.onTrouble = { [weak self] worker, event, detail in
@@ -225,8 +239,20 @@ final class Supervisor {
         worker.onEnded = { [weak self] worker, exit, orphans in self?.workerEnded(worker, exit, orphans) }
         workers[worker.number] = worker
         if !worker.isPrivate { named[workspace] = worker }
-        startQueue.append(worker)
+        enqueue(worker)
         return worker
+    }
+
+    private func enqueue(_ worker: WorkerProcess) {
+        let waitMs = worker.deaths.backOffMs
+        guard waitMs > 0 else { return startQueue.append(worker) }
+        let timer = Timer(loop: loop) { [weak self, weak worker] in
+            guard let self, let worker, worker.state == .queued, !isStopping else { return }
+            startQueue.append(worker)
+            startSome()
+        }
+        timer.start(afterMs: waitMs)
+        worker.startTimer = timer
     }
 
     /// Starts queued workers, not too many at once.
@@ -277,6 +303,7 @@ final class Supervisor {
         var obituary = obituary(of: worker, exit)
         obituary.crash = crashFacts(of: worker, obituary)
         obituaries.add(obituary)
+        keep(worker, obituary)
         forget(worker)
         logEnd(of: worker, obituary)
         answerOrphans(
@@ -289,6 +316,7 @@ final class Supervisor {
                 fields: [Attribute(key: "pid", value: .int(Int64(obituary.pid)))]))
         answerWaiters(obituary)
         forgetInspections(of: worker)
+        for resume in afterEnd.removeValue(forKey: worker.number) ?? [] { resume() }
         if isStopping { finishStop() } else { startSome() }
     }
 
@@ -314,7 +342,7 @@ final class Supervisor {
             operation: page.current_operation, operationName: identity.name(ofOperation: page.current_operation),
             request: isBusy ? page.current_request : 0, slot: isBusy ? page.current_slot : 0,
             elapsedMs: isBusy ? milliseconds(from: page.current_started_ns, to: nowNs) : 0,
-            stderrTail: worker.stderrTail, isExpected: leftInOrder || worker.isEndOrdered,
+            stderrTail: worker.stderrTail, isTheEnd: leftInOrder || isStopping, isExpected: leftInOrder || worker.isEndOrdered,
             endedRealtimeNs: bd_clock_realtime_ns())
     }
 
@@ -361,10 +389,10 @@ final class Supervisor {
 
     // -- the end
 
-    private var isIdle: Bool { clients.isEmpty && workers.isEmpty && connections.isEmpty }
+    private var isIdle: Bool { clients.isEmpty && workers.isEmpty && connections.isEmpty && lost.isEmpty }
 
     /// Counts from the last sign of life.
-    private func restartIdleTimer() {
+    func restartIdleTimer() {
         guard options.idleExitSeconds > 0, !isStopping else { return }
         idleTimer?.start(afterMs: options.idleExitSeconds * 1000)
     }
@@ -380,9 +408,8 @@ final class Supervisor {
         log.info("stopping", metadata: ["reason": "\(reason)", "workers": "\(workers.count)"])
         listener?.close()
         idleTimer?.stop()
-        let queued = startQueue
         startQueue = []
-        for worker in queued { giveUp(worker, "the daemon is stopping") }
+        for worker in workers.values.filter({ $0.state == .queued }) { giveUp(worker, "the daemon is stopping") }
         for worker in workers.values { worker.terminate(reason: "the daemon stops: \(reason)") }
         finishStop()
     }
@@ -391,6 +418,8 @@ final class Supervisor {
         guard isStopping, workers.isEmpty, leaving.isEmpty else { return }
         for connection in stopRequests { answer(connection, .object([("stopped", .bool(true))]), closing: true) }
         stopRequests = []
+        for workspace in lost { workspace.journal.remove() }
+        lostTimer?.close()
         for connection in connections.values { connection.close(reason: "") }
         for signal in signals { signal.close() }
         idleTimer?.close()

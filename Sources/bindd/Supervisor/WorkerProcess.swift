@@ -28,6 +28,14 @@ final class WorkerProcess {
     let createdNs: UInt64
     /// See `MemoryDeath`.
     let memoryKillsBefore = ProcessFiles.outOfMemoryKills()
+    /// Outlives the process; nil: a death loses everything.
+    let journal: JournalFiles?
+    /// Of the workspace's workers before this one.
+    let deaths: Deaths
+    /// Clients of those that may still come, by session: their processes.
+    let resumable: [UInt64: Int32]
+    /// Comes after another worker of the same workspace.
+    private let isSuccessor: Bool
 
     var onReady: ((WorkerProcess) -> Void)?
     var onDatagram: ((WorkerProcess, WorkerDatagram) -> Void)?
@@ -56,14 +64,24 @@ final class WorkerProcess {
     private var waiting: [Handover] = []
     private var sent: [Handover] = []
 
-    init(loop: EventLoop, number: UInt64, workspace: String) {
+    init(loop: EventLoop, number: UInt64, workspace: String, journal: JournalFiles?, deaths: Deaths = Deaths(),
+        resumable: [UInt64: Int32] = [:]
+    ) {
         self.loop = loop
+        self.journal = journal
+        self.deaths = deaths
+        self.resumable = resumable
+        isSuccessor = deaths.count > 0
         self.number = number
         self.workspace = workspace
         createdNs = loop.nowNs
     }
 
+    /// While it waits for its turn after the deaths of others.
+    var startTimer: Timer?
+
     var isPrivate: Bool { workspace.isEmpty }
+    func has(session: UInt64) -> Bool { clients.values.contains { $0.session == session } }
     var hasUnadopted: Bool { !sent.isEmpty }
     var stderrTail: String { tail.text }
 
@@ -100,18 +118,18 @@ final class WorkerProcess {
         let plan = ChildProcess.Plan(
             file: executable,
             arguments: ["bindd", "worker", "--supervisor=\(getpid())"]
-                + (isPrivate ? [] : ["--workspace=\(workspace)"]),
-            environment: environment, descriptors: [-1, -1, pipes[1], ends[1], pageFd], workingDirectory: nil,
+                + (isPrivate ? [] : ["--workspace=\(workspace)"]) + (journal == nil ? [] : ["--journal"]),
+            environment: environment,
+            descriptors: [-1, -1, pipes[1], ends[1], pageFd] + (journal?.descriptors ?? []), workingDirectory: nil,
             isDetached: true)  // Ctrl-C in our terminal is for us alone
         let child = try ChildProcess(loop: loop, plan: plan) { [weak self] exit in self?.exited(exit) }
         process = child
         pid = child.pid
         state = .starting
         do throws(LoopError) { try watchChannels() } catch { kill(reason: "its channels cannot be watched: \(error)") }
-        let deadline = Timer(loop: loop) { [weak self] in
-            self?.kill(reason: "it was not ready after \(DaemonLimits.workerStartMs) ms")
-        }
-        deadline.start(afterMs: DaemonLimits.workerStartMs)
+        let limitMs = isSuccessor || !isPrivate ? DaemonLimits.workerRecoveryMs : DaemonLimits.workerStartMs
+        let deadline = Timer(loop: loop) { [weak self] in self?.kill(reason: "it was not ready after \(limitMs) ms") }
+        deadline.start(afterMs: limitMs)
         startDeadline = deadline
     }
 
@@ -271,6 +289,7 @@ final class WorkerProcess {
         control?.close()
         stderrWatcher?.close()
         startDeadline?.close()
+        startTimer?.close()
         killTimer?.close()
         killTimer = nil
         if !isLeaving { process?.close() }

@@ -44,6 +44,17 @@ struct ArenaMemory {
         throw WorkerError("no memory for the graph: \(String(cString: strerror(-failure)))")
     }
 
+    /// Where the memory was ever written: everything else reads as zeros, and must not be read, which would take memory.
+    func writtenRanges() -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var start: UInt64 = 0
+        var end: UInt64 = 0
+        while end < UInt64(bytes), bd_file_next_data(readOnlyFd, end, &start, &end) == 0, start < end {
+            ranges.append(Int(start)..<Int(end))
+        }
+        return ranges
+    }
+
     /// Gives pages back to the system; they read as zeros afterwards.
     func reclaim(_ range: Range<Int>) {
         if madvise(base + range.lowerBound, range.count, MADV_REMOVE) != 0 {

@@ -4,8 +4,8 @@ import SexpCore
 import Wire
 
 struct DocumentStore {
-    private var documents: [UInt32: SexpDocument] = [:]
-    private var next: UInt32 = 1
+    private(set) var documents: [UInt32: SexpDocument] = [:]
+    var next: UInt32 = 1
     private(set) var memoryBytes = 0
 
     var count: Int { documents.count }
@@ -20,9 +20,13 @@ struct DocumentStore {
         }
         let id = next
         next += 1
+        insert(document, id: id)
+        return id
+    }
+
+    mutating func insert(_ document: SexpDocument, id: UInt32) {
         documents[id] = document
         memoryBytes += document.memoryBytes
-        return id
     }
 
     func find(_ id: UInt32) throws -> SexpDocument {

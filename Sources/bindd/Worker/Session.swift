@@ -1,108 +1,66 @@
-// One client of the workspace: its requests in order, its leases and pins, the replies it has not read yet. Requests are
-// counted here as they are counted there; a reply names its number. Must not let one client's slowness touch another:
-// when replies pile up, this client's requests wait. Cost: a look-up in the table of operations per request.
+// One client of the workspace as its state goes: leases, pins, held views and documents, and the number of its newest
+// request. Requests are applied here, whether they come from a socket (ClientStream) or from the journal after a death.
+// Must not know sockets, and must do the same for the same requests. Cost: a look-up in the table of operations.
 
-import CCrash
 import CLayout
 import CShim
-import Glibc
 import GraphCore
 import Wire
 
-/// Where all sessions of a worker receive: one block, not on the stack, whose size is the user's to limit.
-final class ReceiveBuffer {
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
-    deinit { bytes.deallocate() }
-}
-
 final class Session {
-    let clientId: UInt64
-    let slot: Int
+    /// Chosen by the client at random, once for each workspace that it opens: names the session across deaths of workers.
+    let key: UInt64
     /// The client's number for this workspace: part of the debug ids that it shows.
     let generation: UInt32
-    private let workspace: Workspace
-    private let page: WorkerPage
-    private let socket: Int32
-    private let clientPage: UnsafeMutableRawPointer
-    private let watcher: SocketWatcher
-    private let onEnd: (Session, String) -> Void
+    /// Of the process, as it said itself.
+    let pid: UInt32
+    /// The supervisor's number for the client, for people.
+    var clientId: UInt64 = 0
+    /// The client's number of the request that is being applied, or was last.
+    var request: UInt64 = 0
+    /// Where the client says that it has given up; nil while nobody is connected.
+    var clientPage: UnsafeMutableRawPointer?
+    /// Sends the first bytes of a reply that never goes on, for `debug.cut_frame`.
+    var sendHalfAReply: () -> Void = {}
+    /// What was lost when the last worker died, to be told to the client; nil: nothing to tell.
+    var recovery: SessionRecovery?
+    private unowned let workspace: Workspace
     private let operations = Description.shared
-    private let buffer: ReceiveBuffer
-    private var reader = MessageReader()
-    private var unsent: [UInt8] = []
-    private var unsentStart = 0
-    private var request: UInt64 = 0
-    private var isEnded = false
-    /// The last batch of requests ended with a reply.
-    private var hasReplied = false
 
-    private var nodeLease: Range<UInt32> = 0..<0
-    private var edgeLease: Range<UInt32> = 0..<0
-    private var viewLease: Range<UInt32> = 0..<0
-    private var passedOver = [IdSet(), IdSet(), IdSet()]
+    var nodeLease: Range<UInt32> = 0..<0
+    var edgeLease: Range<UInt32> = 0..<0
+    var viewLease: Range<UInt32> = 0..<0
+    var passedOver = [IdSet(), IdSet(), IdSet()]
     /// The batch that is being applied, see Session+Batch.
     var batch: GraphBatch?
     var isLastBatchApplied = false
-    private var pinnedNodes = IdSet()
-    private var pinnedEdges = IdSet()
-    private(set) var heldViews = IdSet()
-    private(set) var heldDocuments = IdSet()
+    var pinnedNodes = IdSet()
+    var pinnedEdges = IdSet()
+    var heldViews = IdSet()
+    var heldDocuments = IdSet()
 
-    /// Takes over the socket and the client's page, and answers the hello.
-    init(
-        clientId: UInt64, slot: Int, hello: Hello, socket: Int32, clientPage fd: Int32, workspace: Workspace,
-        page: WorkerPage, loop: EventLoop, buffer: ReceiveBuffer, onEnd: @escaping (Session, String) -> Void
-    ) throws {
-        self.clientId = clientId
-        self.slot = slot
+    /// A session as its hello begins it.
+    init(hello: Hello, workspace: Workspace) throws {
+        key = hello.session
         generation = hello.generation
+        pid = hello.pid
         self.workspace = workspace
-        self.page = page
-        self.socket = socket
-        self.onEnd = onEnd
-        self.buffer = buffer
-        var map: UnsafeMutableRawPointer?
-        let failure = bd_page_map(fd, Int(BD_CLIENT_PAGE_BYTES), false, &map)
-        guard failure == 0, let map else {
-            throw WorkerError("cannot map the client's page: \(String(cString: strerror(-failure)))")
-        }
-        clientPage = map
-        target = Reference()
-        watcher = try SocketWatcher(loop: loop, fd: socket) { [target] events in target.session?.handle(events) }
-        target.session = self
-
         workspace.raiseFloors(hello)
         for kind in [LeaseKind.node, .edge, .view] { try extendLease(kind, wanted: UInt32(Limits.leaseIdsStep)) }
-        var payload = PayloadWriter(reserving: 128)
-        head(0).encode(into: &payload)
-        HelloReply(
-            workerPid: UInt32(getpid()), slot: UInt32(slot), generation: hello.generation, clientId: clientId,
-            workspace: workspace.name, build: DaemonIdentity.buildId()
-        ).encode(into: &payload)
-        workspace.graph.arena.publishApplied(0, slot: slot)
-        let unset = bd_stream_set_patience(socket, Session.patienceUs)
-        guard unset == 0 else { throw WorkerError("cannot prepare the socket: \(String(cString: strerror(-unset)))") }
-        do {
-            try sendHello(payload.bytes)
-            try watcher.watch(.readable)
-            bd_crash_add_client(socket)
-        } catch {
-            watcher.close()
-            target.session = nil
-            throw error
-        }
     }
 
-    /// Ties the watcher's closure to the session until the end of the session. No weak reference: one would make each
-    /// count of the session slow.
-    private final class Reference { var session: Session? }
-    private let target: Reference
-
-    deinit { bd_page_unmap(clientPage, Int(BD_CLIENT_PAGE_BYTES)) }
+    /// A session of an image, whose members the caller sets.
+    init(key: UInt64, generation: UInt32, pid: UInt32, workspace: Workspace) {
+        self.key = key
+        self.generation = generation
+        self.pid = pid
+        self.workspace = workspace
+    }
 
     /// True when the client has given up on the request that is being applied.
     var isCancelled: Bool {
-        bd_word_load_u64(clientPage, MemoryLayout<bd_client_page>.offset(of: \.cancel_request) ?? 0) >= request
+        guard let clientPage else { return false }
+        return bd_word_load_u64(clientPage, MemoryLayout<bd_client_page>.offset(of: \.cancel_request) ?? 0) >= request
     }
 
     // MARK: ids and holds
@@ -227,16 +185,13 @@ final class Session {
         case BD_KIND_EDGE: for id in ids where pinnedEdges.remove(id) { workspace.graph.releaseEdge(id) }
         case BD_KIND_VIEW:
             for id in ids where heldViews.remove(id) && workspace.graph.liveViews.contains(id) {
-                if !isHeldElsewhere(id) { try workspace.graph.destroyView(id) }
+                if !workspace.isHeld(view: id) { try workspace.graph.destroyView(id) }
             }
         case BD_KIND_DOCUMENT:
             for id in ids where heldDocuments.remove(id) { workspace.documents.remove(id) }
         default: throw WireError("release of kind \(kind)")
         }
     }
-
-    /// Set by the worker: does another client hold this view?
-    var isHeldElsewhere: (UInt32) -> Bool = { _ in false }
 
     /// Drops all pins: the client is gone. Views of a named workspace stay for those who come later.
     func releaseEverything() {
@@ -264,97 +219,17 @@ final class Session {
         }
     }
 
-    private func head(_ request: UInt64) -> ReplyHead {
+    /// The head of a reply to that request.
+    func head(_ request: UInt64) -> ReplyHead {
         ReplyHead(request: request, nodes: nodeLease, edges: edgeLease, views: viewLease)
     }
 
-    // MARK: input
+    // MARK: applying
 
-    private func handle(_ events: SocketWatcher.Events) {
-        if events.contains(.writable) {
-            flush()
-            if !isEnded { applyReceived() }
-        }
-        if !isEnded, events.contains(.readable) || events.contains(.failed) { receive() }
-        if !isEnded { watch() }
-    }
-
-    /// How long a receive that follows a reply waits for the next request, and how many of them make one turn of the loop:
-    /// the control channel and the heartbeat wait no longer than that.
-    private static let patienceUs: UInt32 = 500
-    private static let patientReceivesMax = 64
-
-    /// One buffer's worth per turn of the loop, so that no client keeps the others waiting. A client that is alone and has
-    /// just got a reply mostly asks again at once: waiting for that in the receive itself saves a call per round trip.
-    private func receive() {
-        receive(patiently: false)
-        guard workspace.isPrivate else { return }
-        for _ in 0..<Session.patientReceivesMax where !isEnded && hasReplied && unsent.isEmpty {
-            receive(patiently: true)
-        }
-    }
-
-    private func receive(patiently: Bool) {
-        hasReplied = false
-        let count =
-            patiently
-            ? bd_stream_receive_patiently(socket, buffer.bytes.baseAddress, buffer.bytes.count)
-            : bd_stream_receive(socket, buffer.bytes.baseAddress, buffer.bytes.count)
-        if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])) }
-        if count == 0 { return end("closed by the client") }
-        if count < 0 {
-            if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
-            return end("read failed: \(String(cString: strerror(Int32(-count))))")
-        }
-        applyReceived()
-    }
-
-    private var unsentBytes: Int { unsent.count - unsentStart }
-
-    /// Applies what has come, as long as its replies do not pile up: the rest waits until the client has read some.
-    private func applyReceived() {
-        page.beginTurn()
-        do {
-            while unsentBytes < Limits.unsentBytesMax {
-                var isMore = false
-                try reader.forEach { message throws(WireError) in
-                    try apply(message)
-                    isMore = true
-                    return !isEnded && unsentBytes < Limits.unsentBytesMax
-                }
-                guard isMore, !isEnded else { break }
-            }
-        } catch {
-            end("broken bytes: \(error)")
-        }
-        page.beat(slot: slot)
-        page.publish(workspace)
-    }
-
-    private func apply(_ message: MessageReader.InPlace) throws(WireError) {
-        request += 1
-        page.begin(operation: message.operation, request: request, slot: slot, payload: message.payload.rest)
-        var call = Call(workspace: workspace, session: self, arguments: message.payload)
-        var failure: RemoteError?
-        do {
-            try perform(message.operation, &call)
-            try call.arguments.finish()
-        } catch let error as WireError {
-            throw error
-        } catch {
-            failure = remote(error)
-        }
-        // Before the reply: who has it may die or read the arena at once, and this request is over.
-        workspace.graph.arena.publishApplied(request, slot: slot)
-        page.end(request: request, slot: slot)
-        if let failure { return fail(message, failure) }
-        guard message.flags.contains(.replyWanted) else { return }
-        hasReplied = true
-        page.publish(workspace)  // who has the answer finds its effects in the reports
-        var payload = PayloadWriter(reserving: ReplyHead.byteCount + call.result.bytes.count)
-        head(request).encode(into: &payload)
-        payload.raw(call.result.bytes)
-        send(message.operation, .reply, payload.bytes)
+    /// Applies one request and reads its payload to the end.
+    func apply(_ operation: UInt16, _ call: inout Call) throws {
+        try perform(operation, &call)
+        try call.arguments.finish()
     }
 
     private func perform(_ operation: UInt16, _ call: inout Call) throws {
@@ -382,98 +257,5 @@ final class Session {
         case let error as TypeGraphError: RemoteError(error)
         default: documentError(error) ?? RemoteError("BinddError", "\(error)")
         }
-    }
-
-    /// A request that failed changed nothing. Its client hears of it: by the reply, or by a notice where none was wanted.
-    private func fail(_ message: MessageReader.InPlace, _ error: RemoteError) {
-        var payload = PayloadWriter(reserving: 256)
-        guard message.flags.contains(.replyWanted) else {
-            payload.u32(error.code)
-            payload.string("request \(request), \(operationName(message.operation) ?? "?"): \(error.message)")
-            return send(message.operation, .notice, payload.bytes)
-        }
-        head(request).encode(into: &payload)
-        error.encode(into: &payload)
-        send(message.operation, [.reply, .error], payload.bytes)
-    }
-
-    // MARK: output
-
-    /// The answer to the hello carries the descriptor of the arena; the socket is empty, so that it goes at once.
-    private func sendHello(_ payload: [UInt8]) throws {
-        var bytes: [UInt8] = []
-        encodeMessage(operation: Operation.hello, flags: .reply, payload: payload, into: &bytes)
-        let fds = [workspace.arenaFd]
-        let sent = bytes.withUnsafeBytes { bd_message_send(socket, $0.baseAddress, $0.count, fds, fds.count) }
-        guard sent == bytes.count else { throw WorkerError("cannot answer the hello: \(sent)") }
-    }
-
-    private func send(_ operation: UInt16, _ flags: FrameFlags, _ payload: [UInt8]) {
-        encodeMessage(operation: operation, flags: flags, payload: payload, into: &unsent)
-        flush()
-    }
-
-    private func flush() {
-        bd_crash_set_sending(socket, true)
-        while unsentStart < unsent.count, !isEnded {
-            let count = unsent.withUnsafeBytes { bytes in
-                bd_stream_send(
-                    socket, bytes.baseAddress.map { $0 + unsentStart }, min(bytes.count - unsentStart, 1 << 20))
-            }
-            if count >= 0 {
-                unsentStart += count
-            } else if count == -Int(EAGAIN) {
-                break
-            } else if count != -Int(EINTR) {
-                return end("write failed: \(String(cString: strerror(Int32(-count))))")
-            }
-        }
-        if isEnded { return }
-        if unsentStart == unsent.count {
-            bd_crash_set_sending(socket, false)
-            unsent.removeAll(keepingCapacity: unsent.capacity <= 1 << 20)
-            unsentStart = 0
-        } else if unsentStart > 1 << 20 {
-            unsent.removeFirst(unsentStart)
-            unsentStart = 0
-        }
-    }
-
-    /// Replies first: while too many bytes wait for the client, its requests wait in its own socket.
-    private func watch() {
-        var events: SocketWatcher.Events = []
-        if unsentBytes > 0 { events.insert(.writable) }
-        if unsentBytes < Limits.unsentBytesMax { events.insert(.readable) }
-        do { try watcher.watch(events) } catch { end("cannot watch the socket: \(error)") }
-    }
-
-    func end(_ reason: String) {
-        guard !isEnded else { return }
-        isEnded = true
-        watcher.close()
-        target.session = nil
-        bd_crash_remove_client(socket)
-        shutdown(socket, Int32(SHUT_RDWR))
-        close(socket)
-        onEnd(self, reason)
-    }
-
-    /// Last words, for the client to show: the worker leaves because it was told to.
-    func sayGoodbye(_ text: String) {
-        var payload = PayloadWriter(reserving: 64)
-        payload.u32(0)
-        payload.string(text)
-        send(Operation.sync, .notice, payload.bytes)
-    }
-
-    /// For `debug.cut_frame`: the first bytes of a reply that never goes on.
-    func sendHalfAReply() {
-        var payload = PayloadWriter()
-        head(request).encode(into: &payload)
-        payload.string("the rest of this reply was cut off")
-        var bytes: [UInt8] = []
-        encodeMessage(operation: Operation.sync, flags: .reply, payload: payload.bytes, into: &bytes)
-        unsent.append(contentsOf: bytes.prefix(bytes.count / 2))
-        flush()
     }
 }

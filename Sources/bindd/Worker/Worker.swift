@@ -5,13 +5,17 @@ import CLayout
 import CShim
 import Glibc
 import GraphCore
+import Journal
 import Wire
 
 /// Runs a worker until its work is done. The process ends with the status returned.
-func runWorker(control: Int32, page: Int32, workspace: String, memoryLimit: Int?, wantsCore: Bool) -> Int32 {
+func runWorker(
+    control: Int32, page: Int32, journal: [Int32], workspace: String, memoryLimit: Int?, wantsCore: Bool
+) -> Int32 {
     do {
         let worker = try Worker(
-            control: control, page: page, workspace: workspace, memoryLimit: memoryLimit, wantsCore: wantsCore)
+            control: control, page: page, journal: journal, workspace: workspace, memoryLimit: memoryLimit,
+            wantsCore: wantsCore)
         worker.run()
         return 0
     } catch {
@@ -34,13 +38,30 @@ final class Worker {
     private let buffer = ReceiveBuffer()
     private var heartbeat: Timer?
     private var termination: SignalWatcher?
-    private var sessions: [UInt64: Session] = [:]
+    private var streams: [UInt64: ClientStream] = [:]
 
-    init(control: Int32, page pageFd: Int32, workspace name: String, memoryLimit: Int?, wantsCore: Bool) throws {
+    /// `journal`: two files that hold the state of the workspace before this worker, or nothing.
+    init(
+        control: Int32, page pageFd: Int32, journal: [Int32], workspace name: String, memoryLimit: Int?, wantsCore: Bool
+    ) throws {
         loop = try EventLoop()
         page = try WorkerPage(fd: pageFd, control: control, wantsCore: wantsCore)
         workspace = try Workspace(name: name, memoryLimit: memoryLimit)
         channel = try SupervisorChannel(fd: control, loop: loop)
+        page.beat(slot: nil)
+        if !journal.isEmpty { try open(journal.map { JournalFile(fd: $0) }) }
+    }
+
+    private func open(_ files: [JournalFile]) throws {
+        let hash = Description.shared.hash
+        if let reader = try JournalReader(
+            files: files, descriptionHash: hash, changesState: Description.shared.changesState)
+        {
+            try Recovery.run(reader, into: workspace)
+            if let damage = reader.damage { report("the journal ends \(damage)") }
+        } else {
+            workspace.journal = try Journal(files: files, descriptionHash: hash)
+        }
     }
 
     func run() {
@@ -54,7 +75,10 @@ final class Worker {
                 leave("the daemon was stopped")
             }
         } catch { report("worker without a handler for SIGTERM: \(error)") }
-        let timer = Timer(loop: loop) { [unowned self] in page.beat(slot: nil) }
+        let timer = Timer(loop: loop) { [unowned self] in
+            page.beat(slot: nil)
+            forgetTheDead()
+        }
         timer.start(afterMs: 0, repeatMs: 200)
         heartbeat = timer
         page.beat(slot: nil)
@@ -73,20 +97,61 @@ final class Worker {
                     hint: "`bindd inspect handles` shows who they are"))
         }
         do {
-            let session = try Session(
-                clientId: client.clientId, slot: slot, hello: try Hello(decoding: client.hello),
-                socket: client.socket, clientPage: client.clientPage, workspace: workspace, page: page, loop: loop, buffer: buffer
-            ) { [unowned self] session, reason in ended(session, reason) }
-            session.isHeldElsewhere = { [unowned self] view in
-                sessions.values.contains { $0 !== session && $0.heldViews.contains(view) }
+            let hello = try Hello(decoding: client.hello)
+            let session = hello.isResume ? try session(resuming: hello) : try begin(hello, client.hello)
+            session.clientId = client.clientId
+            do {
+                streams[client.clientId] = try ClientStream(
+                    session: session, slot: slot, hello: hello, socket: client.socket, clientPage: client.clientPage,
+                    workspace: workspace, page: page, loop: loop, buffer: buffer
+                ) { [unowned self] stream, reason in ended(stream, reason) }
+            } catch {
+                if !hello.isResume { end(session) }
+                throw error
             }
-            sessions[client.clientId] = session
             page.publish(workspace)
             close(client.clientPage)
         } catch {
             page.freeSlot(slot)
             refuse(client, error as? RemoteError ?? RemoteError("BinddUnavailable", "\(error)"))
         }
+    }
+
+    private func session(resuming hello: Hello) throws -> Session {
+        guard let session = workspace.sessions[hello.session], session.clientPage == nil else {
+            throw RemoteError("BinddUnavailable", "the workspace does not know the session that wants to go on")
+        }
+        return session
+    }
+
+    private func begin(_ hello: Hello, _ bytes: [UInt8]) throws -> Session {
+        guard workspace.sessions[hello.session] == nil else {
+            throw RemoteError("BinddUnavailable", "the session exists already", hint: "connect again")
+        }
+        try workspace.journal?.append(.open, session: hello.session, payload: bytes)
+        let session = try Session(hello: hello, workspace: workspace)
+        workspace.sessions[session.key] = session
+        if let journal = workspace.journal { journal.end(journal.lastSequence) }
+        return session
+    }
+
+    /// For good: the client is gone, or its connection is broken.
+    private func end(_ session: Session) {
+        do {
+            try workspace.journal?.append(.close, session: session.key)
+        } catch { report("\(error)") }  // then a worker that comes later keeps what the session held
+        workspace.endSession(session.key)
+        if let journal = workspace.journal { journal.end(journal.lastSequence) }
+    }
+
+    /// After a death sessions wait for their clients; those whose process is gone as well never come.
+    private func forgetTheDead() {
+        let waiting = workspace.sessions.values.filter { $0.clientPage == nil }
+        for session in waiting.sorted(by: { $0.key < $1.key }) where kill(pid_t(session.pid), 0) != 0 && errno == ESRCH {
+            end(session)
+            page.publish(workspace)
+        }
+        if !waiting.isEmpty { stopIfDone() }
     }
 
     private func refuse(_ client: AdoptedClient, _ error: RemoteError) {
@@ -104,27 +169,26 @@ final class Worker {
         stopIfDone()
     }
 
-    private func ended(_ session: Session, _ reason: String) {
-        if reason != "closed by the client" { report("client \(session.clientId) cut: \(reason)") }
-        sessions[session.clientId] = nil
-        page.freeSlot(session.slot)
-        channel.send(.clientGone(session.clientId))
-        if !workspace.isPrivate {
-            session.releaseEverything()
-            page.publish(workspace)
-        }
+    private func ended(_ stream: ClientStream, _ reason: String) {
+        let client = stream.session.clientId
+        if reason != "closed by the client" { report("client \(client) cut: \(reason)") }
+        streams[client] = nil
+        page.freeSlot(stream.slot)
+        channel.send(.clientGone(client))
+        end(stream.session)
+        page.publish(workspace)
         stopIfDone()
     }
 
     /// Ends the worker; its clients hear why.
     private func leave(_ reason: String) {
-        for session in sessions.values { session.sayGoodbye(reason) }
+        for stream in streams.values { stream.sayGoodbye(reason) }
         loop.stop()
     }
 
     /// A private workspace ends with its client.
     private func stopIfDone() {
-        if workspace.isPrivate, sessions.isEmpty { loop.stop() }
+        if workspace.isPrivate, workspace.sessions.isEmpty { loop.stop() }
     }
 
     /// One object by its debug id, nil when it is none of this workspace's.
@@ -133,7 +197,7 @@ final class Worker {
         let generation = UInt32(id >> 32) & 0xFF_FFFF
         let index = UInt32(truncatingIfNeeded: id)
         // The same number in another life of a client's workspace is another object.
-        let clients = sessions.values.filter { $0.generation & 0xFF_FFFF == generation }
+        let clients = workspace.sessions.values.filter { $0.generation & 0xFF_FFFF == generation }
             .sorted { $0.clientId < $1.clientId }
         guard !clients.isEmpty,
             let members = HandleReport(workspace: workspace).members(kind: kind, index: index)

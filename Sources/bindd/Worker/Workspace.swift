@@ -3,6 +3,7 @@
 
 import CLayout
 import GraphCore
+import Journal
 import Wire
 
 /// Kinds of object whose ids clients choose from leases.
@@ -18,9 +19,15 @@ final class Workspace {
     let name: String
     var graph: GraphStore
     var documents = DocumentStore()
+    /// By key; also those whose client is not connected now, after the death of a worker.
+    var sessions: [UInt64: Session] = [:]
+    /// Where changes are recorded before they are made; nil: nowhere, a death loses everything.
+    var journal: Journal?
+    /// Sessions of which a message is coming in parts: those are in the journal and in no image.
+    var insideMessage: Set<UInt64> = []
     private let memory: ArenaMemory
     /// First id never handed out, by kind.
-    private var nextIds: [LeaseKind: UInt32] = [.node: 1, .edge: 1, .view: 1]
+    var nextIds: [LeaseKind: UInt32] = [.node: 1, .edge: 1, .view: 1]
 
     /// `memoryLimit`: bytes that the graph may take.
     init(name: String, memoryLimit: Int?) throws(WorkerError) {
@@ -33,6 +40,18 @@ final class Workspace {
     var arenaFd: Int32 { memory.readOnlyFd }
 
     var isPrivate: Bool { name.isEmpty }
+
+    /// Forgets a session and what it alone held. Views of a named workspace stay for those who come later.
+    func endSession(_ key: UInt64) {
+        guard let session = sessions.removeValue(forKey: key) else { return }
+        if !isPrivate { session.releaseEverything() }
+    }
+
+    /// Whether any session holds the view.
+    func isHeld(view: UInt32) -> Bool { sessions.values.contains { $0.heldViews.contains(view) } }
+
+    /// Where the graph's memory was ever written.
+    func writtenRanges() -> [Range<Int>] { memory.writtenRanges() }
 
     var memoryBytes: Int { graph.arena.usedBytes + documents.memoryBytes }
 

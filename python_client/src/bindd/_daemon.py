@@ -1,7 +1,7 @@
 """Finding, starting and asking the daemon. Imported at the first connection, never by `import bindd`.
 
 Where the socket is, and what makes its folder safe, is the same on both sides: see docs/ARCHITECTURE.md. Everything here has
-a deadline. The extension calls `open_current`, `obituary`, `kill`, `crash_error`, `hung_error`.
+a deadline. The extension calls `open_current`, `obituary`, `kill`, `reconnect`, `recovered`, `crash_error`, `hung_error`.
 """
 
 from __future__ import annotations
@@ -519,8 +519,9 @@ def _during(known: dict[str, Any]) -> str:
 def obituary(path: str, pid: int, notice: str, workspace: str, crash: dict[str, Any] | None = None) -> dict[str, Any]:
     """How the worker of the workspace ("": a private one) ended, with `text` in words. `crash` is what it said itself."""
     known = _ask_obituary(path, "obituary", {"pid": pid})
+    is_heard = bool(known)
     if crash is not None and not known.get("known"):
-        known = {**crash, "known": True}
+        known = {**crash, **known, "known": True}
     known["workspace"] = workspace
     if notice in (STOPPED, GONE):
         known["stopped" if notice == STOPPED else "gone"] = True
@@ -536,6 +537,8 @@ def obituary(path: str, pid: int, notice: str, workspace: str, crash: dict[str, 
         known["text"] = "the connection to the worker ended, and the supervisor cannot say why"
     if notice:
         known["text"] += f"; its last words: {notice}"
+    # A private workspace ends with its daemon; the journal of a named one is there for the next.
+    known["can_go_on"] = is_heard and not known.get("stopped") and bool(known.get("known") or (known.get("gone") and workspace))
     return known
 
 
@@ -544,7 +547,27 @@ def kill(path: str, pid: int, name: str, reason: str, workspace: str) -> dict[st
     known = _ask_obituary(path, "kill", {"pid": pid, "reason": f"no answer to {name}"})
     known["text"] = reason
     known["workspace"] = workspace
+    known["can_go_on"] = bool(known.get("known"))
     return known
+
+
+def reconnect(path: str, workspace: str) -> tuple[int, str]:
+    """A connection on which a session can go on, as a descriptor, and the program's name. For a named workspace a daemon
+    that is gone is started again: its journal is still there. A private one ended with its daemon."""
+    deadline = time.monotonic() + CONTROL_S
+    link = _connect_or_start(path, deadline) if workspace else _running(path, deadline)
+    if link is None:
+        raise BinddUnavailable(GONE, socket=path)
+    link.settimeout(None)
+    return link.detach(), _program()
+
+
+def recovered(text: str) -> dict[str, Any]:
+    """What a new worker says of a session that goes on."""
+    facts = json.loads(text) if text else None
+    if not isinstance(facts, dict):
+        raise ProtocolError("the answer to the hello says nothing of the session")
+    return facts
 
 
 def _is_idle(known: dict[str, Any]) -> bool:
@@ -563,7 +586,6 @@ def _fill(error: WorkerDied, known: dict[str, Any], call: str, number: int, pid:
     error.elapsed_ms = known.get("elapsed_ms")
     error.stderr_tail = str(known.get("stderr_tail") or "")
     error.call = call
-    error.lost = living
     if error.signal in (signals.SIGSEGV, signals.SIGBUS) and known.get("code", 0) > 0:
         error.address = known.get("address")
     stack = known.get("stack")
@@ -574,6 +596,13 @@ def _fill(error: WorkerDied, known: dict[str, Any], call: str, number: int, pid:
     if not known.get("request") or (known["request"] == number and error.operation == call):
         error.site = _site()
     _keep_python_stack(error.report)
+    recovery = known.get("recovery")
+    if recovery is None:
+        error.lost = living
+        return
+    error.kept = living
+    error.unapplied = tuple(str(each.get("operation")) for each in recovery.get("unapplied", ()))
+    error.recovery = recovery
 
 
 def _site() -> str:
@@ -632,19 +661,34 @@ def _details(error: WorkerDied, known: dict[str, Any]) -> list[str]:
     said = str(known.get("last_words") or "").strip().splitlines()
     if said:
         lines.append(f"  said    {said[0].strip()[:160]}")
-    lines.append(_kept(error, known))
+    recovery = known.get("recovery")
+    lines += [_not_kept(error, known)] if recovery is None else _kept(error, recovery)
     if error.report:
         lines.append(f"  report  {_short_path(error.report)}  (bindd crash show {error.pid})")
     return lines
 
 
-def _kept(error: WorkerDied, known: dict[str, Any]) -> str:
+def _not_kept(error: WorkerDied, known: dict[str, Any]) -> str:
     workspace = str(known.get("workspace") or "")
     if workspace:
         rest = f"of workspace {workspace!r}; it is fresh for everyone who uses it."
     else:
         rest = "of this workspace; the next use gets a fresh one."
     return f"  lost    {error.lost:,} handles {rest} Nothing is retried."
+
+
+def _kept(error: WorkerDied, recovery: dict[str, Any]) -> list[str]:
+    """What went on with the new worker, and what did not."""
+    replayed, unapplied = recovery.get("replayed", 0), recovery.get("unapplied_count", 0)
+    behind = [name for name in error.unapplied if name != error.operation] if error.unapplied else []
+    took = recovery.get("elapsed_us", 0) / 1000
+    line = f"  kept    {error.kept:,} handles ({replayed:,} requests applied again in {took:,.0f} ms)"
+    if lost := recovery.get("lost_count"):
+        return [line, f"  lost    {lost:,} acknowledged requests: {recovery.get('damage')}"]
+    if unapplied > 1 and behind:
+        names = ", ".join(list(dict.fromkeys(behind))[:3])
+        return [line, f"  lost    {unapplied - 1:,} requests behind it, not acknowledged: {names}"]
+    return [f"{line}; lost: nothing acknowledged. Not retried."]
 
 
 def _head(known: dict[str, Any], error: WorkerDied, call: str) -> str:

@@ -87,7 +87,8 @@ class WorkerDied(BinddError):
     None when it was idle; `call` the call in which Python learned of it, `site` the Python line that made it. `address` is
     what a SIGSEGV or SIGBUS touched. `native_stack` has one text per frame, innermost first, `frames` how many there were
     in all; `report` is the folder where the whole story is (``bindd crash show``), None where none was written. `kept` and
-    `lost` count handles; `behind` names the requests after the guilty one that were not applied.
+    `lost` count handles: those that work on with a new worker, those that do not. `unapplied` names the requests that were
+    sent and not applied, the guilty one first (at most 32); `recovery` is all that the new worker said.
     """
 
     signal: int | None = None
@@ -106,7 +107,8 @@ class WorkerDied(BinddError):
     stderr_tail: str = ""
     kept: int = 0
     lost: int = 0
-    behind: tuple[str, ...] = ()
+    unapplied: tuple[str, ...] = ()
+    recovery: Mapping[str, Any] = MappingProxyType({})
 
 
 class WorkerCrashed(WorkerDied):

@@ -1,0 +1,45 @@
+// What is kept of a workspace whose worker died, until one of its clients comes and goes on: its journal and the history
+// of its deaths. A new worker is started only then: nobody may come. Must not start anything by itself.
+
+import Glibc
+
+struct LostWorkspace {
+    let workspace: String
+    let journal: JournalFiles
+    /// Clients by the key of their session: the process that may come back.
+    var clients: [UInt64: Int32]
+    var deaths: Deaths
+
+    /// Whether any process that could go on is left. A named workspace is for whoever comes.
+    var isWanted: Bool {
+        !workspace.isEmpty || clients.values.contains { kill($0, 0) == 0 || errno != ESRCH }
+    }
+}
+
+/// Deaths of the workers of one workspace, so that a restart does not become a loop.
+struct Deaths {
+    /// When workers died before they had applied anything new.
+    private var fruitlessNs: [UInt64] = []
+    private(set) var count = 0
+    private(set) var lastCause = ""
+
+    mutating func add(cause: String, hadProgress: Bool, nowNs: UInt64) {
+        count += 1
+        lastCause = cause
+        if hadProgress { fruitlessNs = [] }
+        fruitlessNs.append(nowNs)
+        if fruitlessNs.count > DaemonLimits.fruitlessDeathsMax { fruitlessNs.removeFirst() }
+    }
+
+    /// Too many in too short a time: no new worker for now.
+    func isHopeless(nowNs: UInt64) -> Bool {
+        guard fruitlessNs.count >= DaemonLimits.fruitlessDeathsMax, let first = fruitlessNs.first else { return false }
+        return milliseconds(from: first, to: nowNs) < DaemonLimits.fruitlessWindowMs
+    }
+
+    /// How long a new worker waits: nothing after the first death, then twice as long each time.
+    var backOffMs: UInt64 {
+        let without = fruitlessNs.count
+        return without < 2 ? 0 : min(DaemonLimits.backOffMsMax, DaemonLimits.backOffMs << UInt64(without - 2))
+    }
+}

@@ -1,0 +1,89 @@
+// Workspaces across the deaths of their workers: what is kept, who may go on with it, and when enough is enough.
+
+import CShim
+import Glibc
+import Logging
+import Wire
+
+extension Supervisor {
+    /// A worker for a hello that no living one is for: of a new workspace, or of one that lost its worker.
+    func makeWorker(_ hello: Hello) throws(HelloRefusal) -> WorkerProcess {
+        let nowNs = loop.nowNs
+        let at = lost.firstIndex { lost in
+            hello.workspace.isEmpty
+                ? hello.isResume && lost.clients[hello.session] != nil : lost.workspace == hello.workspace
+        }
+        if let at {
+            guard !lost[at].deaths.isHopeless(nowNs: nowNs) else { throw hopeless(lost[at]) }
+            let workspace = lost.remove(at: at)
+            log.info(
+                "worker_restarting",
+                metadata: ["workspace": "\(workspace.workspace)", "deaths": "\(workspace.deaths.count)"])
+            return WorkerProcess(
+                loop: loop, number: uniqueNumber(), workspace: workspace.workspace, journal: workspace.journal,
+                deaths: workspace.deaths, resumable: workspace.clients)
+        }
+        guard !hello.isResume || !hello.workspace.isEmpty else {
+            throw .answer(
+                RemoteError(
+                    "BinddUnavailable", "this daemon does not know the private workspace that is to go on",
+                    hint: "the daemon that held it is gone; its handles are lost, new ones work"))
+        }
+        return WorkerProcess(
+            loop: loop, number: uniqueNumber(), workspace: hello.workspace, journal: newJournal(hello.workspace))
+    }
+
+    private func hopeless(_ lost: LostWorkspace) -> HelloRefusal {
+        let report = obituaries.lastCrash.map { "; last in \($0.operationName.isEmpty ? "no request" : $0.operationName)" } ?? ""
+        return .answer(
+            RemoteError(
+                "BinddUnavailable",
+                "the worker of the workspace died \(DaemonLimits.fruitlessDeathsMax) times in a row without having done "
+                    + "anything new (\(lost.deaths.lastCause)\(report)): it is not started again for now",
+                hint: "`bindd crash list` shows the reports; connect anew for an empty workspace"))
+    }
+
+    private func newJournal(_ workspace: String) -> JournalFiles? {
+        do throws(SystemError) {
+            guard !workspace.isEmpty, let state = options.state else { return try .unnamed(in: options.state) }
+            let folder: StateFolder
+            do throws(SocketPathError) {
+                folder = try state.inner("workspaces", uid: options.uid).inner(socketDigest, uid: options.uid)
+            } catch {
+                log.warning("journal_unnamed", metadata: ["workspace": "\(workspace)", "detail": "\(error.message)"])
+                return try .unnamed(in: state)
+            }
+            return try .named(workspace, in: folder)
+        } catch {
+            log.error("no_journal", metadata: ["workspace": "\(workspace)", "detail": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Daemons of different sockets have workspaces of the same name.
+    private var socketDigest: String {
+        let path = Array(options.path.socket.utf8)
+        return hexText(path.withUnsafeBytes { bd_checksum(0, $0.baseAddress, $0.count) }, digits: 16)
+    }
+
+    /// After the end of a worker: its workspace can go on, or it is over.
+    func keep(_ worker: WorkerProcess, _ obituary: Obituary) {
+        guard let journal = worker.journal else { return }
+        guard !obituary.isTheEnd else { return journal.remove() }
+        var deaths = worker.deaths
+        // The guilty request does not count; whatever was replayed is not counted by the worker.
+        deaths.add(cause: obituary.cause, hadProgress: worker.pageSnapshot().applied_requests > 0, nowNs: loop.nowNs)
+        var clients = worker.resumable
+        for client in worker.clients.values { clients[client.session] = client.pid }
+        lost.append(LostWorkspace(workspace: worker.workspace, journal: journal, clients: clients, deaths: deaths))
+        if lost.count > DaemonLimits.lostWorkspacesMax, let oldest = lost.firstIndex(where: \.workspace.isEmpty) {
+            lost.remove(at: oldest)
+        }
+    }
+
+    func forgetUnwanted() {
+        let count = lost.count
+        lost.removeAll { !$0.isWanted }
+        if lost.count != count { restartIdleTimer() }
+    }
+}

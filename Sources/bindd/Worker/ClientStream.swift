@@ -1,0 +1,340 @@
+// A client's connection: its bytes in order, the replies it has not read yet. Requests are counted here as they are
+// counted there; a reply names its number. What changes state goes into the journal first, one write for all that one
+// receive brought. Must not let one client's slowness touch another: when replies pile up, this client's requests wait.
+// Cost: a receive per buffer, a write to the journal per buffer with changes, a look-up per request.
+
+import CCrash
+import CLayout
+import CShim
+import Glibc
+import GraphCore
+import Journal
+import Wire
+
+/// Where all streams of a worker receive: one block, not on the stack, whose size is the user's to limit.
+final class ReceiveBuffer {
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+    deinit { bytes.deallocate() }
+}
+
+final class ClientStream {
+    let session: Session
+    let slot: Int
+    private let workspace: Workspace
+    private let page: WorkerPage
+    private let socket: Int32
+    private let clientPage: UnsafeMutableRawPointer
+    private let watcher: SocketWatcher
+    private let onEnd: (ClientStream, String) -> Void
+    private let operations = Description.shared
+    private let buffer: ReceiveBuffer
+    private var reader = MessageReader()
+    private var scanner = FrameScanner()
+    /// Sequence number of the next state-changing request of what is in the journal and not applied yet.
+    private var sequence: UInt64 = 0
+    /// Why what came last is not in the journal: its changes are refused.
+    private var refusal: RemoteError?
+    private var unsent: [UInt8] = []
+    private var unsentStart = 0
+    private var isEnded = false
+    /// The last batch of requests ended with a reply.
+    private var hasReplied = false
+
+    /// Takes over the socket and the client's page, and answers the hello.
+    init(
+        session: Session, slot: Int, hello: Hello, socket: Int32, clientPage fd: Int32, workspace: Workspace,
+        page: WorkerPage, loop: EventLoop, buffer: ReceiveBuffer, onEnd: @escaping (ClientStream, String) -> Void
+    ) throws {
+        self.session = session
+        self.slot = slot
+        self.workspace = workspace
+        self.page = page
+        self.socket = socket
+        self.onEnd = onEnd
+        self.buffer = buffer
+        var map: UnsafeMutableRawPointer?
+        let failure = bd_page_map(fd, Int(BD_CLIENT_PAGE_BYTES), false, &map)
+        guard failure == 0, let map else {
+            throw WorkerError("cannot map the client's page: \(String(cString: strerror(-failure)))")
+        }
+        clientPage = map
+        target = Reference()
+        watcher = try SocketWatcher(loop: loop, fd: socket) { [target] events in target.stream?.handle(events) }
+        target.stream = self
+        session.clientPage = map
+        session.sendHalfAReply = { [unowned self] in sendHalfAReply() }
+
+        var payload = PayloadWriter(reserving: 128)
+        session.head(0).encode(into: &payload)
+        HelloReply(
+            workerPid: UInt32(getpid()), slot: UInt32(slot), generation: hello.generation, clientId: session.clientId,
+            workspace: workspace.name, build: DaemonIdentity.buildId(),
+            recovery: hello.isResume ? session.recovery?.json.text ?? "" : ""
+        ).encode(into: &payload)
+        session.request = hello.requests
+        session.recovery = nil
+        workspace.graph.arena.publishApplied(hello.requests, slot: slot)
+        let unset = bd_stream_set_patience(socket, ClientStream.patienceUs)
+        guard unset == 0 else { throw WorkerError("cannot prepare the socket: \(String(cString: strerror(-unset)))") }
+        do {
+            try sendHello(payload.bytes)
+            try watcher.watch(.readable)
+            bd_crash_add_client(socket)
+        } catch {
+            watcher.close()
+            target.stream = nil
+            throw error
+        }
+    }
+
+    /// Ties the watcher's closure to the stream until its end. No weak reference: one would make each count of the stream
+    /// slow.
+    private final class Reference { var stream: ClientStream? }
+    private let target: Reference
+
+    deinit { bd_page_unmap(clientPage, Int(BD_CLIENT_PAGE_BYTES)) }
+
+    // MARK: input
+
+    private func handle(_ events: SocketWatcher.Events) {
+        if events.contains(.writable) {
+            flush()
+            if !isEnded { applyReceived() }
+        }
+        if !isEnded, events.contains(.readable) || events.contains(.failed) { receive() }
+        if !isEnded { watch() }
+    }
+
+    /// How long a receive that follows a reply waits for the next request, and how many of them make one turn of the loop:
+    /// the control channel and the heartbeat wait no longer than that.
+    private static let patienceUs: UInt32 = 500
+    private static let patientReceivesMax = 64
+
+    /// One buffer's worth per turn of the loop, so that no client keeps the others waiting. A client that is alone and has
+    /// just got a reply mostly asks again at once: waiting for that in the receive itself saves a call per round trip.
+    private func receive() {
+        receive(patiently: false)
+        guard workspace.isPrivate else { return }
+        for _ in 0..<ClientStream.patientReceivesMax where !isEnded && hasReplied && unsent.isEmpty {
+            receive(patiently: true)
+        }
+    }
+
+    private func receive(patiently: Bool) {
+        hasReplied = false
+        let count =
+            patiently
+            ? bd_stream_receive_patiently(socket, buffer.bytes.baseAddress, buffer.bytes.count)
+            : bd_stream_receive(socket, buffer.bytes.baseAddress, buffer.bytes.count)
+        if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])) }
+        if count == 0 { return end("closed by the client") }
+        if count < 0 {
+            if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+            return end("read failed: \(String(cString: strerror(Int32(-count))))")
+        }
+        applyReceived()
+    }
+
+    private var unsentBytes: Int { unsent.count - unsentStart }
+
+    /// Applies what has come, as long as its replies do not pile up: the rest waits until the client has read some.
+    private func applyReceived() {
+        page.beginTurn()
+        do {
+            while unsentBytes < Limits.unsentBytesMax {
+                record()
+                var isMore = false
+                try reader.forEach { message throws(WireError) in
+                    try apply(message)
+                    isMore = true
+                    return !isEnded && unsentBytes < Limits.unsentBytesMax
+                }
+                guard isMore, !isEnded else { break }
+            }
+            if unsentBytes >= Limits.unsentBytesMax { withdraw() }
+        } catch {
+            withdraw()
+            end("broken bytes: \(error)")
+        }
+        if refusal == nil { workspace.compactJournal() }
+        page.beat(slot: slot)
+        page.publish(workspace)
+    }
+
+    // MARK: the journal
+
+    /// Puts what was received and is whole into the journal, if any of it changes state.
+    private func record() {
+        guard let journal = workspace.journal else { return }
+        refusal = nil
+        reader.withPending { bytes in
+            var ahead = scanner
+            let counts = ahead.scan(bytes, changesState: operations.changesState)
+            guard counts.changes > 0 || counts.hasParts else { return scanner = ahead }
+            do throws(JournalFailure) {
+                try journal.append(
+                    frames: UnsafeRawBufferPointer(rebasing: bytes[..<counts.bytes]), session: session.key,
+                    firstRequest: session.request + 1, changes: counts.changes)
+                sequence = journal.lastSequence - counts.changes + 1
+            } catch { refuse(error) }
+            scanner = ahead
+        }
+        if scanner.isInsideMessage { workspace.insideMessage.insert(session.key) } else { workspace.insideMessage.remove(session.key) }
+    }
+
+    /// What is in the journal and not applied yet is not to be applied after a death: it will be recorded again, or never.
+    private func withdraw() {
+        guard let journal = workspace.journal, refusal == nil else { return }
+        scanner = FrameScanner()
+        do throws(JournalFailure) { try journal.withdraw(from: sequence, session: session.key) } catch { refuse(error) }
+    }
+
+    private func refuse(_ failure: JournalFailure) {
+        if refusal == nil { report("client \(session.clientId): \(failure)") }
+        refusal = RemoteError(
+            "JournalError", "\(failure.description); nothing that could be lost in a crash is changed",
+            hint: "make room where `bindd status` says that the state is kept, or set BINDD_STATE; then go on")
+    }
+
+    // MARK: requests
+
+    private func apply(_ message: MessageReader.InPlace) throws(WireError) {
+        session.request += 1
+        let request = session.request
+        let isRecorded = operations.changesState(message.operation) && workspace.journal != nil
+        if isRecorded, let refusal {
+            workspace.graph.arena.publishApplied(request, slot: slot)
+            return fail(message, refusal)
+        }
+        page.begin(operation: message.operation, request: request, slot: slot, payload: message.payload.rest)
+        if isRecorded { workspace.journal?.begin(sequence) }
+        var call = Call(workspace: workspace, session: session, arguments: message.payload)
+        var failure: RemoteError?
+        do { try session.apply(message.operation, &call) } catch let error as WireError { throw error } catch {
+            failure = session.remote(error)
+        }
+        if isRecorded { settle(hasFailed: failure != nil) }
+        // Before the reply: who has it may die or read the arena at once, and this request is over.
+        workspace.graph.arena.publishApplied(request, slot: slot)
+        page.end(request: request, slot: slot)
+        if let failure { return fail(message, failure) }
+        guard message.flags.contains(.replyWanted) else { return }
+        hasReplied = true
+        page.publish(workspace)  // who has the answer finds its effects in the reports
+        var payload = PayloadWriter(reserving: ReplyHead.byteCount + call.result.bytes.count)
+        session.head(request).encode(into: &payload)
+        payload.raw(call.result.bytes)
+        send(message.operation, .reply, payload.bytes)
+    }
+
+    /// The request with the number `sequence` is over. One that failed must not succeed when the journal is applied again:
+    /// the reason may be gone by then. Where that cannot be written, nothing after it is applied.
+    private func settle(hasFailed: Bool) {
+        guard let journal = workspace.journal else { return }
+        if hasFailed {
+            do throws(JournalFailure) { try journal.void(sequence...sequence) } catch {
+                withdraw()
+                if refusal == nil { refuse(error) }
+                return
+            }
+        }
+        journal.end(sequence)
+        sequence += 1
+    }
+
+    /// A request that failed changed nothing. Its client hears of it: by the reply, or by a notice where none was wanted.
+    private func fail(_ message: MessageReader.InPlace, _ error: RemoteError) {
+        var payload = PayloadWriter(reserving: 256)
+        guard message.flags.contains(.replyWanted) else {
+            payload.u32(error.code)
+            payload.string("request \(session.request), \(operations.name(of: message.operation) ?? "?"): \(error.message)")
+            return send(message.operation, .notice, payload.bytes)
+        }
+        session.head(session.request).encode(into: &payload)
+        error.encode(into: &payload)
+        send(message.operation, [.reply, .error], payload.bytes)
+    }
+
+    // MARK: output
+
+    /// The answer to the hello carries the descriptor of the arena; the socket is empty, so that it goes at once.
+    private func sendHello(_ payload: [UInt8]) throws {
+        var bytes: [UInt8] = []
+        encodeMessage(operation: Operation.hello, flags: .reply, payload: payload, into: &bytes)
+        let fds = [workspace.arenaFd]
+        let sent = bytes.withUnsafeBytes { bd_message_send(socket, $0.baseAddress, $0.count, fds, fds.count) }
+        guard sent == bytes.count else { throw WorkerError("cannot answer the hello: \(sent)") }
+    }
+
+    private func send(_ operation: UInt16, _ flags: FrameFlags, _ payload: [UInt8]) {
+        encodeMessage(operation: operation, flags: flags, payload: payload, into: &unsent)
+        flush()
+    }
+
+    private func flush() {
+        bd_crash_set_sending(socket, true)
+        while unsentStart < unsent.count, !isEnded {
+            let count = unsent.withUnsafeBytes { bytes in
+                bd_stream_send(
+                    socket, bytes.baseAddress.map { $0 + unsentStart }, min(bytes.count - unsentStart, 1 << 20))
+            }
+            if count >= 0 {
+                unsentStart += count
+            } else if count == -Int(EAGAIN) {
+                break
+            } else if count != -Int(EINTR) {
+                return end("write failed: \(String(cString: strerror(Int32(-count))))")
+            }
+        }
+        if isEnded { return }
+        if unsentStart == unsent.count {
+            bd_crash_set_sending(socket, false)
+            unsent.removeAll(keepingCapacity: unsent.capacity <= 1 << 20)
+            unsentStart = 0
+        } else if unsentStart > 1 << 20 {
+            unsent.removeFirst(unsentStart)
+            unsentStart = 0
+        }
+    }
+
+    /// Replies first: while too many bytes wait for the client, its requests wait in its own socket.
+    private func watch() {
+        var events: SocketWatcher.Events = []
+        if unsentBytes > 0 { events.insert(.writable) }
+        if unsentBytes < Limits.unsentBytesMax { events.insert(.readable) }
+        do { try watcher.watch(events) } catch { end("cannot watch the socket: \(error)") }
+    }
+
+    func end(_ reason: String) {
+        guard !isEnded else { return }
+        isEnded = true
+        watcher.close()
+        target.stream = nil
+        session.clientPage = nil
+        workspace.insideMessage.remove(session.key)
+        session.sendHalfAReply = {}
+        bd_crash_remove_client(socket)
+        shutdown(socket, Int32(SHUT_RDWR))
+        close(socket)
+        onEnd(self, reason)
+    }
+
+    /// Last words, for the client to show: the worker leaves because it was told to.
+    func sayGoodbye(_ text: String) {
+        var payload = PayloadWriter(reserving: 64)
+        payload.u32(0)
+        payload.string(text)
+        send(Operation.sync, .notice, payload.bytes)
+    }
+
+    /// For `debug.cut_frame`: the first bytes of a reply that never goes on.
+    func sendHalfAReply() {
+        var payload = PayloadWriter()
+        session.head(session.request).encode(into: &payload)
+        payload.string("the rest of this reply was cut off")
+        var bytes: [UInt8] = []
+        encodeMessage(operation: Operation.sync, flags: .reply, payload: payload.bytes, into: &bytes)
+        unsent.append(contentsOf: bytes.prefix(bytes.count / 2))
+        flush()
+    }
+}
