@@ -23,6 +23,11 @@ int bd_process_follow_parent(int signal, int32_t parent_pid) {
     return getppid() == parent_pid ? 0 : -ESRCH;
 }
 
+int32_t bd_process_fork(void) {
+    pid_t pid = fork();
+    return pid < 0 ? -errno : (int32_t)pid;
+}
+
 void bd_process_set_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int bd_process_open(int32_t pid) {

@@ -87,6 +87,9 @@ ssize_t bd_stream_send(int fd, const void *bytes, size_t count);
 /* From now on `signal` comes when the parent dies. -ESRCH when it has died already: parent is not `parent_pid`. */
 int bd_process_follow_parent(int signal, int32_t parent_pid);
 
+/* fork(2), for a process of one thread: the child's 0, the parent's pid, or -errno. */
+int32_t bd_process_fork(void);
+
 /* The name that ps and pgrep show; without it a process started from /proc/self/exe is called "exe". */
 void bd_process_set_name(const char *name);
 

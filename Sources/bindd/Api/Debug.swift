@@ -52,7 +52,7 @@ let debugFunctions: [FunctionDeclaration] = [
     FunctionDeclaration(
         module: "debug",
         method: Method(
-            "hold", .call, [Parameter("bytes", .int, "how much memory the worker takes and touches")],
+            "hold", .query, [Parameter("bytes", .int, "how much memory the worker takes and touches")],
             errors: ["ValueError"], doc: "Makes the worker hold that much memory, in small pages, until it ends."
         ) { call in
             let bytes = try call.arguments.i64()
@@ -62,6 +62,22 @@ let debugFunctions: [FunctionDeclaration] = [
             let held = UnsafeMutableRawPointer.allocate(byteCount: Int(bytes), alignment: 4096)
             madvise(held, Int(bytes), MADV_NOHUGEPAGE)  // as in an arena: small pages, which take long to take down
             memset(held, 1, Int(bytes))
+        }),
+    FunctionDeclaration(
+        module: "debug",
+        method: Method(
+            "plant", .call, [Parameter("bug", .string, "its name: see PlantedBugs.swift")], errors: ["ValueError"],
+            doc: "Arms a bug in this workspace, to try crash reports on. Only where BINDD_PLANTED=1 is set for the daemon."
+        ) { call in
+            let name = try call.arguments.string()
+            guard PlantedBug.isAllowed(in: call.workspace) else {
+                throw RemoteError(
+                    "ValueError", "this daemon plants no bugs", hint: "start it with BINDD_PLANTED=1 in its environment")
+            }
+            guard let bug = PlantedBug.named(name) else {
+                throw RemoteError("ValueError", "no such bug: \(name)", hint: "known: \(PlantedBug.names.joined(separator: ", "))")
+            }
+            call.workspace.planted.append(bug)
         }),
     FunctionDeclaration(
         module: "debug",

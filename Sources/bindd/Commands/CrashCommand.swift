@@ -1,4 +1,4 @@
-// `bindd crash list | show`: what is known of workers that died. Reads the reports' folder; needs no daemon, starts none.
+// `bindd crash list | show` (replay and reduce have files of their own): what is known of workers that died. Reads the reports' folder; needs no daemon, starts none.
 
 import ArgumentParser
 import Glibc
@@ -8,7 +8,7 @@ struct CrashCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "crash", abstract: "Look at crashes: what died, where, after which requests.",
         discussion: "Reports are in crash/ of $BINDD_STATE, else of $XDG_STATE_HOME/bindd, else of ~/.local/state/bindd.",
-        subcommands: [CrashListCommand.self, CrashShowCommand.self])
+        subcommands: [CrashListCommand.self, CrashShowCommand.self, CrashReplayCommand.self, CrashReduceCommand.self])
 }
 
 struct CrashListCommand: ParsableCommand {

@@ -1,5 +1,5 @@
 // `bindd crash-report`: what the supervisor spawns after a death to write the report. Not for people.
-// Descriptor 3 is the dead worker's page, 4 the facts as JSON.
+// Descriptor 3 is the dead worker's page, 4 the facts as JSON, 5 and 6 the files of its journal, where there are any.
 
 import ArgumentParser
 import CShim
@@ -12,6 +12,7 @@ struct CrashReportCommand: ParsableCommand {
 
     private static let pageFd: Int32 = 3
     private static let factsFd: Int32 = 4
+    private static let journalFds: [Int32] = [5, 6]
     private static let factsBytesMax = 1 << 20
 
     @Argument(help: "The report's folder.")
@@ -22,7 +23,8 @@ struct CrashReportCommand: ParsableCommand {
         bd_process_set_name("bindd-report")
         do {
             let report = CrashReport(
-                folder: folder, page: CrashReportCommand.pageFd, facts: try JSONReader.read(facts()))
+                folder: folder, page: CrashReportCommand.pageFd, facts: try JSONReader.read(facts()),
+                journal: JournalCopy(descriptors: CrashReportCommand.journalFds))
             try report.write()
         } catch {
             throw failure("the report of a crash could not be written: \(error)")

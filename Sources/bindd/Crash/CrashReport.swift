@@ -16,6 +16,7 @@ struct CrashReport {
     let folder: String
     let page: Int32
     let facts: JSONValue
+    let journal: JournalCopy
     private let words = RequestWords()
 
     /// Writes everything, the report itself last: whoever finds it finds the rest.
@@ -24,6 +25,7 @@ struct CrashReport {
         let slot = finished(shared)
         let worker = shared.workerPage()
         let saved = try saveRequest(slot)
+        let missing = journal.copy(facts, to: folder)
         let frames = slot.state >= BD_CRASH_TOLD ? Symbolizer.frames(slot) : []
         let members: [(String, JSONValue)] = [
             ("schema", .int(Int64(CrashReport.schema))),
@@ -33,9 +35,10 @@ struct CrashReport {
             ("frames", .uint(slot.frame_count)), ("top", .string(Symbolizer.top(frames)?.text ?? "")),
             ("stack", .array(frames.map(json))),
             ("requests", .array(notes(shared, worker).map(json))),
-            ("objects", objects(worker)),
+            ("objects", objects(worker)), ("journal_missing", .string(missing)),
         ]
-        let report = JSONValue.object(facts.members + members)
+        let known = facts.members.filter { !$0.0.hasPrefix("journal_") }
+        let report = JSONValue.object(known + members)
         try put(report.prettyText, "\(folder)/\(CrashFolder.reportName)")
     }
 

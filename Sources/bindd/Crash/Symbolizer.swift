@@ -89,7 +89,8 @@ enum Symbolizer {
         index == 0 ? frames[index].address : frames[index].address &- 1
     }
 
-    private static func addresses(of slot: bd_crash_slot) -> [NativeFrame] {
+    /// Where each frame is, without names.
+    static func addresses(of slot: bd_crash_slot) -> [NativeFrame] {
         var slot = slot
         let modules = withUnsafeBytes(of: &slot.modules) { bytes in
             Array(bytes.bindMemory(to: bd_crash_module.self).prefix(Int(slot.module_count)))

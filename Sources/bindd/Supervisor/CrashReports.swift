@@ -26,11 +26,12 @@ final class CrashReports {
     }
 
     /// Starts a report; its folder, or nil when there will be none.
-    func begin(pid: Int32, page: Int32, facts: JSONValue) -> String? {
+    /// `journal`: its files, as far as they go now: another worker may write on.
+    func begin(pid: Int32, page: Int32, journal: JournalFiles?, facts: JSONValue) -> String? {
         guard let folder, budget.take(nowNs: loop.nowNs) != nil, writers.count < DaemonLimits.reportWritersMax else { return nil }
         do {
             let path = try folder.make(pid: pid, realtimeNs: bd_clock_realtime_ns())
-            try spawn(path, page, facts)
+            try spawn(path, page, journal, facts)
             return path
         } catch {
             log.error("crash_report_failed", metadata: ["detail": "\(error)"])
@@ -38,14 +39,19 @@ final class CrashReports {
         }
     }
 
-    private func spawn(_ path: String, _ page: Int32, _ facts: JSONValue) throws {
+    private func spawn(_ path: String, _ page: Int32, _ journal: JournalFiles?, _ facts: JSONValue) throws {
         let text = bd_page_create_growing("bindd-crash-facts", 0)
         guard text >= 0 else { throw SystemError("memfd_create", negative: text) }
         defer { Glibc.close(text) }
+        let heads = journal?.descriptors.map(JournalCopy.head) ?? []
+        let facts = JSONValue.object(
+            facts.members + [
+                ("journal_bytes", .array(heads.map { .uint($0.bytes) })), ("journal_heads", .array(heads.map { .string($0.hex) })),
+            ])
         guard writeAll(text, facts.text) else { throw SystemError("write", code: errno) }
         let plan = ChildProcess.Plan(
             file: executable, arguments: ["bindd", "crash-report", path], environment: environment,
-            descriptors: [-1, -1, 2, page, text], workingDirectory: nil, isDetached: true)
+            descriptors: [-1, -1, 2, page, text] + (journal?.descriptors ?? []), workingDirectory: nil, isDetached: true)
         let process = try ChildProcess(loop: loop, plan: plan) { [weak self] exit in self?.written(path, exit) }
         let deadline = Timer(loop: loop) { process.kill(SIGKILL) }
         deadline.start(afterMs: DaemonLimits.reportDeadlineMs)

@@ -26,7 +26,7 @@ extension Supervisor {
         if let slot { facts.stack = Symbolizer.told(Symbolizer.names(slot, atMost: DaemonLimits.framesNamed)) }
         if let page = worker.pageFile {
             facts.report = crashReports.begin(
-                pid: worker.pid, page: page.fd, facts: reportFacts(worker, obituary, facts))
+                pid: worker.pid, page: page.fd, journal: worker.journal, facts: reportFacts(worker, obituary, facts))
         }
         return facts
     }
@@ -38,6 +38,7 @@ extension Supervisor {
         let clients = worker.clients.values.sorted { $0.id < $1.id }.map { client in
             JSONValue.object([
                 ("id", .string(client.name)), ("pid", .int(Int64(client.pid))), ("program", .string(client.program)),
+                ("session", .string(hexText(client.session, digits: 16))),
                 ("slot", slots.firstIndex { $0.client_id == client.id }.map { .int(Int64($0)) } ?? .null),
             ])
         }

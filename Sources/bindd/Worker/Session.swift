@@ -246,6 +246,7 @@ final class Session {
             guard let handler = operations.handler(operation) else {
                 throw WireError("operation \(operation) does not exist")
             }
+            if !workspace.planted.isEmpty { for bug in workspace.planted { bug.look(operation, call) } }
             try handler(&call)
         }
     }

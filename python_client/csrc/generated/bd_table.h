@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 3u
-#define BD_DESCRIPTION_HASH 0x5cb4c529d9b644a4ull
-#define BD_DESCRIPTION_HASH_TEXT "5cb4c529"
+#define BD_DESCRIPTION_HASH 0xeb8f217c44e665e4ull
+#define BD_DESCRIPTION_HASH_TEXT "eb8f217c"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-5cb4c529"
+#define BD_BUILD "0.1.0-eb8f217c"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -155,7 +155,8 @@
 #define BD_OP_DEBUG_HANG 134u
 #define BD_OP_DEBUG_FREEZE 135u
 #define BD_OP_DEBUG_HOLD 136u
-#define BD_OP_DEBUG_CUT_FRAME 137u
+#define BD_OP_DEBUG_PLANT 137u
+#define BD_OP_DEBUG_CUT_FRAME 138u
 
 enum {
     BD_METHOD_NODE_REFERENCE_CREATE = 0,
@@ -363,10 +364,11 @@ enum {
     BD_METHOD_DEBUG_HANG = 202,
     BD_METHOD_DEBUG_FREEZE = 203,
     BD_METHOD_DEBUG_HOLD = 204,
-    BD_METHOD_DEBUG_CUT_FRAME = 205,
-    BD_METHOD_COUNT = 206
+    BD_METHOD_DEBUG_PLANT = 205,
+    BD_METHOD_DEBUG_CUT_FRAME = 206,
+    BD_METHOD_COUNT = 207
 };
-#define BD_PARAMETER_COUNT 277u
+#define BD_PARAMETER_COUNT 278u
 #define BD_CLASS_COUNT 19u
 
 #ifdef BD_CLIENT_FUNCTION /* written by hand; those that share a function are told which method is called */
@@ -734,6 +736,7 @@ const bd_parameter bd_parameters[] = {
     {"how", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "SEGV", NULL, NULL}, /* debug.crash */
     {"seconds", BD_T_FLOAT, 0, BD_DEFAULT_FLOAT, 0, 3600.0, NULL, NULL, NULL}, /* debug.hang */
     {"bytes", BD_T_INT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* debug.hold */
+    {"bug", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* debug.plant */
     {NULL, 0, 0, 0, 0, 0.0, NULL, NULL, NULL}
 };
 
@@ -942,12 +945,13 @@ const bd_method bd_methods[] = {
     {"debug.crash", 133, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 274, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
     {"debug.hang", 134, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 275, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
     {"debug.freeze", 135, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"debug.hold", 136, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
-    {"debug.cut_frame", 137, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 277, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"debug.hold", 136, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"debug.plant", 137, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 277, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
+    {"debug.cut_frame", 138, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 278, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0}},
     {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0}}
 };
 
-const uint8_t bd_operation_kinds[138] = {
+const uint8_t bd_operation_kinds[139] = {
     [16] = BD_KIND_OF_REQUEST_COMMAND,
     [17] = BD_KIND_OF_REQUEST_QUERY,
     [18] = BD_KIND_OF_REQUEST_QUERY,
@@ -1068,10 +1072,11 @@ const uint8_t bd_operation_kinds[138] = {
     [133] = BD_KIND_OF_REQUEST_CALL,
     [134] = BD_KIND_OF_REQUEST_QUERY,
     [135] = BD_KIND_OF_REQUEST_QUERY,
-    [136] = BD_KIND_OF_REQUEST_CALL,
+    [136] = BD_KIND_OF_REQUEST_QUERY,
     [137] = BD_KIND_OF_REQUEST_CALL,
+    [138] = BD_KIND_OF_REQUEST_CALL,
 };
-const uint32_t bd_operation_count = 138;
+const uint32_t bd_operation_count = 139;
 
 static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS, self, args, n, kwnames);
@@ -1502,6 +1507,9 @@ static PyObject *bd_thunk_debug_freeze(PyObject *self, PyObject *const *args, Py
 static PyObject *bd_thunk_debug_hold(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_HOLD, self, args, n, kwnames);
 }
+static PyObject *bd_thunk_debug_plant(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_DEBUG_PLANT, self, args, n, kwnames);
+}
 static PyObject *bd_thunk_debug_cut_frame(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_CUT_FRAME, self, args, n, kwnames);
 }
@@ -1845,6 +1853,7 @@ static PyMethodDef bd_functions[] = {
     BD_METHOD_DEF("debug_hang", bd_thunk_debug_hang, "debug_hang($self, /, *, seconds=3600.0)\012--\012\012Keeps the worker busy for that long; it stops early when the request is cancelled.\012\012seconds: how long the worker does nothing else\012\012Raises CallTimeout, WorkerHung."),
     BD_METHOD_DEF("debug_freeze", bd_thunk_debug_freeze, "debug_freeze($self, /)\012--\012\012Makes the worker loop for ever without looking at anything: only killing it helps.\012\012Raises WorkerHung."),
     BD_METHOD_DEF("debug_hold", bd_thunk_debug_hold, "debug_hold($self, /, *, bytes)\012--\012\012Makes the worker hold that much memory, in small pages, until it ends.\012\012bytes: how much memory the worker takes and touches\012\012Raises ValueError."),
+    BD_METHOD_DEF("debug_plant", bd_thunk_debug_plant, "debug_plant($self, /, *, bug)\012--\012\012Arms a bug in this workspace, to try crash reports on. Only where BINDD_PLANTED=1 is set for the daemon.\012\012bug: its name: see PlantedBugs.swift\012\012Raises ValueError."),
     BD_METHOD_DEF("debug_cut_frame", bd_thunk_debug_cut_frame, "debug_cut_frame($self, /)\012--\012\012Makes the worker send half a reply and die.\012\012Raises WorkerCrashed."),
     {NULL, NULL, 0, NULL}
 };

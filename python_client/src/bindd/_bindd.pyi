@@ -1433,6 +1433,13 @@ def debug_hold(*, bytes: int) -> None:
 
     Raises ValueError.
     """
+def debug_plant(*, bug: str) -> None:
+    """Arms a bug in this workspace, to try crash reports on. Only where BINDD_PLANTED=1 is set for the daemon.
+
+    bug: its name: see PlantedBugs.swift
+
+    Raises ValueError.
+    """
 def debug_cut_frame() -> None:
     """Makes the worker send half a reply and die.
 

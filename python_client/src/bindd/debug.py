@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bindd import _bindd
 
-__all__ = ["crash", "cut_frame", "freeze", "hang", "hold"]
+__all__ = ["crash", "cut_frame", "freeze", "hang", "hold", "plant"]
 
 
 def crash(how: str = "SEGV") -> None:
@@ -31,6 +31,11 @@ def freeze() -> None:
 def hold(bytes: int) -> None:
     """The worker takes and touches that much memory, until it ends."""
     _bindd.debug_hold(bytes=bytes)
+
+
+def plant(bug: str) -> None:
+    """Arms one of the bugs that are there to try crash reports on; the daemon must have been started with BINDD_PLANTED=1."""
+    _bindd.debug_plant(bug=bug)
 
 
 def cut_frame() -> None:
