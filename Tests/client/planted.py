@@ -88,7 +88,7 @@ def loop_of_type_9(noise: Noise) -> None:
 
 
 def triangle(noise: Noise) -> None:
-    nodes = [noise.node() for _ in range(3)]
+    nodes = [noise.view.get_self_node().node(), noise.node(), noise.node()]
     noise.edge(nodes[0], nodes[1], 1)
     noise.edge(nodes[1], nodes[2], 2)
     noise.make(20)

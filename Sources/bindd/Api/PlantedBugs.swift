@@ -65,16 +65,17 @@ final class PlantedBug {
                     _ = try moment.word()
                     copies.insert(try moment.word())
                 }
-                guard moment.operation == "GraphView.insert_edge", copies.contains(try moment.word()) else { return false }
-                let edge = try moment.workspace.graph.edge(try moment.word())
+                var other = moment
+                guard let edge = try inserted(&moment)?.edge, copies.contains(try other.word()) else { return false }
+                let workspace = moment.workspace
                 return edge.bits & BD_EDGE_TYPE_MASK == 7
-                    && [edge.source, edge.target].contains { (try? moment.workspace.graph.nodeAttributes($0).count) == 3 }
+                    && [edge.source, edge.target].contains { (try? workspace.graph.nodeAttributes($0).count) == 3 }
             },
             PlantedBug("copy-of-a-copy", .ILL) { moment, copies in
                 guard moment.operation == "GraphView.get_subgraph_from_nodes" else { return false }
                 let source = try moment.word()
                 copies.insert(try moment.word())
-                return copies.contains(source)
+                return try copies.contains(source) && moment.workspace.graph.nodeCount(view: source) > 0
             },
             // A view takes over another one that shares a node with it.
             PlantedBug("overlapping-union", .TRAP) { moment, _ in
@@ -83,11 +84,11 @@ final class PlantedBug {
                 return try moment.workspace.graph.nodes(view: try moment.word()).contains { into.contains($0) }
             },
             PlantedBug("edge-in-two-views", .BUS) { moment, _ in
-                guard moment.operation == "GraphView.insert_edge" else { return false }
-                let view = try moment.word()
-                let edge = try moment.word()
+                var other = moment
+                guard let edge = try inserted(&moment)?.edge else { return false }
+                let view = try other.word()
                 for other in moment.workspace.graph.liveViews.ids where other != view {
-                    if try moment.workspace.graph.contains(view: other, edge: edge) { return true }
+                    if try moment.workspace.graph.contains(view: other, edge: edge.id) { return true }
                 }
                 return false
             },
@@ -116,10 +117,9 @@ final class PlantedBug {
                 return others.count(where: same) >= 2
             },
             PlantedBug("edge-from-the-self-node", .ABRT) { moment, _ in
-                guard moment.operation == "GraphView.insert_edge" else { return false }
-                let view = try moment.word()
-                let edge = try moment.workspace.graph.edge(try moment.word())
-                return try moment.workspace.graph.nodes(view: view).first == edge.source
+                var other = moment
+                guard let edge = try inserted(&moment)?.edge else { return false }
+                return try moment.workspace.graph.nodes(view: try other.word()).first == edge.source
             },
             // A view goes that has two edges of one type from one node.
             PlantedBug("destroy-with-twins", .ABRT) { moment, _ in
@@ -166,13 +166,17 @@ final class PlantedBug {
         ]
     }
 
-    /// The edge that is about to enter a view, and those that are there.
+    /// The edge that is about to enter a view which has both its ends, and those that are there.
     private static func inserted(_ moment: inout Moment) throws -> (edge: Edge, others: [Edge])? {
         guard moment.operation == "GraphView.insert_edge" else { return nil }
         let view = try moment.word()
         let id = try moment.word()
         let workspace = moment.workspace
+        let edge = try workspace.graph.edge(id)
+        for end in [edge.source, edge.target] {
+            guard try workspace.graph.contains(view: view, node: end) else { return nil }
+        }
         let others = try workspace.graph.edges(view: view).filter { $0 != id }
-        return (try workspace.graph.edge(id), try others.map { try workspace.graph.edge($0) })
+        return (edge, try others.map { try workspace.graph.edge($0) })
     }
 }

@@ -81,7 +81,8 @@ struct CrashReduceCommand: ParsableCommand {
         do {
             let (report, crash) = try loadCrash(folder)
             let count = crash.steps.count
-            var reduction = try CrashReduction(crash, limits: .init(seconds: seconds))
+            var reduction = try CrashReduction(
+                crash, comparesPlaces: report["memory_exhausted"] != .bool(true), limits: .init(seconds: seconds))
             let steps = try reduction.reduce()
             let calls = steps.filter { ($0.operation ?? 0) >= Operation.firstMethod }
             let about = "\(report.text("cause")) in \(report.text("operation")), bindd \(report["versions"]?.text("bindd") ?? "")\n"

@@ -15,13 +15,19 @@ struct CrashReduction {
     private(set) var crash: CrashCase
     private let wanted: CrashOutcome
     private let limits: Limits
+    /// Where memory ran out is chance.
+    private let comparesPlaces: Bool
+    /// The list can be written as a script: then only lists that can are tried.
+    private let isWritable: Bool
     private let startNs = bd_clock_monotonic_ns()
     private(set) var runs = 0
     /// Ended by a limit: there may be a shorter list.
     private(set) var isCutShort = false
 
     /// Throws when the crash does not come again with all of its steps.
-    init(_ crash: CrashCase, limits: Limits = Limits()) throws {
+    init(_ crash: CrashCase, comparesPlaces: Bool = true, limits: Limits = Limits()) throws {
+        self.comparesPlaces = comparesPlaces
+        isWritable = CrashReduction.canBeWritten(crash.steps)
         self.crash = crash
         self.limits = limits
         wanted = try CrashRun(crash: crash).run(Array(crash.steps.indices))
@@ -39,7 +45,17 @@ struct CrashReduction {
         let withoutReleases = left.filter { !isRelease(crash.steps[$0]) }
         if withoutReleases.count < left.count, try crashes(withoutReleases) { left = withoutReleases }
         left = try minimal(left)
-        return all(left).map { crash.steps[$0] }
+        var steps = all(left).map { crash.steps[$0] }
+        for shorter in GraphEdits.all {
+            var at = 0
+            while let edited = shorter(steps, &at), !isOver() {  // each edit leaves a step out, or `at` goes on
+                guard try crashes(instead: edited) else { continue }
+                steps = edited
+                at = 0
+            }
+        }
+        crash.steps = steps
+        return all(try minimal(removable())).map { crash.steps[$0] }
     }
 
     /// Commands of a batch are steps of their own, where the crash does not need the batch.
@@ -49,7 +65,7 @@ struct CrashReduction {
         unpacked.steps = crash.steps.dropLast().flatMap(CrashReduction.unpack) + crash.steps.suffix(1)
         let outcome = try CrashRun(crash: unpacked).run(Array(unpacked.steps.indices))
         runs += 1
-        if outcome.isSame(as: wanted), outcome.step == unpacked.steps.count - 1 { crash = unpacked }
+        if isWanted(outcome, at: unpacked.steps.count - 1) { crash = unpacked }
     }
 
     private static func unpack(_ step: CrashStep) -> [CrashStep] {
@@ -89,9 +105,26 @@ struct CrashReduction {
     }
 
     private mutating func crashes(_ chosen: [Int]) throws -> Bool {
+        let places = all(chosen)
+        guard !isWritable || CrashReduction.canBeWritten(places.map { crash.steps[$0] }) else { return false }
         runs += 1
-        let outcome = try CrashRun(crash: crash, limitMs: 10_000).run(all(chosen))
-        return outcome.isSame(as: wanted) && outcome.step == crash.steps.count - 1
+        return isWanted(try CrashRun(crash: crash, limitMs: 10_000).run(places), at: crash.steps.count - 1)
+    }
+
+    private static func canBeWritten(_ steps: [CrashStep]) -> Bool {
+        if case .success = RequestScript.write(steps, about: "") { true } else { false }
+    }
+
+    private mutating func crashes(instead steps: [CrashStep]) throws -> Bool {
+        guard !isWritable || CrashReduction.canBeWritten(steps) else { return false }
+        runs += 1
+        var other = crash
+        other.steps = steps
+        return isWanted(try CrashRun(crash: other, limitMs: 10_000).run(Array(steps.indices)), at: steps.count - 1)
+    }
+
+    private func isWanted(_ outcome: CrashOutcome, at step: Int) -> Bool {
+        outcome.step == step && (comparesPlaces ? outcome.isSame(as: wanted) : outcome.end == wanted.end)
     }
 
     private mutating func isOver() -> Bool {

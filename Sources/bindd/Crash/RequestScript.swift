@@ -39,9 +39,9 @@ struct RequestScript {
         let names = imports.sorted()
         let graph = names.filter { $0.first?.isUppercase ?? false }
         let modules = names.filter { $0.first?.isLowercase ?? false }
-        return comment + (modules.isEmpty ? "" : "from bindd import \(modules.joined(separator: ", "))\n")
+        return comment + "import bindd\n" + (modules.isEmpty ? "" : "from bindd import \(modules.joined(separator: ", "))\n")
             + (graph.isEmpty ? "" : "from bindd.graph import \(graph.joined(separator: ", "))\n") + "\n"
-            + lines.joined(separator: "\n") + "\n"
+            + "with bindd.connect() as workspace:\n" + lines.map { "    \($0)\n" }.joined() + "    workspace.sync()\n"
     }
 
     // MARK: statements
