@@ -2,7 +2,8 @@
 
 Each death is measured in pairs: once with the handler of fatal signals (SIGSEGV and a failed check of Swift), once
 without (SIGKILL, which no handler sees: then the end of the stream tells, after the system has taken the memory down).
-What it does not show: what a core file costs (none is written), and how long the new worker takes to rebuild the state.
+The next worker is started within that time. What it does not show: what a core file costs (none is written), and how long
+the new worker takes to rebuild a large state (the memory held here is no state).
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ def test_a_state_folder_that_cannot_be_written_costs_the_report_alone(home: Home
     assert "state_in_memory" in (home.folder / "t.sock.log").read_text()
 
 
-def test_a_worker_that_only_says_that_it_dies_is_ended(home: Home) -> None:
+def test_the_notice_alone_is_enough(home: Home) -> None:
     """The notice alone is enough for the client, also where no supervisor can be asked any more."""
     done = home.python("""
 import os, signal, json

@@ -100,7 +100,7 @@ enum Death: String, CaseIterable {
         case .ABRT: raiseDefault(Glibc.SIGABRT)
         case .ILL: raiseDefault(Glibc.SIGILL)
         case .KILL: raiseDefault(Glibc.SIGKILL)
-        case .TRAP: fatalError("a check failed on purpose (debug.crash)")
+        case .TRAP: fatalError("a check failed on purpose")
         case .EXIT: exit(0)
         case .MEMORY:
             exhaustMemory()

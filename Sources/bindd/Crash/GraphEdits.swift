@@ -1,15 +1,15 @@
 // Shorter ways to the same graph, to be tried on a list of steps that no step can be left out of: a node that is made and
-// then inserted is made in the view; two nodes are one. Whether the crash needs the difference is the caller's to find out.
+// then inserted is made in the view; two nodes are one; a list of nodes is shorter. Whether the crash needs the difference is the caller's to find out.
 // Must not run anything. Cost: linear per edit.
 
 import Wire
 
 enum GraphEdits {
-    /// Gives the next edit from place `at` on, which moves; nil: there are no more. Whoever takes an edit, which always is
-    /// shorter, begins at 0 again.
+    /// Gives the next edit from place `at` on, which moves; nil: there are no more. Whoever takes an edit, which always has
+    /// fewer steps or words, begins at 0 again.
     typealias Edit = (_ steps: [CrashStep], _ at: inout Int) -> [CrashStep]?
 
-    static var all: [Edit] { [insertedWhenMade, oneNodeForTwo] }
+    static var all: [Edit] { [insertedWhenMade, oneNodeForTwo, shorterList] }
 
     /// `n = NodeReference.create(); v.insert_node(node=n)` is `v.create_and_insert_node()`.
     private static func insertedWhenMade(_ steps: [CrashStep], _ at: inout Int) -> [CrashStep]? {
@@ -51,6 +51,32 @@ enum GraphEdits {
             }
             guard edited.count < steps.count else { continue }
             return edited
+        }
+        return nil
+    }
+
+    /// Lists of nodes without those that they name twice, then without one after the other.
+    private static func shorterList(_ steps: [CrashStep], _ at: inout Int) -> [CrashStep]? {
+        var place = 0
+        for (index, step) in steps.enumerated() {
+            guard case .request(let operation, _) = step.action,
+                let list = words(step, "GraphView.get_subgraph_from_nodes", count: 4), list.count == 4 + Int(list[3])
+            else { continue }
+            let nodes = Array(list.dropFirst(4))
+            for attempt in 0...nodes.count {
+                defer { place += 1 }
+                guard place >= at else { continue }
+                at = place + 1
+                var fewer: [UInt32] = []
+                for (number, node) in nodes.enumerated() where attempt == 0 ? !fewer.contains(node) : number != attempt - 1 {
+                    fewer.append(node)
+                }
+                guard fewer.count < nodes.count else { continue }
+                var edited = steps
+                edited[index].action = .request(
+                    operation: operation, payload: bytes(list[..<3] + [UInt32(fewer.count)] + fewer))
+                return edited
+            }
         }
         return nil
     }
@@ -102,7 +128,7 @@ enum GraphEdits {
         }
     }
 
-    private static func bytes(_ words: [UInt32]) -> [UInt8] {
+    private static func bytes(_ words: some Sequence<UInt32>) -> [UInt8] {
         var bytes: [UInt8] = []
         for word in words { withUnsafeBytes(of: word.littleEndian) { bytes += $0 } }
         return bytes
