@@ -60,6 +60,7 @@ bench: build
 	$(PYTHON) benchmarks/round_trip.py
 	$(PYTHON) benchmarks/graph.py
 	$(PYTHON) benchmarks/typegraph.py
+	$(PYTHON) benchmarks/death.py
 	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) benchmarks/hostile.py
 
 # libFuzzer and the address sanitizer on everything that reads bytes of others, FUZZ_SECONDS for each target. What is found

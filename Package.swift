@@ -12,7 +12,10 @@ let swiftRules: [SwiftSetting] =
     + (isChecked
         ? [.define("BINDD_CHECKED")]
         : [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))])
-let cRules: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+// Sources/bindd/Crash reads the line tables of the program itself: one version of the format for both languages.
+let cRules: [CSetting] = [
+    .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error), .unsafeFlags(["-gdwarf-4"]),
+]
 
 let package = Package(
     name: "bindd",
@@ -26,6 +29,7 @@ let package = Package(
         .systemLibrary(name: "CLibuv", pkgConfig: "libuv-static", providers: [.apt(["libuv1-dev"])]),
         .target(name: "CShim", cSettings: cRules),
         .target(name: "CLayout", cSettings: cRules),
+        .target(name: "CCrash", dependencies: ["CLayout"], cSettings: cRules),
 
         .target(name: "Wire", swiftSettings: swiftRules),
         .target(name: "GraphCore", dependencies: ["CLayout"], swiftSettings: swiftRules),
@@ -35,7 +39,7 @@ let package = Package(
         .executableTarget(
             name: "bindd",
             dependencies: [
-                "CLibuv", "CShim", "CLayout", "Wire", "GraphCore", "SexpCore", "Journal",
+                "CLibuv", "CShim", "CLayout", "CCrash", "Wire", "GraphCore", "SexpCore", "Journal",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -45,7 +49,8 @@ let package = Package(
         .testTarget(name: "GraphCoreTests", dependencies: ["GraphCore", "CLayout"], swiftSettings: swiftRules),
         .testTarget(name: "SexpCoreTests", dependencies: ["SexpCore", "CLayout"], swiftSettings: swiftRules),
         .testTarget(
-            name: "BinddTests", dependencies: ["bindd", "CShim", "CLayout", "Wire", "GraphCore", "Journal"], swiftSettings: swiftRules),
+            name: "BinddTests", dependencies: ["bindd", "CShim", "CCrash", "CLayout", "Wire", "GraphCore", "Journal"],
+            swiftSettings: swiftRules),
         .testTarget(
             name: "FuzzTests", dependencies: ["bindd", "CShim", "CLayout", "Wire", "GraphCore", "Journal", "SexpCore"],
             swiftSettings: swiftRules),

@@ -14,16 +14,22 @@ int bd_memory_create(const char *name) {
     return fd < 0 ? -errno : fd;
 }
 
-int bd_page_create(const char *name, size_t bytes) {
+static int bd_page_sealed(const char *name, size_t bytes, int seals) {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) return -errno;
-    if (ftruncate(fd, (off_t)bytes) != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    if (ftruncate(fd, (off_t)bytes) != 0 || fcntl(fd, F_ADD_SEALS, seals | F_SEAL_SEAL) != 0) {
         int error = errno;
         close(fd);
         return -error;
     }
     return fd;
 }
+
+int bd_page_create(const char *name, size_t bytes) {
+    return bd_page_sealed(name, bytes, F_SEAL_SHRINK | F_SEAL_GROW);
+}
+
+int bd_page_create_growing(const char *name, size_t bytes) { return bd_page_sealed(name, bytes, F_SEAL_SHRINK); }
 
 int bd_page_check(int fd, size_t bytes) {
     int seals = fcntl(fd, F_GET_SEALS);

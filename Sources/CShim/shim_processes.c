@@ -23,6 +23,11 @@ int bd_process_follow_parent(int signal, int32_t parent_pid) {
     return getppid() == parent_pid ? 0 : -ESRCH;
 }
 
+int32_t bd_process_fork(void) {
+    pid_t pid = fork();
+    return pid < 0 ? -errno : (int32_t)pid;
+}
+
 void bd_process_set_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int bd_process_open(int32_t pid) {
@@ -34,9 +39,9 @@ int bd_descriptors_close_on_exec(unsigned first) {
     return close_range(first, ~0u, CLOSE_RANGE_CLOEXEC) == 0 ? 0 : -errno;
 }
 
-int bd_limits_prepare(uint64_t descriptors_max) {
+int bd_limits_prepare(uint64_t descriptors_max, bool wants_core) {
     struct rlimit limit = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &limit) != 0) return -errno;
+    if (!wants_core && setrlimit(RLIMIT_CORE, &limit) != 0) return -errno;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
     rlim_t wanted = limit.rlim_max < descriptors_max ? limit.rlim_max : (rlim_t)descriptors_max;
     if (limit.rlim_cur >= wanted) return 0;

@@ -11,6 +11,7 @@ public enum Operation {
     public static let batch: UInt16 = 6
     public static let advance: UInt16 = 7
     public static let foretell: UInt16 = 8
+    public static let crash: UInt16 = 9
     public static let firstMethod: UInt16 = 16
 
     /// `kind` says whether it belongs into the journal; a barrier waits as a call does and changes nothing.
@@ -35,6 +36,11 @@ public enum Operation {
             "list of (u16 operation, u16 zero, u32 payload bytes, payload): commands, all of which are applied or none; "
                 + "answers u32 1. An empty list changes nothing and answers whether the client's last batch was applied"
         ),
+        (
+            "crash", crash, .notice,
+            "last words of a dying worker: u32 0, empty str, i32 signal, u32 operation, u64 request, u32 slot, u32 elapsed ms, "
+                + "u64 address, u64 pc, u64 frames, i32 signal code, u32 0 (`bd_crash_notice`); nothing follows it"
+        ),
     ]
 }
 
@@ -48,4 +54,6 @@ public enum RequestKind: String, Sendable {
     case query
     /// Answered inside the client: no message.
     case local
+    /// Sent by a worker, never by a client.
+    case notice
 }

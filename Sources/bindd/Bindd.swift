@@ -11,8 +11,7 @@ struct Bindd: ParsableCommand {
         version: versionText(),
         subcommands: [
             ServeCommand.self, StatusCommand.self, StopCommand.self, InspectCommand.self, DescribeCommand.self,
-            DoctorCommand.self,
-            WorkerCommand.self,
+            CrashCommand.self, DoctorCommand.self, WorkerCommand.self, CrashReportCommand.self,
         ])
 }
 

@@ -39,6 +39,7 @@ class Home:
         self.environment = {
             **os.environ,
             "BINDD_SOCKET": str(self.socket),
+            "BINDD_STATE": str(folder.parent / f"{folder.name}-state"),
             "BINDD_IDLE_EXIT": "60",
             "BINDD_NORECOMPILE": "1",
             "PYTHONPATH": str(HERE),

@@ -47,6 +47,7 @@ void bd_connection_reset(bd_connection *connection, int fd) {
     connection->frame_left = connection->padding_left = 0;
     connection->refusal.code = 0;
     connection->notice[0] = 0;
+    memset(&connection->crash, 0, sizeof connection->crash);
     connection->broken = NULL;
     bd_reply_free(&connection->part);
     bd_reply_free(&connection->reply);
@@ -245,6 +246,16 @@ static bd_turn bd_connection_take_message(bd_connection *connection) {
     bd_reply message = connection->part;
     memset(&connection->part, 0, sizeof connection->part);
     connection->part_started = false;
+    if (message.flags & BD_FLAG_NOTICE && message.operation == BD_OP_CRASH) {
+        if (message.size < sizeof connection->crash) {
+            bd_reply_free(&message);
+            return bd_connection_broken(connection, "a notice of a crash that is too short");
+        }
+        memcpy(&connection->crash, message.data, sizeof connection->crash);
+        if (connection->on_unasked) connection->on_unasked(connection->context, &message);
+        bd_reply_free(&message);
+        return BD_TURN_CLOSED;
+    }
     if (message.flags & BD_FLAG_NOTICE) {
         if (connection->on_unasked) connection->on_unasked(connection->context, &message);
         bd_reader reader = bd_reader_make(message.data, message.size);

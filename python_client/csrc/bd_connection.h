@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 
+#include "bd_layout.h"
 #include "bd_wire.h"
 
 #define BD_FILL_BYTES_MAX 65536u /* flushed when a message does not fit any more; a larger message goes alone */
@@ -72,6 +73,7 @@ typedef struct bd_connection {
     bd_reply spare;           /* memory of a reply that was decoded */
     bd_refusal refusal;       /* the first since the last wait */
     char notice[200];         /* last words of the worker */
+    bd_crash_notice crash;    /* of its handler of fatal signals; nothing comes behind it. signal 0: none came */
     const char *broken;
     bool wants_descriptor; /* the next bytes may carry one: kept in `descriptor`, else -1 */
     int descriptor;

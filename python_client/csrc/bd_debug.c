@@ -203,7 +203,13 @@ void bd_debug_unasked(void *context, const bd_reply *message) {
     const bd_workspace *workspace = context;
     bd_line line = {"", 0};
     bd_line_add(&line, "bindd ← w%u ", workspace->generation);
-    if (message->flags & BD_FLAG_NOTICE) {
+    if (message->flags & BD_FLAG_NOTICE && message->operation == BD_OP_CRASH) {
+        const bd_crash_notice *crash = &workspace->connection.crash;
+        bd_line_add(
+            &line, "crash signal=%d in %s #%llu address=0x%llx pc=0x%llx", (int)crash->signal,
+            crash->operation && crash->operation <= UINT16_MAX ? bd_operation_name((uint16_t)crash->operation) : "nothing",
+            (unsigned long long)crash->request, (unsigned long long)crash->address, (unsigned long long)crash->pc);
+    } else if (message->flags & BD_FLAG_NOTICE) {
         bd_reader reader = bd_reader_make(message->data, message->size);
         bd_line_add(&line, "notice %zu bytes", message->size);
         bd_line_words(&line, &reader, "code");

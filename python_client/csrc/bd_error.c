@@ -140,6 +140,17 @@ static void bd_error_keep_obituary(bd_workspace *workspace, PyObject *obituary) 
     Py_XDECREF(text);
 }
 
+/* What the dying worker said itself, as a dict; None when it said nothing. */
+static PyObject *bd_error_crash_words(const bd_crash_notice *crash) {
+    if (!crash->signal) Py_RETURN_NONE;
+    const char *operation = crash->operation && crash->operation <= UINT16_MAX ? bd_operation_name((uint16_t)crash->operation) : "";
+    return Py_BuildValue(
+        "{s:i,s:i,s:s,s:K,s:I,s:I,s:K,s:K,s:K}", "code", (int)crash->signal_code, "signal", (int)crash->signal, "operation_name", operation, "request",
+        (unsigned long long)crash->request, "slot", (unsigned int)crash->slot, "elapsed_ms", (unsigned int)crash->elapsed_ms,
+        "address", (unsigned long long)crash->address, "pc", (unsigned long long)crash->pc, "frames",
+        (unsigned long long)crash->frame_count);
+}
+
 /* Goes on with a new worker if there is a way; else the workspace is lost. Leaves an exception only when waiting was
  * interrupted (Ctrl-C). */
 static void bd_error_go_on(bd_workspace *workspace, PyObject *obituary) {
@@ -179,10 +190,12 @@ void bd_error_lose(bd_workspace *workspace, bd_turn turn) {
     PyObject *daemon = PyImport_ImportModule("bindd._daemon");
     PyObject *words = daemon ? bd_error_text(connection->notice) : NULL;
     PyObject *name = words ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
+    PyObject *crash = name ? bd_error_crash_words(&connection->crash) : NULL;
     PyObject *obituary =
-        name ? PyObject_CallMethod(
-                   daemon, "obituary", "skOO", workspace->socket, (unsigned long)workspace->worker_pid, words, name)
-             : NULL;
+        crash ? PyObject_CallMethod(
+                    daemon, "obituary", "skOOO", workspace->socket, (unsigned long)workspace->worker_pid, words, name, crash)
+              : NULL;
+    Py_XDECREF(crash);
     Py_XDECREF(name);
     Py_XDECREF(words);
     Py_XDECREF(daemon);

@@ -46,7 +46,9 @@ typedef struct bd_client_page {
 
 /* -- worker page: one per worker; made by the supervisor, the worker writes, the supervisor reads ------------------ */
 #define BD_WORKER_PAGE_MAGIC 0x57524B5244444E42ull
-#define BD_WORKER_PAGE_BYTES 16384u
+#define BD_WORKER_PAGE_BYTES 32768u
+#define BD_WORKER_CRASH_OFFSET 4096u  /* bd_crash_slot */
+#define BD_WORKER_RING_OFFSET 16384u  /* bd_request_note[BD_REQUEST_NOTES] */
 #define BD_CLIENT_SLOTS_MAX 64u
 
 typedef struct bd_worker_slot {   /* one client of the workspace */
@@ -71,8 +73,76 @@ typedef struct bd_worker_page {
     uint64_t objects[BD_KIND_COUNT]; /* objects that the worker holds, by kind */
     uint64_t bytes[BD_KIND_COUNT];   /* bytes that they take, by kind */
     bd_worker_slot slots[BD_CLIENT_SLOTS_MAX];
+    uint64_t noted_requests;      /* ever written into the ring of notes; the newest is the one before */
 } bd_worker_page;
 
+/* The newest requests that the worker began, so that a report can tell what came before a death. */
+#define BD_REQUEST_NOTES 256u
+#define BD_REQUEST_NOTE_BYTES 40u
+
+typedef struct bd_request_note {  /* 64 bytes */
+    uint64_t request;             /* the client's number */
+    uint32_t operation_and_slot;  /* operation in the low 16 bits */
+    uint32_t reserved;
+    uint64_t bytes;               /* of the payload */
+    unsigned char start[BD_REQUEST_NOTE_BYTES]; /* of the payload, zeros behind its end */
+} bd_request_note;
+
+/* What the handler of fatal signals leaves behind. Addresses are those of the dead process; modules tell what they mean. */
+#define BD_CRASH_NONE 0u
+#define BD_CRASH_FILLING 1u
+#define BD_CRASH_TOLD 2u              /* everything but the request is there */
+#define BD_CRASH_COMPLETE 3u          /* the request is behind the page, as far as BD_CRASH_REQUEST_BYTES_MAX reaches */
+#define BD_CRASH_ADDRESSES 64u
+#define BD_CRASH_INNER 48u            /* the innermost frames; the rest are the outermost ones */
+#define BD_CRASH_MODULES 8u
+#define BD_CRASH_PATH_BYTES 104u
+#define BD_CRASH_REQUEST_BYTES_MAX (64u << 20)
+
+typedef struct bd_crash_module {      /* executable part of a loaded file */
+    uint64_t start, end;
+    uint64_t base;                    /* where address 0 of the file is */
+    char path[BD_CRASH_PATH_BYTES];   /* empty: the program itself */
+} bd_crash_module;
+
+typedef struct bd_crash_slot {
+    uint32_t state;                   /* BD_CRASH_… */
+    int32_t signal;
+    int32_t code;                     /* si_code: who sent it */
+    int32_t sender;                   /* pid, where a process sent it; 0: the worker's own doing */
+    uint32_t thread;
+    uint32_t address_count;
+    uint64_t address;                 /* si_addr: what was touched */
+    uint64_t pc;
+    uint64_t ended_ns;                /* CLOCK_MONOTONIC */
+    uint64_t resident_bytes;
+    uint64_t frame_count;             /* all frames that were there */
+    uint64_t request_bytes;           /* of the request that was being applied; 0: it was idle */
+    uint64_t addresses[BD_CRASH_ADDRESSES]; /* innermost first: pc, then return addresses */
+    uint32_t module_count;
+    uint32_t reserved;
+    bd_crash_module modules[BD_CRASH_MODULES];
+} bd_crash_slot;
+
+/* Payload of the notice that a dying worker sends. Begins as each notice does: a code (0, it refuses nothing) and a text
+ * (none). Where the worker was idle, operation and request are 0. */
+#define BD_CRASH_OPERATION 8u         /* Operation.crash */
+#define BD_CRASH_FLAGS 16u            /* FrameFlags.notice */
+
+typedef struct bd_crash_notice {      /* 64 bytes */
+    uint32_t code;
+    uint32_t text_bytes;
+    int32_t signal;
+    uint32_t operation;
+    uint64_t request;
+    uint32_t slot;
+    uint32_t elapsed_ms;
+    uint64_t address;
+    uint64_t pc;                      /* within the file of the program; 0 when it was elsewhere */
+    uint64_t frame_count;
+    int32_t signal_code;              /* si_code: above 0 where the worker brought it about itself */
+    uint32_t reserved;
+} bd_crash_notice;
 /* -- journal: two files per workspace, one of them active; the worker writes -------------------------------------- */
 /* A head of one page, then records. The head's fields up to `checksum` are written once; the cursor behind them is mapped
  * by the worker and outlives it. docs/JOURNAL_FORMAT.md has the whole picture. */

@@ -20,6 +20,8 @@
 /* A memory file of exactly `bytes`, zeroed and sealed so that nobody can shrink or grow it. Its fd, or -errno. */
 int bd_page_create(const char *name, size_t bytes);
 
+/* The same, but what is behind `bytes` may grow: mappings of the first `bytes` are as safe. */
+int bd_page_create_growing(const char *name, size_t bytes);
 /* A memory file that grows as it is written. Its fd, or -errno. */
 int bd_memory_create(const char *name);
 
@@ -85,6 +87,9 @@ ssize_t bd_stream_send(int fd, const void *bytes, size_t count);
 /* From now on `signal` comes when the parent dies. -ESRCH when it has died already: parent is not `parent_pid`. */
 int bd_process_follow_parent(int signal, int32_t parent_pid);
 
+/* fork(2), for a process of one thread: the child's 0, the parent's pid, or -errno. */
+int32_t bd_process_fork(void);
+
 /* The name that ps and pgrep show; without it a process started from /proc/self/exe is called "exe". */
 void bd_process_set_name(const char *name);
 
@@ -94,8 +99,8 @@ int bd_process_open(int32_t pid);
 /* Every descriptor from `first` on is closed in children. 0 or -errno. */
 int bd_descriptors_close_on_exec(unsigned first);
 
-/* No core files, and as many descriptors as the hard limit allows, up to `descriptors_max`. 0 or -errno. */
-int bd_limits_prepare(uint64_t descriptors_max);
+/* No core files unless wanted, and as many descriptors as the hard limit allows, up to `descriptors_max`. 0 or -errno. */
+int bd_limits_prepare(uint64_t descriptors_max, bool wants_core);
 
 /* Opens `path` (made 0600 if need be; never through a symbolic link) with `flags` of open(2). Its fd, or -errno. */
 int bd_file_open(const char *path, int flags);

@@ -9,11 +9,12 @@ let debugFunctions: [FunctionDeclaration] = [
     FunctionDeclaration(
         module: "debug",
         method: Method(
-            "crash", .call, [Parameter("how", .string, default: "SEGV", "SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT or STACK")],
-            errors: ["WorkerCrashed", "ValueError"],
+            "crash", .call, [Parameter("how", .string, default: "SEGV", "SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT, STACK or MEMORY")],
+            errors: ["WorkerCrashed", "MemoryLimit", "ValueError"],
             doc: """
                 Makes the worker of this workspace die: SEGV, BUS, ABRT, ILL, KILL by that signal, TRAP by a failed check of \
-                Swift, EXIT by leaving with status 0, STACK by overflowing its stack. Raises WorkerCrashed.
+                Swift, EXIT by leaving with status 0, STACK by overflowing its stack, MEMORY by asking for more than \
+                there is. Raises WorkerCrashed, the last one MemoryLimit.
                 """
         ) { call in
             let how = try call.arguments.string()
@@ -51,6 +52,36 @@ let debugFunctions: [FunctionDeclaration] = [
     FunctionDeclaration(
         module: "debug",
         method: Method(
+            "hold", .query, [Parameter("bytes", .int, "how much memory the worker takes and touches")],
+            errors: ["ValueError"], doc: "Makes the worker hold that much memory, in small pages, until it ends."
+        ) { call in
+            let bytes = try call.arguments.i64()
+            guard bytes >= 0, bytes <= 1 << 34 else {
+                throw RemoteError("ValueError", "bytes must be between 0 and \(1 << 34), not \(bytes)")
+            }
+            let held = UnsafeMutableRawPointer.allocate(byteCount: Int(bytes), alignment: 4096)
+            madvise(held, Int(bytes), MADV_NOHUGEPAGE)  // as in an arena: small pages, which take long to take down
+            memset(held, 1, Int(bytes))
+        }),
+    FunctionDeclaration(
+        module: "debug",
+        method: Method(
+            "plant", .call, [Parameter("bug", .string, "its name: see PlantedBugs.swift")], errors: ["ValueError"],
+            doc: "Arms a bug in this workspace, to try crash reports on. Only where BINDD_PLANTED=1 is set for the daemon."
+        ) { call in
+            let name = try call.arguments.string()
+            guard PlantedBug.isAllowed(in: call.workspace) else {
+                throw RemoteError(
+                    "ValueError", "this daemon plants no bugs", hint: "start it with BINDD_PLANTED=1 in its environment")
+            }
+            guard let bug = PlantedBug.named(name) else {
+                throw RemoteError("ValueError", "no such bug: \(name)", hint: "known: \(PlantedBug.names.joined(separator: ", "))")
+            }
+            call.workspace.planted.append(bug)
+        }),
+    FunctionDeclaration(
+        module: "debug",
+        method: Method(
             "cut_frame", .call, errors: ["WorkerCrashed"],
             doc: "Makes the worker send half a reply and die."
         ) { call in
@@ -60,7 +91,7 @@ let debugFunctions: [FunctionDeclaration] = [
 ]
 
 enum Death: String, CaseIterable {
-    case SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT, STACK
+    case SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT, STACK, MEMORY
 
     func die() -> Never {
         switch self {
@@ -69,8 +100,10 @@ enum Death: String, CaseIterable {
         case .ABRT: raiseDefault(Glibc.SIGABRT)
         case .ILL: raiseDefault(Glibc.SIGILL)
         case .KILL: raiseDefault(Glibc.SIGKILL)
-        case .TRAP: fatalError("a check failed on purpose (debug.crash)")
+        case .TRAP: fatalError("a check failed on purpose")
         case .EXIT: exit(0)
+        case .MEMORY:
+            exhaustMemory()
         case .STACK:
             _ = overflow(1)
             exit(1)
@@ -80,6 +113,16 @@ enum Death: String, CaseIterable {
     private func raiseDefault(_ signal: Int32) -> Never {
         kill(getpid(), signal)
         while true { pause() }
+    }
+
+    /// With a limit near what is there already, so that the machine does not suffer.
+    private func exhaustMemory() -> Never {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        limit.rlim_cur = 1 << 26
+        setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        var blocks: [[UInt8]] = []
+        while true { blocks.append([UInt8](repeating: 1, count: 1 << 20)) }
     }
 
     /// Never returns: each call keeps a frame.

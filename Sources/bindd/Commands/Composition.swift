@@ -32,6 +32,9 @@ func memoryLimitBytes() throws(ServeError) -> Int? {
     return bytes
 }
 
+/// $BINDD_CORE=1: workers that crash write core files, as far as the limits of the system allow.
+func wantsCoreFiles() -> Bool { !["", "0"].contains(environmentVariable("BINDD_CORE") ?? "") }
+
 enum ExitStatus {
     static let failure: Int32 = 1
     /// No daemon runs (status, stop, inspect), or one runs already (serve).

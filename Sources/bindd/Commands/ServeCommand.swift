@@ -33,7 +33,8 @@ struct ServeCommand: ParsableCommand {
             _ = try memoryLimitBytes()  // the workers read it; a wrong one is told here
             let path = try composedSocketPath(option: socket, identity: identity)
             let options = ServeOptions(
-                path: path, readyFd: readyFd, idleExitSeconds: try idleExitSeconds(idleExit), isVerbose: verbose)
+                path: path, readyFd: readyFd, idleExitSeconds: try idleExitSeconds(idleExit), isVerbose: verbose,
+                wantsCore: wantsCoreFiles())
             if detach {
                 try serveDetached(options)
             } else {

@@ -41,7 +41,8 @@ private func becomeWorker(workspace: String, supervisorPid: Int32, journal: [Int
     _ = bd_descriptors_close_on_exec(3)
     do {
         return runWorker(
-            control: controlFd, page: pageFd, journal: journal, workspace: workspace, memoryLimit: try memoryLimitBytes())
+            control: controlFd, page: pageFd, journal: journal, workspace: workspace, memoryLimit: try memoryLimitBytes(),
+            wantsCore: wantsCoreFiles())
     } catch {
         writeAll(2, "bindd worker: \(error)\n")
         return ExitStatus.failure

@@ -42,6 +42,8 @@ enum DaemonLimits {
     static let lostTickMs: UInt64 = 5_000
     /// Between SIGTERM and SIGKILL.
     static let stopGraceMs: UInt64 = 2_000
+    /// For a worker that is killed to tell what it was doing.
+    static let lastWordsMs: UInt64 = 200
     /// An obituary is asked for a worker that is about to be reaped.
     static let obituaryWaitMs: UInt64 = 2_000
     /// A worker's answer about one handle; the whole inspection has 200 ms.
@@ -52,6 +54,12 @@ enum DaemonLimits {
     static let idleExitSecondsDefault: UInt64 = 30
 
     static let obituariesKept = 64
+    /// Reports of crashes: each costs a process, and deaths may come as fast as somebody wants.
+    static let reportsInTenSeconds = 10
+    static let reportWritersMax = 4
+    static let reportDeadlineMs: UInt64 = 20_000
+    /// Frames that an obituary names; the report has all.
+    static let framesNamed = 16
     static let stderrTailBytes = 4096
     static let handleInfoBytesMax = 64 << 10
     /// sun_path holds 107; the temporary name beside the socket needs some.

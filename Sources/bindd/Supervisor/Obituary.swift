@@ -20,6 +20,7 @@ struct Obituary {
     var isTheEnd: Bool
     var isExpected: Bool  // stopped by us, or a private worker whose client left
     var endedRealtimeNs: UInt64
+    var crash = CrashFacts()
 
     /// "SIGSEGV" or "exit code 3".
     var cause: String { signal != 0 ? signalName(signal) : "exit code \(exitCode)" }
@@ -31,7 +32,7 @@ struct Obituary {
             ("operation", .int(Int64(operation))), ("operation_name", .string(operationName)),
             ("request", .uint(request)), ("slot", .int(Int64(slot))), ("elapsed_ms", .uint(elapsedMs)),
             ("stderr_tail", .string(stderrTail)), ("known", .bool(true)),
-        ])
+        ] + crash.members)
     }
 
     /// The answer for a pid of which nothing is known (never ours, still alive, or forgotten).
@@ -41,6 +42,30 @@ struct Obituary {
             ("operation", .int(0)), ("operation_name", .string("")), ("request", .int(0)), ("slot", .int(0)),
             ("elapsed_ms", .int(0)), ("stderr_tail", .string("")), ("known", .bool(false)),
         ])
+    }
+}
+
+/// What its handler of fatal signals told, and what was made of it.
+struct CrashFacts {
+    var address: UInt64 = 0
+    var sender: Int32 = 0
+    var residentBytes: UInt64 = 0
+    var frameCount: UInt64 = 0
+    /// Names only: files and lines are in the report.
+    var stack: [NativeFrame] = []
+    /// si_code of the signal: above 0 where the worker itself brought it about.
+    var code: Int32 = 0
+    var isOfMemory = false
+    /// The report's folder; nil: there is none.
+    var report: String?
+
+    var members: [(String, JSONValue)] {
+        [
+            ("address", .uint(address)), ("sender", .int(Int64(sender))), ("resident_bytes", .uint(residentBytes)),
+            ("frames", .uint(frameCount)), ("stack", .array(stack.map { .string($0.text) })),
+            ("top", .string(Symbolizer.top(stack)?.text ?? "")), ("code", .int(Int64(code))),
+            ("memory_exhausted", .bool(isOfMemory)), ("report", report.map { .string($0) } ?? .null),
+        ]
     }
 }
 

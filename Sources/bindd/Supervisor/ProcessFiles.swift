@@ -23,6 +23,15 @@ enum ProcessFiles {
         return pages * UInt64(max(sysconf(Int32(_SC_PAGESIZE)), 1))
     }
 
+    /// Processes that the system ended for want of memory since it runs; 0 where it does not tell.
+    static func outOfMemoryKills() -> UInt64 {
+        let text = head(of: "/proc/vmstat", bytesMax: 1 << 15) ?? ""
+        for line in text.split(separator: "\n").reversed() where line.hasPrefix("oom_kill ") {
+            return UInt64(line.dropFirst(9)) ?? 0
+        }
+        return 0
+    }
+
     /// The user's name from /etc/passwd (no name service: that could block), or the number.
     static func userName(uid: UInt32) -> String {
         let text = head(of: "/etc/passwd", bytesMax: 1 << 16) ?? ""

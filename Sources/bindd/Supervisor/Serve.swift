@@ -19,6 +19,7 @@ struct ServeOptions {
     var readyFd: Int32
     var idleExitSeconds: UInt64
     var isVerbose: Bool
+    var wantsCore = false
 }
 
 /// Runs until stopped.
@@ -28,7 +29,7 @@ func serve(_ options: ServeOptions, identity: DaemonIdentity) throws {
     bd_process_set_name("bindd")
     // What the starter left open must not reach the workers.
     _ = bd_descriptors_close_on_exec(3)
-    let limits = bd_limits_prepare(DaemonLimits.descriptorsMax)
+    let limits = bd_limits_prepare(DaemonLimits.descriptorsMax, options.wantsCore)
     let log = LineLogHandler.logger(level: options.isVerbose ? .debug : .info)
     if limits < 0 { log.warning("limits_unchanged", metadata: ["detail": "\(SystemError.text(-limits))"]) }
 

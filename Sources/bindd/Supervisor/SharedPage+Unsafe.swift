@@ -5,6 +5,7 @@
 
 import CLayout
 import CShim
+import Glibc
 
 final class SharedPage {
     private let map: UnsafeMutableRawPointer
@@ -24,16 +25,34 @@ final class SharedPage {
     func clientPage() -> bd_client_page { snapshot(into: bd_client_page()) }
     func workerPage() -> bd_worker_page { snapshot(into: bd_worker_page()) }
 
-    private func snapshot<Layout: BitwiseCopyable>(into zeros: Layout) -> Layout {
+    func crashSlot() -> bd_crash_slot { snapshot(into: bd_crash_slot(), from: Int(BD_WORKER_CRASH_OFFSET)) }
+
+    /// The ring of the newest requests, as it stands.
+    func requestNotes() -> [bd_request_note] {
+        let size = MemoryLayout<bd_request_note>.size
+        return (0..<Int(BD_REQUEST_NOTES)).map {
+            snapshot(into: bd_request_note(), from: Int(BD_WORKER_RING_OFFSET) + $0 * size)
+        }
+    }
+
+    private func snapshot<Layout: BitwiseCopyable>(into zeros: Layout, from start: Int = 0) -> Layout {
         var copy = zeros
         let wordBytes = MemoryLayout<UInt64>.size
         withUnsafeMutableBytes(of: &copy) { bytes in
-            for offset in stride(from: 0, to: min(bytes.count, byteCount) / wordBytes * wordBytes, by: wordBytes) {
-                bytes.storeBytes(of: bd_word_load_u64(map, offset), toByteOffset: offset, as: UInt64.self)
+            let count = max(0, min(bytes.count, byteCount - start)) / wordBytes * wordBytes
+            for offset in stride(from: 0, to: count, by: wordBytes) {
+                bytes.storeBytes(of: bd_word_load_u64(map, start + offset), toByteOffset: offset, as: UInt64.self)
             }
         }
         return copy
     }
+}
+
+/// A descriptor that is closed with its last reference.
+final class OwnedDescriptor {
+    let fd: Int32
+    init(_ fd: Int32) { self.fd = fd }
+    deinit { close(fd) }
 }
 
 /// The counters of a page by kind, capped so that sums of hostile numbers cannot overflow.

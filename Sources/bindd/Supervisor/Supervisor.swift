@@ -32,6 +32,8 @@ final class Supervisor {
 
     var connections: [UInt64: Connection] = [:]
     var workers: [UInt64: WorkerProcess] = [:]
+    /// Ended for everybody, but the system is still taking them down.
+    private var leaving: [UInt64: WorkerProcess] = [:]
     var named: [String: WorkerProcess] = [:]
     var clients: [UInt64: ClientRecord] = [:]
     /// Workspaces without a worker that somebody may want to go on with.
@@ -53,6 +55,9 @@ final class Supervisor {
     private var startQueue: [WorkerProcess] = []
     private var nextNumber: UInt64 = 0
     private var nextClient: UInt64 = 0
+    private(set) lazy var crashReports = CrashReports(
+        loop: loop, executable: options.executable, environment: options.environment, log: log,
+        folder: options.state.map { CrashFolder(path: "\($0.path)/crash") })
     private var boundedLines = LineBudget(linesMax: DaemonLimits.boundedLogLinesMax)
 
     init(loop: EventLoop, identity: DaemonIdentity, options: Options, lock: DaemonLock, log: Logger) {
@@ -255,6 +260,7 @@ final class Supervisor {
         worker.onTrouble = { [weak self] worker, event, detail in
             self?.log.error("\(event)", metadata: ["pid": "\(worker.pid)", "detail": "\(detail)"])
         }
+        worker.onReaped = { [weak self] worker in self?.workerReaped(worker) }
         worker.onEnded = { [weak self] worker, exit, orphans in self?.workerEnded(worker, exit, orphans) }
         workers[worker.number] = worker
         if !worker.isPrivate { named[workspace] = worker }
@@ -322,7 +328,9 @@ final class Supervisor {
     }
 
     private func workerEnded(_ worker: WorkerProcess, _ exit: ChildExit, _ orphans: [Handover]) {
-        let obituary = obituary(of: worker, exit)
+        if worker.isLeaving { leaving[worker.number] = worker }
+        var obituary = obituary(of: worker, exit)
+        obituary.crash = crashFacts(of: worker, obituary)
         obituaries.add(obituary)
         keep(worker, obituary)
         forget(worker)
@@ -339,6 +347,11 @@ final class Supervisor {
         forgetInspections(of: worker)
         for resume in afterEnd.removeValue(forKey: worker.number) ?? [] { resume() }
         if isStopping { finishStop() } else { startSome() }
+    }
+
+    private func workerReaped(_ worker: WorkerProcess) {
+        leaving[worker.number] = nil
+        if isStopping { finishStop() }
     }
 
     private func forget(_ worker: WorkerProcess) {
@@ -431,7 +444,7 @@ final class Supervisor {
     }
 
     private func finishStop() {
-        guard isStopping, workers.isEmpty else { return }
+        guard isStopping, workers.isEmpty, leaving.isEmpty else { return }
         for connection in stopRequests { answer(connection, .object([("stopped", .bool(true))]), closing: true) }
         stopRequests = []
         for workspace in lost { workspace.journal.remove() }
@@ -440,6 +453,7 @@ final class Supervisor {
         for signal in signals { signal.close() }
         idleTimer?.close()
         adoptionTimer?.close()
+        crashReports.close()
         lock.remove()
         if boundedLines.suppressed > 0 {
             log.warning("lines_suppressed", metadata: ["lines": "\(boundedLines.suppressed)"])

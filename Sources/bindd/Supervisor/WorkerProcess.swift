@@ -4,7 +4,9 @@
 // Lifetime: queued → starting (spawned) → ready → ended. `onEnded` comes once, after the last words were read.
 // Until a connection handed over shows up in the worker's page, its socket stays open here too, so that a client whose
 // worker dies first gets an answer and not a bare end of stream.
-// Must not parse payloads, block, or trust the worker. Cost: two descriptors and 16 KiB per worker.
+// A worker whose handler of fatal signals has told its end counts as ended at once: taking down its memory may take the
+// system long. Its process is reaped behind that (`isLeaving`, `onReaped`).
+// Must not parse payloads, block, or trust the worker. Cost: three descriptors and 32 KiB per worker.
 
 import CLayout
 import CShim
@@ -24,6 +26,8 @@ final class WorkerProcess {
     /// We were asked to end it: no crash, whatever it was doing.
     private(set) var isEndOrdered = false
     let createdNs: UInt64
+    /// See `MemoryDeath`.
+    let memoryKillsBefore = ProcessFiles.outOfMemoryKills()
     /// Outlives the process; nil: a death loses everything.
     let journal: JournalFiles?
     /// Of the workspace's workers before this one.
@@ -36,18 +40,26 @@ final class WorkerProcess {
     var onReady: ((WorkerProcess) -> Void)?
     var onDatagram: ((WorkerProcess, WorkerDatagram) -> Void)?
     var onTrouble: ((WorkerProcess, String, String) -> Void)?
+    /// The process is gone; comes after `onEnded`, and only when it was not gone then.
+    var onReaped: ((WorkerProcess) -> Void)?
     /// With the connections that it never took.
     var onEnded: ((WorkerProcess, ChildExit, [Handover]) -> Void)?
 
     private let loop: EventLoop
     private var process: ChildProcess?
     private var page: SharedPage?
+    /// The page and what a dying worker wrote behind it; open as long as this value lives.
+    private(set) var pageFile: OwnedDescriptor?
     private var controlFd: Int32 = -1
     private var control: SocketWatcher?
     private var stderrFd: Int32 = -1
     private var stderrWatcher: SocketWatcher?
     private var startDeadline: Timer?
     private var killTimer: Timer?
+    private var killNs: UInt64 = 0
+    private var hasLastWords = false
+    /// Ended for everybody, but its process is not gone yet.
+    private(set) var isLeaving = false
     private var tail = ByteTail(bytesMax: DaemonLimits.stderrTailBytes)
     private var waiting: [Handover] = []
     private var sent: [Handover] = []
@@ -76,13 +88,19 @@ final class WorkerProcess {
     /// The page as it stands; zeros before the process runs.
     func pageSnapshot() -> bd_worker_page { page?.workerPage() ?? bd_worker_page() }
 
+    /// What its handler of fatal signals wrote; nil while that did not run.
+    func crashSlot() -> bd_crash_slot? {
+        guard let slot = page?.crashSlot(), slot.state >= BD_CRASH_TOLD, slot.signal > 0, slot.signal < 65 else { return nil }
+        return slot
+    }
+
     // -- start
 
     /// `executable` is run as `bindd worker`.
     func start(executable: String, environment: [String]) throws {
-        let pageFd = bd_page_create("bindd-worker-page", Int(BD_WORKER_PAGE_BYTES))
+        let pageFd = bd_page_create_growing("bindd-worker-page", Int(BD_WORKER_PAGE_BYTES))
         guard pageFd >= 0 else { throw SystemError("memfd_create", negative: pageFd) }
-        defer { close(pageFd) }
+        pageFile = OwnedDescriptor(pageFd)
         page = try SharedPage(fd: pageFd, byteCount: Int(BD_WORKER_PAGE_BYTES))
 
         var ends: [Int32] = [-1, -1]
@@ -204,14 +222,29 @@ final class WorkerProcess {
         guard let process, state != .ended else { return }
         if endReason == nil { endReason = reason }
         isEndOrdered = isEndOrdered || isOrdered
-        process.kill(SIGKILL)
+        guard state == .ready, !hasLastWords else {
+            process.kill(SIGKILL)
+            return
+        }
+        hasLastWords = true
+        process.kill(SIGQUIT)  // its handler tells what it was doing
+        killAfterGrace(DaemonLimits.lastWordsMs)
     }
 
-    private func killAfterGrace() {
-        guard killTimer == nil, state != .ended else { return }
+    private func killAfterGrace(_ graceMs: UInt64 = DaemonLimits.stopGraceMs) {
+        guard state != .ended else { return }
+        startKillTimer(graceMs)
+    }
+
+    /// The earlier of two timers stands.
+    private func startKillTimer(_ graceMs: UInt64) {
+        let endNs = loop.nowNs + graceMs * 1_000_000
+        guard killTimer == nil || endNs < killNs else { return }
+        killTimer?.close()
         let timer = Timer(loop: loop) { [weak self] in self?.process?.kill(SIGKILL) }
-        timer.start(afterMs: DaemonLimits.stopGraceMs)
+        timer.start(afterMs: graceMs)
         killTimer = timer
+        killNs = endNs
     }
 
     /// Ends a worker that never ran; gives back who waited for it.
@@ -220,8 +253,29 @@ final class WorkerProcess {
         return releaseAll()
     }
 
+    /// Its own handler told how it dies; the process itself is still on its way out.
+    private func dying(of crash: bd_crash_slot) {
+        isLeaving = true
+        ended(ChildExit(pid: pid, status: 0, signal: crash.signal))
+        startKillTimer(DaemonLimits.stopGraceMs)  // a worker that only says so
+    }
+
     private func exited(_ exit: ChildExit) {
+        guard state != .ended else {
+            isLeaving = false
+            process?.close()
+            killTimer?.close()
+            let told = onReaped
+            onReaped = nil
+            told?(self)
+            return
+        }
         drainControl()
+        guard state != .ended else { return exited(exit) }  // the last datagram was its last word
+        ended(exit)
+    }
+
+    private func ended(_ exit: ChildExit) {
         drainStderr()
         noteAdoptions()
         state = .ended
@@ -231,6 +285,7 @@ final class WorkerProcess {
         onDatagram = nil
         onTrouble = nil
         onEnded = nil
+        if !isLeaving { onReaped = nil }
         told?(self, exit, orphans)
     }
 
@@ -244,7 +299,8 @@ final class WorkerProcess {
         startDeadline?.close()
         startTimer?.close()
         killTimer?.close()
-        process?.close()
+        killTimer = nil
+        if !isLeaving { process?.close() }
         for fd in [controlFd, stderrFd] where fd >= 0 { close(fd) }
         controlFd = -1
         stderrFd = -1
@@ -264,6 +320,7 @@ final class WorkerProcess {
             case .nothing: return
             case .ended:
                 watchControl([])
+                if let crash = crashSlot() { return dying(of: crash) }
                 return killAfterGrace()  // its exit is told by the loop
             case .datagram(let bytes): receive(bytes)
             }

@@ -3,6 +3,7 @@
 // receive brought. Must not let one client's slowness touch another: when replies pile up, this client's requests wait.
 // Cost: a receive per buffer, a write to the journal per buffer with changes, a look-up per request.
 
+import CCrash
 import CLayout
 import CShim
 import Glibc
@@ -74,6 +75,7 @@ final class ClientStream {
         do {
             try sendHello(payload.bytes)
             try watcher.watch(.readable)
+            bd_crash_add_client(socket)
         } catch {
             watcher.close()
             target.stream = nil
@@ -176,7 +178,7 @@ final class ClientStream {
             workspace.graph.arena.publishApplied(request, slot: slot)
             return fail(message, refusal)
         }
-        page.begin(operation: message.operation, request: request, slot: slot)
+        page.begin(operation: message.operation, request: request, slot: slot, payload: message.payload.rest)
         let isRecorded = recorder.begin(message.operation)
         var call = Call(workspace: workspace, session: session, arguments: message.payload)
         var failure: RemoteError?
@@ -234,6 +236,7 @@ final class ClientStream {
     }
 
     private func flush() {
+        bd_crash_set_sending(socket, true)
         while unsentStart < unsent.count, !isEnded {
             let count = unsent.withUnsafeBytes { bytes in
                 bd_stream_send(
@@ -247,7 +250,9 @@ final class ClientStream {
                 return end("write failed: \(String(cString: strerror(Int32(-count))))")
             }
         }
+        if isEnded { return }
         if unsentStart == unsent.count {
+            bd_crash_set_sending(socket, false)
             unsent.removeAll(keepingCapacity: unsent.capacity <= 1 << 20)
             unsentStart = 0
         } else if unsentStart > 1 << 20 {
@@ -275,6 +280,7 @@ final class ClientStream {
         session.clientPage = nil
         workspace.insideMessage.remove(session.key)
         session.sendHalfAReply = {}
+        bd_crash_remove_client(socket)
         shutdown(socket, Int32(SHUT_RDWR))
         close(socket)
         onEnd(self, reason)

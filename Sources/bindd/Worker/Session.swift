@@ -301,6 +301,7 @@ final class Session {
                 throw WireError("operation \(operation) does not exist")
             }
             defer { ids.set(nodes: nil, edges: nil) }
+            if !workspace.planted.isEmpty { for bug in workspace.planted { bug.look(operation, call) } }
             try handler(&call)
         }
     }

@@ -9,10 +9,13 @@ import Journal
 import Wire
 
 /// Runs a worker until its work is done. The process ends with the status returned.
-func runWorker(control: Int32, page: Int32, journal: [Int32], workspace: String, memoryLimit: Int?) -> Int32 {
+func runWorker(
+    control: Int32, page: Int32, journal: [Int32], workspace: String, memoryLimit: Int?, wantsCore: Bool
+) -> Int32 {
     do {
         let worker = try Worker(
-            control: control, page: page, journal: journal, workspace: workspace, memoryLimit: memoryLimit)
+            control: control, page: page, journal: journal, workspace: workspace, memoryLimit: memoryLimit,
+            wantsCore: wantsCore)
         worker.run()
         return 0
     } catch {
@@ -38,9 +41,11 @@ final class Worker {
     private var streams: [UInt64: ClientStream] = [:]
 
     /// `journal`: two files that hold the state of the workspace before this worker, or nothing.
-    init(control: Int32, page pageFd: Int32, journal: [Int32], workspace name: String, memoryLimit: Int?) throws {
+    init(
+        control: Int32, page pageFd: Int32, journal: [Int32], workspace name: String, memoryLimit: Int?, wantsCore: Bool
+    ) throws {
         loop = try EventLoop()
-        page = try WorkerPage(fd: pageFd)
+        page = try WorkerPage(fd: pageFd, control: control, wantsCore: wantsCore)
         workspace = try Workspace(name: name, memoryLimit: memoryLimit)
         channel = try SupervisorChannel(fd: control, loop: loop)
         page.beat(slot: nil)

@@ -25,6 +25,10 @@ final class Workspace {
     var journal: Journal?
     /// Sessions of which a message is coming in parts: those are in the journal and in no image.
     var insideMessage: Set<UInt64> = []
+    /// Bugs that were armed on purpose, see Api/PlantedBugs.
+    var planted: [PlantedBug] = []
+    /// This process only applies a report's requests again.
+    var isReplay = false
     private let memory: ArenaMemory
     /// First id never handed out, by kind.
     var nextIds: [LeaseKind: UInt32] = [.node: 1, .edge: 1, .view: 1]

@@ -32,6 +32,7 @@ from bindd._bindd import Workspace as Workspace
 from bindd._bindd import statistics as statistics
 from bindd._program import find_bindd_bin as find_bindd_bin
 from bindd.errors import BinddError as BinddError
+from bindd.errors import MemoryLimit as MemoryLimit
 from bindd.errors import WorkerCrashed as WorkerCrashed
 from bindd.errors import WorkerHung as WorkerHung
 
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     from bindd import sexp as sexp
 
 __all__ = [
-    "BinddError", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "close", "connect",
-    "debug", "errors", "faebryk", "find_bindd_bin", "graph", "handles", "sexp", "statistics",
+    "BinddError", "MemoryLimit", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout",
+    "close", "connect", "debug", "errors", "faebryk", "find_bindd_bin", "graph", "handles", "sexp", "statistics",
 ]
 
 _pickling.register()

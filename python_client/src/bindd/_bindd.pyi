@@ -1408,11 +1408,11 @@ def sexp_dumps(*, document: Document) -> str:
     Raises TypeError, StaleHandleError.
     """
 def debug_crash(*, how: str = 'SEGV') -> None:
-    """Makes the worker of this workspace die: SEGV, BUS, ABRT, ILL, KILL by that signal, TRAP by a failed check of Swift, EXIT by leaving with status 0, STACK by overflowing its stack. Raises WorkerCrashed.
+    """Makes the worker of this workspace die: SEGV, BUS, ABRT, ILL, KILL by that signal, TRAP by a failed check of Swift, EXIT by leaving with status 0, STACK by overflowing its stack, MEMORY by asking for more than there is. Raises WorkerCrashed, the last one MemoryLimit.
 
-    how: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT or STACK
+    how: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT, STACK or MEMORY
 
-    Raises WorkerCrashed, ValueError.
+    Raises WorkerCrashed, MemoryLimit, ValueError.
     """
 def debug_hang(*, seconds: float = 3600.0) -> None:
     """Keeps the worker busy for that long; it stops early when the request is cancelled.
@@ -1425,6 +1425,20 @@ def debug_freeze() -> None:
     """Makes the worker loop for ever without looking at anything: only killing it helps.
 
     Raises WorkerHung.
+    """
+def debug_hold(*, bytes: int) -> None:
+    """Makes the worker hold that much memory, in small pages, until it ends.
+
+    bytes: how much memory the worker takes and touches
+
+    Raises ValueError.
+    """
+def debug_plant(*, bug: str) -> None:
+    """Arms a bug in this workspace, to try crash reports on. Only where BINDD_PLANTED=1 is set for the daemon.
+
+    bug: its name: see PlantedBugs.swift
+
+    Raises ValueError.
     """
 def debug_cut_frame() -> None:
     """Makes the worker send half a reply and die.

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from bindd import _bindd
 
-__all__ = ["crash", "cut_frame", "freeze", "hang"]
+__all__ = ["crash", "cut_frame", "freeze", "hang", "hold", "plant"]
 
 
 def crash(how: str = "SEGV") -> None:
-    """The worker dies: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT (leaves with status 0) or STACK. Raises WorkerCrashed."""
+    """The worker dies: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT (leaves with status 0), STACK or MEMORY.
+
+    Raises WorkerCrashed; MEMORY raises MemoryLimit.
+    """
     _bindd.debug_crash(how=how.upper())
 
 
@@ -23,6 +26,16 @@ def hang(seconds: float = 3600.0) -> None:
 def freeze() -> None:
     """The worker loops without looking at anything. WorkerHung after the hang limit."""
     _bindd.debug_freeze()
+
+
+def hold(bytes: int) -> None:
+    """The worker takes and touches that much memory, until it ends."""
+    _bindd.debug_hold(bytes=bytes)
+
+
+def plant(bug: str) -> None:
+    """Arms one of the bugs that are there to try crash reports on; the daemon must have been started with BINDD_PLANTED=1."""
+    _bindd.debug_plant(bug=bug)
 
 
 def cut_frame() -> None:

@@ -3,7 +3,8 @@
     BinddError
     ├── WorkerDied            the worker process ended under a request
     │   ├── WorkerCrashed     … of a signal, or by leaving without having been told to
-    │   └── WorkerHung        … because it did not answer and was killed
+    │   ├── WorkerHung        … because it did not answer and was killed
+    │   └── MemoryLimit       … because memory was exhausted (also a MemoryError)
     ├── BinddUnavailable      no daemon could be reached or started (also a ConnectionError)
     │   └── VersionMismatch   client and daemon are of different builds
     ├── StaleHandleError      the object of a handle is gone (also a ReferenceError)
@@ -28,7 +29,8 @@ from types import MappingProxyType
 from typing import Any
 
 __all__ = [
-    "BinddError", "BinddUnavailable", "CallTimeout", "JournalError", "LimitExceeded", "ProtocolError", "SexpError", "SnapshotError",
+    "BinddError", "BinddUnavailable", "CallTimeout", "JournalError", "LimitExceeded", "MemoryLimit", "ProtocolError", "SexpError",
+    "SnapshotError",
     "StaleHandleError", "TypeGraphInstantiationError", "TypeGraphPathError", "TypeGraphResolveError", "VersionMismatch",
     "WorkerCrashed", "WorkerDied", "WorkerHung",
 ]
@@ -84,10 +86,11 @@ class WorkerDied(BinddError):
     """The worker process of a workspace ended under a request.
 
     `operation` and `request_id` name the request that the worker was applying (the guilty one, as far as anybody knows),
-    None when it was idle; `call` the call in which Python learned of it. `kept` and `lost` count handles: those that work on
-    with a new worker, those that do not. `unapplied` names the requests that were sent and not applied, the guilty one
-    first (at most 32); `recovery` is all that the new worker said. `native_stack` and `report` are empty where none was
-    recorded.
+    None when it was idle; `call` the call in which Python learned of it, `site` the Python line that made it. `address` is
+    what a SIGSEGV or SIGBUS touched. `native_stack` has one text per frame, innermost first, `frames` how many there were
+    in all; `report` is the folder where the whole story is (``bindd crash show``), None where none was written. `kept` and
+    `lost` count handles: those that work on with a new worker, those that do not. `unapplied` names the requests that were
+    sent and not applied, the guilty one first (at most 32); `recovery` is all that the new worker said.
     """
 
     signal: int | None = None
@@ -97,7 +100,11 @@ class WorkerDied(BinddError):
     request_id: int | None = None
     call: str = ""
     elapsed_ms: int | None = None
+    address: int | None = None
+    site: str = ""
     native_stack: tuple[str, ...] = ()
+    frames: int = 0
+    memory_bytes: int | None = None
     report: str | None = None
     stderr_tail: str = ""
     kept: int = 0
@@ -114,6 +121,13 @@ class WorkerHung(WorkerDied):
     """The worker did not answer within the hang limit and was killed. `waited` is in seconds."""
 
     waited: float = 0.0
+
+
+class MemoryLimit(WorkerDied, MemoryError):
+    """The worker died because memory was exhausted: an allocation failed, or the system ended it for want of memory.
+
+    `memory_bytes` is what it had in memory when that is known.
+    """
 
 
 class BinddUnavailable(BinddError, ConnectionError):
@@ -240,8 +254,8 @@ del _class
 
 _CODES: dict[int, type[BinddError]] = {
     1: BinddError, 2: WorkerDied, 3: WorkerCrashed, 4: WorkerHung, 5: BinddUnavailable, 6: VersionMismatch,
-    7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError, 15: JournalError,
-    12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError,
+    7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError,
+    12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError, 15: MemoryLimit, 16: JournalError,
 }
 _RESERVED = frozenset({*dir(BinddError), *dir(OSError)})
 
