@@ -96,6 +96,7 @@ let graphViewDeclaration = ClassDeclaration(
             let view = try call.arguments.u32()
             let nodes = try call.arguments.u32List()
             let edges = try call.arguments.u32List()
+            _ = try call.workspace.graph.selfNode(view: view)  // a view that is none: nothing changes
             // What the client still holds is pinned before the view lets go of it.
             try call.session.pin(kind: BD_KIND_NODE, ids: nodes)
             try call.session.pin(kind: BD_KIND_EDGE, ids: edges)

@@ -28,10 +28,12 @@ struct RequestRecorder {
     /// Records the whole frames of `bytes`, which follow what was applied, if any of them belongs to a change.
     mutating func record(_ bytes: UnsafeRawBufferPointer, firstRequest: UInt64) {
         guard let journal else { return }
-        failure = nil
+        // A message whose first parts are not in the journal is refused when its last one comes.
+        let isBroken = failure != nil && scanner.isInsideMessage
+        if !isBroken { failure = nil }
         sequence = journal.lastSequence + 1  // nothing of what comes is recorded yet
         let counts = scanner.scan(bytes, changesState: operations.changesState)
-        guard counts.changes > 0 || counts.hasParts else { return }
+        guard !isBroken, counts.changes > 0 || counts.hasParts else { return }
         do throws(JournalFailure) {
             try journal.append(
                 frames: UnsafeRawBufferPointer(rebasing: bytes[..<counts.bytes]), session: session,

@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 3u
-#define BD_DESCRIPTION_HASH 0xeb73c8097a393482ull
-#define BD_DESCRIPTION_HASH_TEXT "eb73c809"
+#define BD_DESCRIPTION_HASH 0x796afb1f35cabb4eull
+#define BD_DESCRIPTION_HASH_TEXT "796afb1f"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-eb73c809"
+#define BD_BUILD "0.1.0-796afb1f"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -34,6 +34,7 @@
 #define BD_OP_ADVANCE 7u
 #define BD_OP_FORETELL 8u
 #define BD_OP_BATCH 6u
+#define BD_OP_CRASH 9u
 #define BD_OP_NODE_REFERENCE_CREATE 16u
 #define BD_OP_NODE_REFERENCE_GET_ATTR 17u
 #define BD_OP_NODE_REFERENCE_GET_DYNAMIC_ATTRS 18u
@@ -154,7 +155,9 @@
 #define BD_OP_DEBUG_CRASH 133u
 #define BD_OP_DEBUG_HANG 134u
 #define BD_OP_DEBUG_FREEZE 135u
-#define BD_OP_DEBUG_CUT_FRAME 136u
+#define BD_OP_DEBUG_HOLD 136u
+#define BD_OP_DEBUG_PLANT 137u
+#define BD_OP_DEBUG_CUT_FRAME 138u
 
 enum {
     BD_METHOD_NODE_REFERENCE_CREATE = 0,
@@ -361,10 +364,12 @@ enum {
     BD_METHOD_DEBUG_CRASH = 201,
     BD_METHOD_DEBUG_HANG = 202,
     BD_METHOD_DEBUG_FREEZE = 203,
-    BD_METHOD_DEBUG_CUT_FRAME = 204,
-    BD_METHOD_COUNT = 205
+    BD_METHOD_DEBUG_HOLD = 204,
+    BD_METHOD_DEBUG_PLANT = 205,
+    BD_METHOD_DEBUG_CUT_FRAME = 206,
+    BD_METHOD_COUNT = 207
 };
-#define BD_PARAMETER_COUNT 276u
+#define BD_PARAMETER_COUNT 278u
 #define BD_CLASS_COUNT 19u
 
 #ifdef BD_CLIENT_FUNCTION /* written by hand; those that share a function are told which method is called */
@@ -733,6 +738,8 @@ const bd_parameter bd_parameters[] = {
     {"document", BD_T_DOCUMENT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.dumps */
     {"how", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "SEGV", NULL, NULL}, /* debug.crash */
     {"seconds", BD_T_FLOAT, 0, BD_DEFAULT_FLOAT, 0, 3600.0, NULL, NULL, NULL}, /* debug.hang */
+    {"bytes", BD_T_INT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* debug.hold */
+    {"bug", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* debug.plant */
     {NULL, 0, 0, 0, 0, 0.0, NULL, NULL, NULL}
 };
 
@@ -941,11 +948,13 @@ const bd_method bd_methods[] = {
     {"debug.crash", 133, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 274, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"debug.hang", 134, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 275, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"debug.freeze", 135, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"debug.cut_frame", 136, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.hold", 136, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.plant", 137, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 277, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.cut_frame", 138, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 278, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}}
 };
 
-const uint8_t bd_operation_kinds[137] = {
+const uint8_t bd_operation_kinds[139] = {
     [16] = BD_KIND_OF_REQUEST_COMMAND,
     [17] = BD_KIND_OF_REQUEST_QUERY,
     [18] = BD_KIND_OF_REQUEST_QUERY,
@@ -1066,9 +1075,11 @@ const uint8_t bd_operation_kinds[137] = {
     [133] = BD_KIND_OF_REQUEST_CALL,
     [134] = BD_KIND_OF_REQUEST_QUERY,
     [135] = BD_KIND_OF_REQUEST_QUERY,
-    [136] = BD_KIND_OF_REQUEST_CALL,
+    [136] = BD_KIND_OF_REQUEST_QUERY,
+    [137] = BD_KIND_OF_REQUEST_CALL,
+    [138] = BD_KIND_OF_REQUEST_CALL,
 };
-const uint32_t bd_operation_count = 137;
+const uint32_t bd_operation_count = 139;
 
 static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS, self, args, n, kwnames);
@@ -1496,6 +1507,12 @@ static PyObject *bd_thunk_debug_hang(PyObject *self, PyObject *const *args, Py_s
 static PyObject *bd_thunk_debug_freeze(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_FREEZE, self, args, n, kwnames);
 }
+static PyObject *bd_thunk_debug_hold(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_DEBUG_HOLD, self, args, n, kwnames);
+}
+static PyObject *bd_thunk_debug_plant(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_DEBUG_PLANT, self, args, n, kwnames);
+}
 static PyObject *bd_thunk_debug_cut_frame(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_CUT_FRAME, self, args, n, kwnames);
 }
@@ -1835,9 +1852,11 @@ static PyMethodDef bd_static_linker[] = {
 static PyMethodDef bd_functions[] = {
     BD_METHOD_DEF("sexp_parse", bd_sexp_parse, "sexp_parse($self, /, *, text, label='', depth_limit=0)\012--\012\012Parses one text, all of it, into a document that keeps every token. A document travels as its id and its snapshot (bytes, laid out as in bd_layout.h).\012\012text: UTF-8\012label: name shown in errors\012depth_limit: lists inside lists; 0: the default of 1000\012\012Raises SexpError, TypeError, LimitExceeded."),
     BD_METHOD_DEF("sexp_dumps", bd_sexp_dumps, "sexp_dumps($self, /, *, document)\012--\012\012The document's text in KiCad's canonical layout: the same bytes for a file that KiCad 8 or later wrote.\012\012Raises TypeError, StaleHandleError."),
-    BD_METHOD_DEF("debug_crash", bd_thunk_debug_crash, "debug_crash($self, /, *, how='SEGV')\012--\012\012Makes the worker of this workspace die: SEGV, BUS, ABRT, ILL, KILL by that signal, TRAP by a failed check of Swift, EXIT by leaving with status 0, STACK by overflowing its stack. Raises WorkerCrashed.\012\012how: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT or STACK\012\012Raises WorkerCrashed, ValueError."),
+    BD_METHOD_DEF("debug_crash", bd_thunk_debug_crash, "debug_crash($self, /, *, how='SEGV')\012--\012\012Makes the worker of this workspace die: SEGV, BUS, ABRT, ILL, KILL by that signal, TRAP by a failed check of Swift, EXIT by leaving with status 0, STACK by overflowing its stack, MEMORY by asking for more than there is. Raises WorkerCrashed, the last one MemoryLimit.\012\012how: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT, STACK or MEMORY\012\012Raises WorkerCrashed, MemoryLimit, ValueError."),
     BD_METHOD_DEF("debug_hang", bd_thunk_debug_hang, "debug_hang($self, /, *, seconds=3600.0)\012--\012\012Keeps the worker busy for that long; it stops early when the request is cancelled.\012\012seconds: how long the worker does nothing else\012\012Raises CallTimeout, WorkerHung."),
     BD_METHOD_DEF("debug_freeze", bd_thunk_debug_freeze, "debug_freeze($self, /)\012--\012\012Makes the worker loop for ever without looking at anything: only killing it helps.\012\012Raises WorkerHung."),
+    BD_METHOD_DEF("debug_hold", bd_thunk_debug_hold, "debug_hold($self, /, *, bytes)\012--\012\012Makes the worker hold that much memory, in small pages, until it ends.\012\012bytes: how much memory the worker takes and touches\012\012Raises ValueError."),
+    BD_METHOD_DEF("debug_plant", bd_thunk_debug_plant, "debug_plant($self, /, *, bug)\012--\012\012Arms a bug in this workspace, to try crash reports on. Only where BINDD_PLANTED=1 is set for the daemon.\012\012bug: its name: see PlantedBugs.swift\012\012Raises ValueError."),
     BD_METHOD_DEF("debug_cut_frame", bd_thunk_debug_cut_frame, "debug_cut_frame($self, /)\012--\012\012Makes the worker send half a reply and die.\012\012Raises WorkerCrashed."),
     {NULL, NULL, 0, NULL}
 };
