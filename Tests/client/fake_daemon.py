@@ -167,7 +167,9 @@ class FakeDaemon:
 
     def _talk(self, link: socket.socket) -> None:
         header, fds, _, _ = socket.recv_fds(link, 8, 4)
-        self.pages += fds
+        self.pages += fds[:1]
+        for ledger in fds[1:]:
+            os.close(ledger)
         if not header:
             raise Closed
         header += self._read(link, 8 - len(header))
@@ -176,7 +178,7 @@ class FakeDaemon:
         if operation == CONTROL:
             self._control(link, payload)
             return
-        assert operation == HELLO and len(fds) == 1
+        assert operation == HELLO and len(fds) in (1, 2)
         self.hellos.append(payload)
         client = Client(link, self)
         self.clients.append(client)

@@ -248,7 +248,7 @@ static bool bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
     memset(&connection->reply, 0, sizeof connection->reply);
     connection->has_reply = false;
     workspace->round_trips++;
-    workspace->page->received_replies++;
+    workspace->page->received_replies = connection->replies;
     if (!bd_workspace_update_leases(workspace, reply->data)) return false;
     if (workspace->ids_unsettled) {
         workspace->ids_unsettled = false;

@@ -34,6 +34,9 @@ final class Supervisor {
     var clients: [UInt64: ClientRecord] = [:]
     var obituaries = Obituaries()
     var waiters: [UInt64: ObituaryWaiter] = [:]
+    /// Clients whose worker ended before them, newest last; see Supervisor+Ledgers.
+    var lost: [LostClient] = []
+    var growthTimer: Timer?
     var inspections: [UInt64: HandleInspection] = [:]
     var stopRequests: [Connection] = []
     private(set) var isStopping = false
@@ -136,14 +139,17 @@ final class Supervisor {
             return
         }
         do throws(HelloRefusal) {
-            let (hello, page) = try checkHello(message.payload, fds)
+            let (hello, page, ledger) = try checkHello(message.payload, fds)
             nextClient += 1
             let client = ClientRecord(
-                id: nextClient, pid: connection.peerPid, hello: hello, connectedNs: loop.nowNs, page: page)
+                id: nextClient, pid: connection.peerPid, hello: hello, connectedNs: loop.nowNs, page: page,
+                ledger: ledger)
             let worker = try workerFor(hello.workspace)
             let socket = connection.detach()
             forget(connection)
             clients[client.id] = client
+            clientCame(client)
+            for extra in fds.dropFirst() { close(extra) }
             log.info(
                 "client_connected",
                 metadata: [
@@ -166,7 +172,9 @@ final class Supervisor {
     }
 
     /// The client's page comes mapped; its descriptor stays in fds[0].
-    private func checkHello(_ payload: [UInt8], _ fds: [Int32]) throws(HelloRefusal) -> (Hello, SharedPage) {
+    private func checkHello(
+        _ payload: [UInt8], _ fds: [Int32]
+    ) throws(HelloRefusal) -> (Hello, SharedPage, LedgerFile?) {
         let hello = try HelloCheck.check(payload, identity: identity)
         guard clients.count < Limits.clientsMax else {
             throw .answer(
@@ -174,7 +182,8 @@ final class Supervisor {
                     "LimitExceeded", "the daemon has \(clients.count) clients, clientsMax is \(Limits.clientsMax)",
                     hint: "`bindd inspect handles` shows who they are"))
         }
-        return (hello, try HelloCheck.mapPage(fds, layoutVersion: identity.layoutVersion))
+        let page = try HelloCheck.mapPage(fds, layoutVersion: identity.layoutVersion)
+        return (hello, page, try HelloCheck.ledger(fds))
     }
 
     func errorPayload(_ error: RemoteError) -> [UInt8] {
@@ -268,6 +277,7 @@ final class Supervisor {
     private func workerEnded(_ worker: WorkerProcess, _ exit: ChildExit, _ orphans: [Handover]) {
         let obituary = obituary(of: worker, exit)
         obituaries.add(obituary)
+        keepLost(worker, obituary)
         forget(worker)
         logEnd(of: worker, obituary)
         answerOrphans(
@@ -380,6 +390,7 @@ final class Supervisor {
         for connection in connections.values { connection.close(reason: "") }
         for signal in signals { signal.close() }
         idleTimer?.close()
+        growthTimer?.close()
         adoptionTimer?.close()
         lock.remove()
         log.info("stopped")

@@ -401,12 +401,14 @@ final class Session {
     private func sendHello(_ payload: [UInt8]) throws {
         var bytes: [UInt8] = []
         encodeMessage(operation: Operation.hello, flags: .reply, payload: payload, into: &bytes)
+        page.countReply(slot: slot)
         let fds = [workspace.arenaFd]
         let sent = bytes.withUnsafeBytes { bd_message_send(socket, $0.baseAddress, $0.count, fds, fds.count) }
         guard sent == bytes.count else { throw WorkerError("cannot answer the hello: \(sent)") }
     }
 
     private func send(_ operation: UInt16, _ flags: FrameFlags, _ payload: [UInt8]) {
+        if flags.contains(.reply) { page.countReply(slot: slot) }
         encodeMessage(operation: operation, flags: flags, payload: payload, into: &unsent)
         flush()
     }

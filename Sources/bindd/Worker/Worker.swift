@@ -57,6 +57,7 @@ final class Worker {
         timer.start(afterMs: 0, repeatMs: 200)
         heartbeat = timer
         page.beat(slot: nil)
+        page.publishArena(fd: workspace.arenaFd)
         page.publish(workspace)
         channel.start()
         channel.send(.ready)

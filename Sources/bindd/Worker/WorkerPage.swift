@@ -21,6 +21,9 @@ struct WorkerPage {
         page.pointee.magic = UInt64(BD_WORKER_PAGE_MAGIC)
     }
 
+    /// Where `bindd inspect` finds the graph, under /proc of this process.
+    func publishArena(fd: Int32) { page.pointee.arena_fd = UInt64(max(fd, 0)) }
+
     /// The time from which the requests of this turn count: one look at the clock for a whole batch.
     func beginTurn() { page.pointee.current_started_ns = bd_clock_monotonic_ns() }
 
@@ -37,6 +40,8 @@ struct WorkerPage {
         bd_store_release_u32(&page.pointee.current_operation, 0)
     }
 
+    func countReply(slot: Int) { withSlot(slot) { $0.pointee.replies += 1 } }
+
     /// The time of the slot's last request and of the loop's last turn.
     func beat(slot: Int?) {
         let now = bd_clock_monotonic_ns()
@@ -51,7 +56,7 @@ struct WorkerPage {
                 guard place.pointee.client_id == 0 else { return false }
                 let now = bd_clock_monotonic_ns()
                 place.pointee = bd_worker_slot(
-                    client_id: 0, applied_requests: 0, last_request_ns: now, connected_ns: now)
+                    client_id: 0, applied_requests: 0, last_request_ns: now, connected_ns: now, replies: 0)
                 bd_store_release_u64(&place.pointee.client_id, clientId)
                 return true
             }

@@ -344,6 +344,15 @@ def _hang_limit() -> float:
     return seconds
 
 
+def _sites() -> int:
+    """One of how many handles is written down with the place where it was made; 0: none."""
+    text = os.environ.get("BINDD_SITES", "") or "sample"
+    intervals = {"off": 0, "sample": _bindd.SITES_INTERVAL, "sampled": _bindd.SITES_INTERVAL, "full": 1}
+    if text not in intervals:
+        raise ValueError(f"BINDD_SITES is {text!r}; it must be off, sample or full")
+    return intervals[text]
+
+
 def _program() -> str:
     """How the daemon's lists call this process."""
     name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else ""
@@ -374,7 +383,7 @@ def connect(
         atexit.register(_bindd._finish)
     return _bindd._open(
         link.detach(), path, workspace, _program(), max(_left(deadline), 0.1), limit, call_timeout or 0.0,
-        _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"))
+        _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"), _sites(), os.path.dirname(os.path.abspath(__file__)) + os.sep)
 
 
 def open_current() -> _bindd.Workspace:
