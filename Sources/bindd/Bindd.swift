@@ -10,7 +10,8 @@ struct Bindd: ParsableCommand {
         abstract: "Graphs and KiCad documents for Python, in processes of their own.",
         version: versionText(),
         subcommands: [
-            ServeCommand.self, StatusCommand.self, StopCommand.self, InspectCommand.self, DescribeCommand.self,
+            ServeCommand.self, StatusCommand.self, StopCommand.self, RestartCommand.self, InspectCommand.self,
+            TopCommand.self, TraceCommand.self, LogsCommand.self, DescribeCommand.self, CompletionCommand.self,
             WorkerCommand.self,
         ])
 }

@@ -142,7 +142,7 @@ try:
 finally:
     os.kill(pid, signal.SIGCONT)
 assert done.returncode == 0 and f"no answer from pid {pid}" in done.stderr, done.stderr
-assert "nodes       2\n" in done.stdout and "at        <string>:4 <module>\n" in done.stdout, done.stdout
+assert "nodes       2\\n" in done.stdout and "at        <string>:4 <module>\\n" in done.stdout, done.stdout
 """, BINDD_BIN=home.binary)
     assert done.returncode == 0, done.stderr
 

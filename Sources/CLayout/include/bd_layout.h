@@ -98,8 +98,28 @@ typedef struct bd_ledger_record {
 
 /* -- worker page: one per worker; made by the supervisor, the worker writes, the supervisor reads ------------------ */
 #define BD_WORKER_PAGE_MAGIC 0x57524B5244444E42ull
-#define BD_WORKER_PAGE_BYTES 16384u
+#define BD_WORKER_PAGE_BYTES 81920u /* the page itself, then the ring of traced requests */
+#define BD_TRACE_OFFSET 16384u
+#define BD_TRACE_EVENTS 1024u
 #define BD_CLIENT_SLOTS_MAX 64u
+
+/* One traced request, written while somebody traces. Event e (from 1 on) stands at place e % BD_TRACE_EVENTS of the ring;
+ * its number is stored last, with release order, and 0 while it is being filled. */
+#define BD_TRACE_REPLY 1u
+#define BD_TRACE_ERROR 2u
+
+typedef struct bd_trace_event {
+    uint64_t number;
+    uint64_t request;
+    uint64_t client_id;
+    uint64_t started_ns;          /* CLOCK_MONOTONIC */
+    uint32_t elapsed_ns;          /* at most 4 s fit; longer ones show as that */
+    uint32_t operation;
+    uint32_t request_bytes;
+    uint32_t reply_bytes;
+    uint32_t flags;               /* BD_TRACE_… */
+    uint32_t reserved[3];
+} bd_trace_event;
 
 typedef struct bd_worker_slot {   /* one client of the workspace */
     uint64_t client_id;           /* 0: slot is free */
@@ -122,6 +142,8 @@ typedef struct bd_worker_page {
     uint64_t applied_requests;    /* of all clients */
     uint64_t memory_bytes;        /* held for state: arena, documents, buffers */
     uint64_t attribute_bytes;     /* of them, for attributes of nodes and edges */
+    uint64_t traced;              /* events written so far; see bd_trace_event */
+    uint64_t base_bytes;          /* resident memory of the process before it had any state */
     uint64_t arena_fd;            /* the worker's read-only descriptor of the arena, for `bindd inspect` to open */
     uint64_t objects[BD_KIND_COUNT]; /* objects that the worker holds, by kind */
     uint64_t bytes[BD_KIND_COUNT];   /* bytes that they take, by kind */

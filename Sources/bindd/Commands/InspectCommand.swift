@@ -34,10 +34,10 @@ struct InspectHandlesCommand: ParsableCommand {
     @Option(help: ArgumentHelp("With --tree: so many levels.", valueName: "n"))
     var depth = 3
 
-    @Option(help: ArgumentHelp("Write the sums by kind, client and place to a file, for --diff.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the sums by kind, client and place to a file, for --diff.", valueName: "file"), completion: .file())
     var save: String?
 
-    @Option(parsing: .upToNextOption, help: ArgumentHelp("Compare two saved files, or one with now.", valueName: "file"))
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("Compare two saved files, or one with now.", valueName: "file"), completion: .file())
     var diff: [String] = []
 
     func run() throws {

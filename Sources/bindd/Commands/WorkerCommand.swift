@@ -23,7 +23,7 @@ struct WorkerCommand: ParsableCommand {
 }
 
 private let controlFd: Int32 = 3
-private let pageFd: Int32 = 4
+private let pageFd = WorkerProcess.pageFdInWorker
 
 private func becomeWorker(workspace: String, supervisorPid: Int32) -> Int32 {
     signal(SIGPIPE, SIG_IGN)

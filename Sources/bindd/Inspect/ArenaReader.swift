@@ -118,8 +118,9 @@ final class ArenaReader {
         granule == 0 ? 0 : block(16 + min(Int(word(offset(granule) + 4)), 1 << 20) * 16)
     }
 
-    /// What the allocator gives for so many bytes: a power of two of granules.
+    /// What the allocator gives for so many bytes: a power of two of granules, or whole segments.
     private func block(_ bytes: Int) -> UInt64 {
+        guard bytes <= 1 << 15 else { return UInt64((bytes + (1 << 16) - 1) / (1 << 16) * (1 << 16)) }
         var size = UInt64(BD_GRANULE_BYTES)
         while size < UInt64(max(bytes, 1)) { size *= 2 }
         return size

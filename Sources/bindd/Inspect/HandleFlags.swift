@@ -14,7 +14,7 @@ struct SelectionFlags: ParsableArguments {
     @Option(help: "Only of this workspace (private: those without a name). May be repeated.")
     var workspace: [String] = []
 
-    @Option(help: "Only of this kind (GraphView, BoundNode, Document …). May be repeated.")
+    @Option(help: "Only of this kind (GraphView, BoundNode, Document …). May be repeated.", completion: .list(Selection.kindNames))
     var kind: [String] = []
 
     @Option(help: ArgumentHelp("Only made at these places (path:line, function; * and ?).", valueName: "glob"))
@@ -81,7 +81,9 @@ struct SelectionFlags: ParsableArguments {
 }
 
 struct ListFlags: ParsableArguments {
-    @Option(help: ArgumentHelp("Sums by kind, client, workspace, site, label; several with commas.", valueName: "what"))
+    @Option(
+        help: ArgumentHelp("Sums by kind, client, workspace, site, label; several with commas.", valueName: "what"),
+        completion: .list(GroupDimension.allCases.map(\.rawValue)))
     var groupBy: String?
 
     @Option(help: "Order by count, bytes, growth, age, kind, client, site or label.")

@@ -31,6 +31,8 @@ enum DaemonLimits {
     static let obituaryWaitMs: UInt64 = 2_000
     /// A worker's answer about one handle; the whole inspection has 200 ms.
     static let handleInfoWaitMs: UInt64 = 150
+    /// Workers write requests down for so long after `bindd trace` asked; it asks again each second.
+    static let traceMs: UInt64 = 3_000
     /// Between looks at whether workers have taken the connections handed to them.
     static let adoptionTickMs: UInt64 = 20
     /// Without clients and without named workspaces, when nothing else is said.

@@ -50,6 +50,7 @@ extension Supervisor {
         case "stop":
             stopRequests.append(connection)
             stop(reason: "asked by pid \(connection.peerPid)")
+        case "trace": answer(connection, traceJSON())
         case "inspect": inspect(connection, arguments["id"])
         case "obituary": withPid(connection, arguments) { obituary(connection, pid: $0) }
         case "kill":
@@ -62,7 +63,7 @@ extension Supervisor {
         default:
             refuse(
                 connection, "unknown control command \"\(command.prefix(64))\"",
-                hint: "this daemon (\(identity.version)) knows status, stop, inspect, obituary, kill")
+                hint: "this daemon (\(identity.version)) knows status, stop, inspect, trace, obituary, kill")
         }
     }
 

@@ -35,7 +35,7 @@ extension Supervisor {
         }
 
         var request: UInt64 { isBusy ? page.current_request : 0 }
-        var bytes: UInt64 { KindCounters.bytes(page).reduce(0, +) }
+        var bytes: UInt64 { KindCounters.bytes(page).reduce(0, +) + min(page.attribute_bytes, KindCounters.valueMax) }
         var memoryBytes: UInt64 { min(page.memory_bytes, KindCounters.valueMax) }
 
         func slot(of client: ClientRecord) -> Int? { slots.firstIndex { $0.client_id == client.id } }
@@ -85,6 +85,19 @@ extension Supervisor {
             ("at", .string(isoText(realtimeNs: crash.endedRealtimeNs))), ("pid", .int(Int64(crash.pid))),
             ("cause", .string(crash.cause)), ("operation", .string(crash.operationName)),
         ])
+    }
+
+    /// Workers write their requests down for as long as this is asked for again; where, is the answer.
+    func traceJSON() -> JSONValue {
+        let question = ControlChannel.trace(milliseconds: DaemonLimits.traceMs)
+        let rows = workers.values.sorted { $0.number < $1.number }.filter { $0.ask(question) }.map { worker in
+            JSONValue.object([
+                ("pid", .int(Int64(worker.pid))), ("workspace", .string(worker.workspace)),
+                ("page_fd", .int(Int64(WorkerProcess.pageFdInWorker))),
+                ("clients", .array(worker.clients.keys.sorted().map { .string("c\($0)") })),
+            ])
+        }
+        return .object([("schema", .int(1)), ("workers", .array(rows))])
     }
 
     // -- inspect
@@ -174,6 +187,7 @@ extension Supervisor {
             ("bytes", countsJSON(KindCounters.bytes(report.page), KindNames.object)),
             ("memory_bytes", .uint(report.memoryBytes)),
             ("attribute_bytes", .uint(min(report.page.attribute_bytes, KindCounters.valueMax))),
+            ("process_bytes", .uint(min(report.page.base_bytes, KindCounters.valueMax))),
             ("rss_bytes", .uint(ProcessFiles.residentBytes(pid: report.worker.pid))),
             ("arena_fd", .uint(min(report.page.arena_fd, 1 << 31))),
             ("clients", .array(report.worker.clients.keys.sorted().map { .string("c\($0)") })),
@@ -202,7 +216,16 @@ extension Supervisor {
                 ("created", .uint(created[kind])), ("growth_1m", .int(growth[kind])), ("bytes", .uint(bytes[kind])),
             ])
         }
-        return .array(rows)
+        return .array(rows + [attributesRow(reports)])
+    }
+
+    /// No kind of handle, but memory all the same: names and values at nodes and edges.
+    private func attributesRow(_ reports: [WorkerReport]) -> JSONValue {
+        let bytes = reports.reduce(UInt64(0)) { $0 + min($1.page.attribute_bytes, KindCounters.valueMax) }
+        return .object([
+            ("kind", .string("attributes")), ("live", .uint(0)), ("created", .uint(0)), ("growth_1m", .int(0)),
+            ("bytes", .uint(bytes)),
+        ])
     }
 
     private func countsJSON(_ counts: [UInt64], _ name: (Int) -> String) -> JSONValue {

@@ -229,6 +229,7 @@ final class Session {
             }
         case BD_KIND_DOCUMENT:
             for id in ids where heldDocuments.remove(id) { workspace.documents.remove(id) }
+            workspace.documents.trim()
         default: throw WireError("release of kind \(kind)")
         }
     }
@@ -331,6 +332,7 @@ final class Session {
 
     private func apply(_ message: MessageReader.InPlace) throws(WireError) {
         request += 1
+        let startedNs = workspace.isTraced ? bd_clock_monotonic_ns() : 0
         page.begin(operation: message.operation, request: request, slot: slot)
         var call = Call(workspace: workspace, session: self, arguments: message.payload)
         var failure: RemoteError?
@@ -345,6 +347,7 @@ final class Session {
         // Before the reply: who has it may die or read the arena at once, and this request is over.
         workspace.graph.arena.publishApplied(request, slot: slot)
         page.end(request: request, slot: slot)
+        if startedNs != 0 { trace(message, startedNs, call, hasFailed: failure != nil) }
         if let failure { return fail(message, failure) }
         guard message.flags.contains(.replyWanted) else { return }
         hasReplied = true
@@ -353,6 +356,17 @@ final class Session {
         head(request).encode(into: &payload)
         payload.raw(call.result.bytes)
         send(message.operation, .reply, payload.bytes)
+    }
+
+    private func trace(_ message: MessageReader.InPlace, _ startedNs: UInt64, _ call: borrowing Call, hasFailed: Bool) {
+        let isAnswered = message.flags.contains(.replyWanted)
+        page.trace(
+            bd_trace_event(
+                number: 0, request: request, client_id: clientId, started_ns: startedNs,
+                elapsed_ns: UInt32(clamping: bd_clock_monotonic_ns() - startedNs), operation: UInt32(message.operation),
+                request_bytes: UInt32(clamping: message.payload.remaining),
+                reply_bytes: isAnswered && !hasFailed ? UInt32(clamping: call.result.bytes.count) : 0,
+                flags: (isAnswered ? BD_TRACE_REPLY : 0) | (hasFailed ? BD_TRACE_ERROR : 0), reserved: (0, 0, 0)))
     }
 
     private func perform(_ operation: UInt16, _ call: inout Call) throws {

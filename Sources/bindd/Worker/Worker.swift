@@ -34,6 +34,7 @@ final class Worker {
     private var heartbeat: Timer?
     private var termination: SignalWatcher?
     private var sessions: [UInt64: Session] = [:]
+    private var traceEnd: Timer?
 
     init(control: Int32, page pageFd: Int32, workspace name: String, memoryLimit: Int?) throws {
         loop = try EventLoop()
@@ -47,6 +48,7 @@ final class Worker {
         channel.onInspect = { [unowned self] token, id in
             channel.send(.handleInfo(token: token, json: describe(id)?.text ?? "null"))
         }
+        channel.onTrace = { [unowned self] milliseconds in trace(forMs: milliseconds) }
         channel.onEnd = { [unowned self] in leave("the daemon is gone") }
         do {
             termination = try SignalWatcher(loop: loop, signal: SIGTERM) { [unowned self] _ in
@@ -87,6 +89,14 @@ final class Worker {
             page.freeSlot(slot)
             refuse(client, error as? RemoteError ?? RemoteError("BinddUnavailable", "\(error)"))
         }
+    }
+
+    /// Whoever traces says so again and again: one that is gone leaves no trace on.
+    private func trace(forMs milliseconds: UInt64) {
+        workspace.isTraced = milliseconds > 0
+        let end = traceEnd ?? Timer(loop: loop) { [unowned self] in workspace.isTraced = false }
+        traceEnd = end
+        end.start(afterMs: milliseconds)
     }
 
     private func refuse(_ client: AdoptedClient, _ error: RemoteError) {

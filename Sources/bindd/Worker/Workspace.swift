@@ -19,6 +19,8 @@ final class Workspace {
     var graph: GraphStore
     var documents = DocumentStore()
     private let memory: ArenaMemory
+    /// Somebody looks at every request; see WorkerPage.trace.
+    var isTraced = false
     /// First id never handed out, by kind.
     private var nextIds: [LeaseKind: UInt32] = [.node: 1, .edge: 1, .view: 1]
 
