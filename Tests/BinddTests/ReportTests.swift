@@ -111,9 +111,9 @@ private let plain = Style(isOn: false)
                 c1      41790  ruben  ato build              private     31,204  +1,212  401 MiB   2h13m  idle 9s
                 c3      41990  ruben  python t.py (stopped)  notebook         3       0   shared       -  stopped
 
-                KIND         LIVE  +1m  BYTES  SHARE  TOP CREATION SITE                    SITE%
-                BoundNode  24,810   -3  100 B    25%  -                                        -
-                GraphView      41    0  300 B    75%  atopile/compiler/gen.py:212 build       95
+                KIND         LIVE  +1m  BYTES  SHARE  TOP CREATION SITE                  SITE%
+                BoundNode  24,810   -3  100 B    25%  -                                      -
+                GraphView      41    0  300 B    75%  atopile/compiler/gen.py:212 build     95
 
                 WORKSPACE  WORKER  STATE  CLIENTS   MEMORY  OBJECTS
                 notebook   8       idle         1  2.0 KiB  1,200 Node, 7 Edge

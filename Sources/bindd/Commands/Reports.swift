@@ -31,12 +31,12 @@ func inspectionText(_ report: JSONValue, handle: UInt64?, width: Int?, style: St
     var out = headText(report["supervisor"] ?? .null, style)
     let clients = report["clients"]?.items ?? []
     guard !clients.isEmpty else {
-        return out + "\nno clients\n" + workspacesText(report, width, style) + hintsText(report, style)
+        return out + "\nno clients\n" + workspacesText(report, width, style) + hintsText(report, width, style)
     }
     out += "\n" + clientsTable(clients).render(width: width, style: style)
     let kinds = report["kinds"]?.items ?? []
     if !kinds.isEmpty { out += "\n" + kindsTable(kinds).render(width: width, style: style) }
-    return out + workspacesText(report, width, style) + hintsText(report, style)
+    return out + workspacesText(report, width, style) + hintsText(report, width, style)
 }
 
 /// bindd 0.1.0 (build 9c1e, protocol 1.0)  supervisor 41820  up 2h14m  rss 12 MiB
@@ -116,12 +116,30 @@ private func siteShareText(_ kind: JSONValue) -> String {
 }
 
 /// Lines of advice, each with its command.
-private func hintsText(_ report: JSONValue, _ style: Style) -> String {
+private func hintsText(_ report: JSONValue, _ width: Int?, _ style: Style) -> String {
     let hints = report["hints"]?.items ?? []
     guard !hints.isEmpty else { return "" }
     return "\n" + hints.map { hint in
-        style.warning("hint  \(shownText(hint.text("text")))") + "  (\(shownText(hint.text("command"))))\n"
+        let text = "hint  " + shownText(hint.text("text"))
+        let command = "(\(shownText(hint.text("command"))))"
+        guard let width, text.count + command.count + 2 > width else { return style.warning(text) + "  \(command)\n" }
+        return wrapped(text, width: width).map { style.warning($0) + "\n" }.joined() + "      \(command)\n"
     }.joined()
+}
+
+/// Lines of at most so many characters, the later ones indented; a longer word keeps its line.
+func wrapped(_ text: String, width: Int) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+        if !line.isEmpty, line.count + 1 + word.count > width {
+            lines.append(line)
+            line = "      " + word
+        } else {
+            line += (line.isEmpty ? "" : " ") + word
+        }
+    }
+    return lines + [line]
 }
 
 /// Named workspaces live on without clients: they are shown by themselves.

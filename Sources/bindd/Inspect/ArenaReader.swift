@@ -136,6 +136,7 @@ final class ArenaReader {
         fileprivate let members: UInt32
         fileprivate let edges: UInt32
         fileprivate let memberTable: UInt32
+        fileprivate let edgeTable: UInt32
         fileprivate let ownBytes: UInt64
     }
 
@@ -150,7 +151,7 @@ final class ArenaReader {
         return View(
             isLive: state == BD_VIEW_LIVE, selfNode: word(at + 4), nodeCount: Int(word(at + 8)),
             edgeCount: Int(word(at + 24)), members: word(at + 12), edges: word(at + 28), memberTable: word(at + 20),
-            ownBytes: tables.reduce(lists, +))
+            edgeTable: word(at + 36), ownBytes: tables.reduce(lists, +))
     }
 
     /// Ids of the view's nodes in order of insertion, at most so many.
@@ -178,6 +179,19 @@ final class ArenaReader {
     }
 
     func contains(_ view: View, node: UInt32) -> Bool { member(view, node) != nil }
+
+    func contains(_ view: View, edge: UInt32) -> Bool {
+        guard view.edgeTable != 0 else { return false }
+        let table = offset(view.edgeTable)
+        let mask = word(table)
+        var slot = bd_table_start(edge, word(table + 8)) & mask
+        for _ in 0...min(Int(mask), 1 << 24) {
+            let id = word(table + 16 + Int(slot) * 4)
+            if id == 0 || id == edge { return id != 0 }
+            slot = (slot + 1) & mask
+        }
+        return false
+    }
 
     private func forEachList(_ member: Int, _ body: (_ list: Int) -> Void) {
         var granule = word(member + 4)

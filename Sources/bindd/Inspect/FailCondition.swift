@@ -45,7 +45,7 @@ struct FailCondition {
             guard let range = text.firstRange(of: relation.rawValue) else { continue }
             guard let subject = Subject(rawValue: String(text[..<range.lowerBound])) else { return nil }
             let right = String(text[range.upperBound...])
-            let value = subject == .bytes ? Quantities.bytes(right).map(Double.init) : Double(right)
+            let value = subject == .bytes ? Quantities.bytes(right).map { Double($0) } : Double(right)
             return value.map { Comparison(subject: subject, relation: relation, value: $0) }
         }
         return nil

@@ -58,15 +58,18 @@ struct HandleListing {
 
     private mutating func restrictToGrowing(_ look: HandleLook, since earlier: Counts?) {
         let now = Counts(look, selection)
-        var growing: Set<UInt32> = []
+        var growths: [UInt32: Int64] = [:]
         for kind in 1..<BD_KIND_COUNT where kind != BD_KIND_WORKSPACE {
             let growth: Int64 =
                 if let earlier { (now.kinds[kind] ?? 0) - (earlier.kinds[kind] ?? 0) } else {
                     (look.report["kinds"]?.items ?? []).first { $0.text("kind") == HandleKind.name(kind) }?
                         .signed("growth_1m") ?? 0
                 }
-            if growth > 0, selection.kinds.isEmpty || selection.kinds.contains(kind) { growing.insert(kind) }
+            if selection.kinds.isEmpty || selection.kinds.contains(kind) { growths[kind] = growth }
         }
+        // One more may be on its way to being freed; beside what grows fast, little is noise.
+        let most = growths.values.max() ?? 0
+        let growing = Set(growths.filter { $0.value > 1 && $0.value >= most / 100 }.keys)
         selection.kinds = growing.isEmpty ? [0] : growing  // no handle is of kind 0
         if dimensions.isEmpty { dimensions = [.kind, .site] }
         if sort == nil { sort = .growth }

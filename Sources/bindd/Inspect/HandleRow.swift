@@ -16,6 +16,8 @@ final class Holder {
     /// Living handles by name of kind, as its page has them: exact, whatever the ledger records.
     let live: [String: UInt64]
     let growth: Int64
+    /// The worker has applied all that the client says it has made: what is not in the graph then is gone from it.
+    let isSettled: Bool
     let ledger: Ledger?
     let arena: ArenaReader?
     /// Bytes that an object of a kind takes on average, for sums over many.
@@ -33,6 +35,7 @@ final class Holder {
             (row["handles"]?.members ?? []).map { name, _ in (name, row["handles"]?.unsigned(name) ?? 0) },
             uniquingKeysWith: { $1 })
         growth = row.signed("growth_1m")
+        isSettled = row.text("state") != "busy" && row.unsigned("request") >= row.unsigned("sent_requests")
         let hasLedger = row["ledger_fd"].map { $0 != .null } ?? false
         ledger = hasLedger ? SharedFile(pid: daemonPid, fd: Int64(row.unsigned("ledger_fd"))).flatMap(Ledger.init) : nil
         self.arena = arena
@@ -64,12 +67,22 @@ final class Holder {
         guard let arena, !isLost else { return false }
         let index = UInt32(truncatingIfNeeded: record.id)
         switch UInt32(record.id >> 56) {
-        case BD_KIND_NODE, BD_KIND_BOUND_NODE: return arena.node(index).map { $0.references <= 1 } ?? false
+        case BD_KIND_NODE, BD_KIND_BOUND_NODE:
+            guard let node = arena.node(index), node.references <= 1 else { return false }
+            return !views.contains { arena.contains($0, node: index) }
         case BD_KIND_EDGE, BD_KIND_BOUND_EDGE:
-            return arena.edge(index) != nil && arena.edgeReferences(index) <= 1
+            guard arena.edge(index) != nil, arena.edgeReferences(index) <= 1 else { return false }
+            return !views.contains { arena.contains($0, edge: index) }
         default: return false
         }
     }
+
+    /// The client's living views, each once.
+    private lazy var views: [ArenaReader.View] = {
+        var ids: Set<UInt32> = []
+        ledger?.forEach { if $0.id >> 56 == UInt64(BD_KIND_VIEW) { ids.insert(UInt32(truncatingIfNeeded: $0.id)) } }
+        return ids.sorted().compactMap { arena?.view($0) }.filter(\.isLive)
+    }()
 
     /// live, lost (its worker is gone) or destroyed (the view, or the view that a bound handle looks through).
     func state(_ record: bd_ledger_record) -> String {
@@ -81,7 +94,7 @@ final class Holder {
         case BD_KIND_BOUND_NODE, BD_KIND_BOUND_EDGE, BD_KIND_PATH, BD_KIND_TYPE_GRAPH: view = record.place
         default: return "live"
         }
-        return arena.view(view)?.isLive ?? true ? "live" : "destroyed"
+        return arena.view(view)?.isLive ?? !isSettled ? "live" : "destroyed"
     }
 }
 

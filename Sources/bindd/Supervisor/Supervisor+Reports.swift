@@ -138,6 +138,7 @@ extension Supervisor {
                 ("state", .string(clientState(client, report, isServed))),
                 ("handles", countsJSON(live, KindNames.proxy)), ("handles_total", .uint(live.reduce(0, +))),
                 ("growth_1m", .int(client.growth.growth(to: live, nowNs: nowNs).reduce(0, +))),
+                ("sent_requests", .uint(min(page.sent_requests, KindCounters.valueMax))),
                 ("unread_replies", .uint(unread(slot, page))), ("ledger_fd", ledgerJSON(client)),
                 ("created_total", .uint(KindCounters.created(page).reduce(0, +))),
                 ("bytes", isSole ? .uint(report.bytes) : .null),  // a shared workspace's bytes are nobody's alone

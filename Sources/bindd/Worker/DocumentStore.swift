@@ -1,6 +1,6 @@
 // Parsed documents by id. Ids rise and are never reused. Must not parse anything by itself. Cost: a dictionary look-up.
 
-import Glibc
+import CShim
 import SexpCore
 import Wire
 
@@ -45,7 +45,7 @@ struct DocumentStore {
     mutating func trim() {
         guard removedBytes >= DocumentStore.trimBytes else { return }
         removedBytes = 0
-        malloc_trim(0)
+        bd_memory_trim()
     }
 
     /// For inspection.

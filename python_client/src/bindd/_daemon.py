@@ -33,6 +33,7 @@ SOCKET_PATH_BYTES_MAX = 100
 LOG_LINES_SHOWN = 20
 HANG_LIMIT_S = 300.0
 CONTROL_S = 3.0  # the supervisor answers at once, but it may wait up to 2 s for a worker to be reaped
+INSPECT_S = 60.0  # a look takes milliseconds; `over` may ask for a wait
 NAME_BYTES_MAX = _bindd.NAME_BYTES_MAX
 STOPPED = "the daemon was stopped"  # what a worker says before it leaves on the supervisor's word …
 GONE = "the daemon is gone"  # … or because there is no supervisor any more
@@ -489,12 +490,26 @@ def _control_answer(link: socket.socket, deadline: float) -> Any:
     raise from_reply(code, kind, message, hint, {}, "control", 0)
 
 
-def inspect(id: int | None) -> dict[str, Any]:
-    if id is not None and not 0 <= id < 1 << 64:
-        raise ValueError(f"an id has 64 bits and is not negative: {id}")
-    number = None if id is None else id - (1 << 64) if id >> 63 else id
-    answer: dict[str, Any] = control(socket_path(), "inspect", {} if number is None else {"id": number})
+def inspect() -> dict[str, Any]:
+    """The supervisor's own report; asks nobody else."""
+    answer: dict[str, Any] = control(socket_path(), "inspect")
     return answer
+
+
+def inspect_handles(words: list[str]) -> dict[str, Any]:
+    """The answer of `bindd inspect handles WORDS`. The command reads what clients and workers share; it starts no daemon."""
+    path = socket_path()
+    command = [find_binary(), "inspect", "handles", "-o", "json", f"--socket={path}", *words]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=INSPECT_S)
+    text = done.stderr.decode("utf-8", "replace").removeprefix("bindd: ").strip()
+    if done.returncode == 3:
+        raise BinddUnavailable(f"no daemon runs at {path}", socket=path)
+    if done.stdout:  # an unknown id is told by status 1, and its answer says null
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+    if done.returncode in (1, 64):
+        raise ValueError(text)
+    raise BinddUnavailable(f"`bindd inspect handles` ended with status {done.returncode}: {text}", socket=path)
 
 
 # -- when a worker died: called by the extension ----------------------------------------------------------------------------
