@@ -50,11 +50,14 @@ $(VENV)/.client: $(VENV)/.tools $(shell find python_client -name '*.[ch]' -o -na
 generate: $(VENV)/bin/bindd
 	$(VENV)/bin/bindd describe --json | $(PYTHON) tools/generate.py -
 
-# Ratios, each measured in one run: a waiting call against a bare C ping-pong, the graph against its peers.
+# Ratios, each measured in one run: a waiting call against a bare C ping-pong, the graph against its peers, what recording
+# places costs, how long a look at a million handles takes.
 bench: build
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(PYTHON) benchmarks/round_trip.py
 	$(PYTHON) benchmarks/graph.py
+	$(PYTHON) benchmarks/sites.py
+	$(PYTHON) benchmarks/inspect.py
 
 # A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:

@@ -29,6 +29,8 @@ enum DaemonLimits {
     static let stopGraceMs: UInt64 = 2_000
     /// An obituary is asked for a worker that is about to be reaped.
     static let obituaryWaitMs: UInt64 = 2_000
+    /// A worker that is busy with one request for so long is not asked about handles.
+    static let busyMs: UInt64 = 50
     /// A worker's answer about one handle; the whole inspection has 200 ms.
     static let handleInfoWaitMs: UInt64 = 150
     /// Workers write requests down for so long after `bindd trace` asked; it asks again each second.

@@ -54,6 +54,13 @@ extension Supervisor {
             .map { WorkerReport($0, nowNs: nowNs, identity: identity) }
     }
 
+    /// Stopped, or busy with one request for longer than a question may wait for.
+    func workersThatCannotAnswer() -> Set<UInt64> {
+        Set(
+            workerReports().filter { $0.state == "stopped" || ($0.isBusy && $0.elapsedMs >= DaemonLimits.busyMs) }
+                .map(\.worker.number))
+    }
+
     func statusJSON() -> JSONValue {
         let nowNs = loop.nowNs
         let rows = workerReports().map { report in
