@@ -171,6 +171,13 @@ import Wire
         #expect(pageRefusal([file]).contains("is no memory file"))
         #expect(pageRefusal([pipe]).contains("is no memory file"))
 
+        #expect(throws: HelloRefusal.self) { try HelloCheck.ledger([good, other]) }
+        #expect(throws: HelloRefusal.self) { try HelloCheck.ledger([good, pipe]) }
+        #expect(try HelloCheck.ledger([good]) == nil)
+        let ledger = bd_page_create("ledger", Int(BD_LEDGER_BYTES))
+        #expect(try HelloCheck.ledger([good, ledger])?.fd ?? -1 >= 0)
+        close(ledger)
+
         var map: UnsafeMutableRawPointer?
         #expect(bd_page_map(good, size, true, &map) == 0)
         let start = try #require(map)

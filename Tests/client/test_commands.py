@@ -40,7 +40,7 @@ class Holder:
         import sys
 
         self.process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER], env={**home.environment, "BINDD_SITES": "full"}, stdin=subprocess.PIPE,
+            [sys.executable, "-c", HOLDER], env={**home.environment, "BINDD_SITES": "full", "BINDD_SYNC": ""}, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None and self.process.stdout.readline() == "ready\n"
 

@@ -357,6 +357,44 @@ def test_stopped_looping_or_dead_workers_keep_no_answer_back() -> None:
     assert inspect()["lost_clients"] == [], "what Python let go of is nobody's"
 
 
+@full
+def test_a_collection_never_runs_inside_the_making_of_a_handle() -> None:
+    """Frames are made for each recorded place; their making must not let finalizers in."""
+    import gc
+
+    from bindd.graph import GraphView, NodeReference
+
+    class Cycle:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            finalized.append(making)
+
+    finalized: list[bool] = []
+    making = False
+
+    def inner() -> None:
+        create()
+
+    def outer() -> None:
+        inner()
+
+    view, create = GraphView.create(), NodeReference.create
+    gc.set_threshold(1)
+    for _ in range(200):
+        Cycle()
+        making = True
+        outer()
+        making = False
+    gc.set_threshold(700)
+    gc.collect()
+    assert len(finalized) == 200 and not any(finalized)
+    assert inspect("--kind", "NodeReference")["recorded"] == 0
+    assert gc.isenabled()
+    del view
+
+
 def test_inspecting_starts_nothing_and_needs_no_daemon(home: Home) -> None:
     for words in (["inspect", "handles"], ["inspect", "handles", "--growing"], ["top"], ["trace"], ["logs"],
                   ["inspect", "handles", "--tree", "0x0300000100000001"]):

@@ -231,7 +231,10 @@ uint32_t bd_ledger_add(bd_ledger *ledger, uint64_t id, uint32_t place, const cha
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     bd_ledger_record *record = bd_ledger_at(ledger, number);
     record->created_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    /* Frames are objects of the collector: a collection here would run finalizers in the middle of whoever makes handles. */
+    int was_enabled = PyGC_Disable();
     record->site = bd_ledger_site_number(ledger);
+    if (was_enabled) PyGC_Enable();
     record->label = label ? bd_ledger_text(ledger, label, strlen(label)) : 0;
     record->place = place;
     record->weight = weight;
