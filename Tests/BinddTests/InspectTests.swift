@@ -137,6 +137,7 @@ private let plain = Style(isOn: false)
         bd_word_store_u64(start, 0, UInt64(BD_LEDGER_MAGIC))
         bd_word_store_u32(start, 8, BD_LAYOUT_VERSION)
         for offset in stride(from: 12, to: 64, by: 4) { bd_word_store_u32(start, offset, .max) }
+        bd_word_store_u32(start, 36, 100_000)  // records: all would be half a gigabyte of zeros
         for offset in stride(from: Int(BD_LEDGER_TEXTS_OFFSET), to: Int(BD_LEDGER_TEXTS_OFFSET) + 64, by: 4) {
             bd_word_store_u32(start, offset, .max)
         }

@@ -4,7 +4,7 @@
 // Lifetime: queued → starting (spawned) → ready → ended. `onEnded` comes once, after the last words were read.
 // Until a connection handed over shows up in the worker's page, its socket stays open here too, so that a client whose
 // worker dies first gets an answer and not a bare end of stream.
-// Must not parse payloads, block, or trust the worker. Cost: two descriptors and 16 KiB per worker.
+// Must not parse payloads, block, or trust the worker. Cost: two descriptors and a page of 80 KiB per worker, most of it never touched.
 
 import CLayout
 import CShim
