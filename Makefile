@@ -54,13 +54,16 @@ wheel: $(VENV)/.client
 generate: build
 	$(VENV)/bin/bindd describe --json | $(PYTHON) tools/generate.py -
 
-# Ratios, each measured in one run: a waiting call against a bare C ping-pong, the graph against its peers.
+# Ratios, each measured in one run: a waiting call against a bare C ping-pong, the graph against its peers, what recording
+# places costs, how long a look at a million handles takes.
 bench: build
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(PYTHON) benchmarks/round_trip.py
 	$(PYTHON) benchmarks/graph.py
 	$(PYTHON) benchmarks/typegraph.py
 	$(PYTHON) benchmarks/death.py
+	$(PYTHON) benchmarks/sites.py
+	$(PYTHON) benchmarks/inspect.py
 	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) benchmarks/hostile.py
 
 # libFuzzer and the address sanitizer on everything that reads bytes of others, FUZZ_SECONDS for each target. What is found

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -34,6 +35,8 @@ int bd_process_open(int32_t pid) {
     long fd = syscall(SYS_pidfd_open, pid, 0);
     return fd < 0 ? -errno : (int)fd;
 }
+
+void bd_memory_trim(void) { malloc_trim(0); }
 
 int bd_descriptors_close_on_exec(unsigned first) {
     return close_range(first, ~0u, CLOSE_RANGE_CLOEXEC) == 0 ? 0 : -errno;

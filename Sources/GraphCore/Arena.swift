@@ -54,6 +54,7 @@ public struct Arena {
         var nextSegment = Arena.firstSegment
         var freeRuns: [[Int]] = Array(repeating: [], count: 33)  // by log2 of the segment count
         var usedBytes = 0
+        var attributeBytes = 0
     }
 
     private let segments: UnsafeMutablePointer<Segment>
@@ -63,6 +64,9 @@ public struct Arena {
 
     /// Bytes in blocks that are in use, directories and header not counted.
     public var usedBytes: Int { state.pointee.usedBytes }
+
+    /// Of them, bytes of attributes and their texts.
+    public var attributeBytes: Int { state.pointee.attributeBytes }
 
     public init(
         base: UnsafeMutableRawPointer, capacityBytes: Int, reclaim: @escaping (Range<Int>) -> Void,
@@ -154,6 +158,20 @@ public struct Arena {
             unlink(index, sizeClass)
         }
         return granule
+    }
+
+    /// The same, counted as memory of attributes.
+    @inline(__always)
+    func allocateAttribute(bytes: Int) throws(GraphError) -> UInt32 {
+        let granule = try allocate(bytes: bytes)
+        state.pointee.attributeBytes += Arena.blockBytes(bytes)
+        return granule
+    }
+
+    @inline(__always)
+    func freeAttribute(_ granule: UInt32, bytes: Int) {
+        free(granule, bytes: bytes)
+        state.pointee.attributeBytes -= Arena.blockBytes(bytes)
     }
 
     /// Gives a block back. `bytes` is what it was allocated with, or anything of the same class.

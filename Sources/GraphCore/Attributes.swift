@@ -88,7 +88,7 @@ struct AttributeLists {
         guard added > 0 else { return list }
         let old = list == 0 ? UnsafeMutableBufferPointer(start: nil, count: 0) : pairs(list)
         let capacity = old.count + added
-        let fresh = try arena.allocate(bytes: AttributeLists.bytes(capacity: capacity))
+        let fresh = try arena.allocateAttribute(bytes: AttributeLists.bytes(capacity: capacity))
         let head = arena.record(fresh, as: bd_attributes.self)
         head.pointee.capacity = UInt32(capacity)
         let target = arena.array(fresh, after: AttributeLists.headerBytes, count: capacity, of: bd_attribute.self)
@@ -103,7 +103,7 @@ struct AttributeLists {
             let pair: bd_attribute
             do throws(GraphError) { pair = try make(index, &strings) } catch {
                 for at in 0..<count { release(target[at], &strings) }
-                arena.free(fresh, bytes: AttributeLists.bytes(capacity: capacity))
+                arena.freeAttribute(fresh, bytes: AttributeLists.bytes(capacity: capacity))
                 throw error
             }
             var at = 0
@@ -119,7 +119,7 @@ struct AttributeLists {
     /// A new list of pairs whose texts are pooled already and live.
     func copy(_ values: [bd_attribute], strings: borrowing StringPool) throws(GraphError) -> UInt32 {
         guard !values.isEmpty else { return 0 }
-        let list = try arena.allocate(bytes: AttributeLists.bytes(capacity: values.count))
+        let list = try arena.allocateAttribute(bytes: AttributeLists.bytes(capacity: values.count))
         let head = arena.record(list, as: bd_attributes.self)
         head.pointee.capacity = UInt32(values.count)
         let target = arena.array(list, after: AttributeLists.headerBytes, count: values.count, of: bd_attribute.self)
@@ -136,7 +136,7 @@ struct AttributeLists {
         guard list != 0 else { return }
         for pair in pairs(list) { release(pair, &strings) }
         let capacity = Int(arena.record(list, as: bd_attributes.self).pointee.capacity)
-        arena.free(list, bytes: AttributeLists.bytes(capacity: capacity))
+        arena.freeAttribute(list, bytes: AttributeLists.bytes(capacity: capacity))
     }
 
     func value(_ list: UInt32, key: String, strings: borrowing StringPool) -> AttributeValue? {

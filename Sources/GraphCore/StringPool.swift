@@ -50,7 +50,7 @@ struct StringPool: ~Copyable {
             }
             at = (at + 1) & mask
         }
-        let granule = try arena.allocate(bytes: StringPool.headerBytes + bytes.count)
+        let granule = try arena.allocateAttribute(bytes: StringPool.headerBytes + bytes.count)
         let record = arena.record(granule, as: bd_string.self)
         record.pointee.references = 1
         if bytes.count > 0, let source = bytes.baseAddress {
@@ -116,7 +116,7 @@ struct StringPool: ~Copyable {
         }
         slots[at] = StringPool.tombstone
         live -= 1
-        arena.free(granule, bytes: StringPool.headerBytes + Int(record.pointee.byte_count))
+        arena.freeAttribute(granule, bytes: StringPool.headerBytes + Int(record.pointee.byte_count))
     }
 
     func isEmpty(_ granule: UInt32) -> Bool { arena.record(granule, as: bd_string.self).pointee.byte_count == 0 }

@@ -10,8 +10,9 @@ struct Bindd: ParsableCommand {
         abstract: "Graphs and KiCad documents for Python, in processes of their own.",
         version: versionText(),
         subcommands: [
-            ServeCommand.self, StatusCommand.self, StopCommand.self, InspectCommand.self, DescribeCommand.self,
-            CrashCommand.self, DoctorCommand.self, WorkerCommand.self, CrashReportCommand.self,
+            ServeCommand.self, StatusCommand.self, StopCommand.self, RestartCommand.self, InspectCommand.self,
+            TopCommand.self, TraceCommand.self, LogsCommand.self, CrashCommand.self, DoctorCommand.self,
+            DescribeCommand.self, CompletionCommand.self, WorkerCommand.self, CrashReportCommand.self,
         ])
 }
 

@@ -164,12 +164,19 @@ import Wire
         let file = open("/proc/self/exe", O_RDONLY)
         let pipe = open("/dev/null", O_RDONLY)
         defer { for fd in [good, other, file, pipe] { close(fd) } }
-        #expect(pageRefusal([]) == "broken: a hello carries 1 descriptor, this one carried 0")
-        #expect(pageRefusal([good, good]).hasPrefix("broken"))
+        #expect(pageRefusal([]) == "broken: a hello carries 1 or 2 descriptors, this one carried 0")
+        #expect(pageRefusal([good, good, good]).hasPrefix("broken"))
         #expect(pageRefusal([good]).contains("does not begin with this layout's magic"))
         #expect(pageRefusal([other]).contains("has not exactly 4096 bytes"))
         #expect(pageRefusal([file]).contains("is no memory file"))
         #expect(pageRefusal([pipe]).contains("is no memory file"))
+
+        #expect(throws: HelloRefusal.self) { try HelloCheck.ledger([good, other]) }
+        #expect(throws: HelloRefusal.self) { try HelloCheck.ledger([good, pipe]) }
+        #expect(try HelloCheck.ledger([good]) == nil)
+        let ledger = bd_page_create("ledger", Int(BD_LEDGER_BYTES))
+        #expect(try HelloCheck.ledger([good, ledger])?.fd ?? -1 >= 0)
+        close(ledger)
 
         var map: UnsafeMutableRawPointer?
         #expect(bd_page_map(good, size, true, &map) == 0)

@@ -90,31 +90,35 @@ private let plain = Style(isOn: false)
             {"schema":1,"supervisor":{\(head)},"clients":[
             {"id":"c1","pid":41790,"user":"ruben","program":"ato build","workspace":"","generation":1,"worker_pid":9,
             "state":"idle","handles":{"GraphView":2},"handles_total":31204,"created_total":40000,"bytes":420478976,
-            "age_s":7980.0,"idle_s":9.4,"operation":"","request":5,"elapsed_ms":0},
+            "age_s":7980.0,"idle_s":9.4,"operation":"","request":5,"elapsed_ms":0,"growth_1m":1212,"oldest_s":7980.0},
             {"id":"c3","pid":41990,"user":"ruben","program":"python t.py","workspace":"notebook","generation":1,
             "worker_pid":8,"state":"stopped","handles":{},"handles_total":3,"created_total":3,"bytes":null,"age_s":0.25,
             "idle_s":0.2,"operation":"","request":0,"elapsed_ms":0}],
             "workspaces":[{"name":"","private":true,"worker_pid":9,"state":"idle","objects":{},"bytes":{},
             "memory_bytes":1,"clients":["c1"]},{"name":"notebook","private":false,"worker_pid":8,"state":"idle",
             "objects":{"Node":1200,"Edge":7},"bytes":{},"memory_bytes":2048,"clients":["c3"]}],
-            "kinds":[{"kind":"GraphView","live":41,"created":45,"bytes":300},
-            {"kind":"BoundNode","live":24810,"created":30000,"bytes":100}],"handle":null}
+            "kinds":[{"kind":"GraphView","live":41,"created":45,"bytes":300,"growth_1m":0,"top_site":{"file":"/home/r/atopile/compiler/gen.py",
+            "line":212,"function":"build","callers":[]},"top_site_share":0.954},
+            {"kind":"BoundNode","live":24810,"created":30000,"bytes":100,"growth_1m":-3}],"handle":null,
+            "hints":[{"kind":"growing","text":"BoundNode grows","command":"bindd inspect handles --growing"}]}
             """)
         #expect(
             inspectionText(report, handle: nil, width: nil, style: plain) == """
                 bindd 0.3.0 (build 9c1e, protocol 1.4)  supervisor 41820  up 2h14m  rss 12 MiB
                 socket /run/b.sock   crashes 2 (last 2026-11-22T09:41:07.000Z SIGSEGV in debug.crash)
 
-                CLIENT  PID    USER   PROGRAM                WORKSPACE  HANDLES    BYTES    AGE  NOW
-                c1      41790  ruben  ato build              private     31,204  401 MiB  2h13m  idle 9s
-                c3      41990  ruben  python t.py (stopped)  notebook         3   shared  250ms  stopped
+                CLIENT  PID    USER   PROGRAM                WORKSPACE  HANDLES     +1m    BYTES  OLDEST  NOW
+                c1      41790  ruben  ato build              private     31,204  +1,212  401 MiB   2h13m  idle 9s
+                c3      41990  ruben  python t.py (stopped)  notebook         3       0   shared       -  stopped
 
-                KIND         LIVE  CREATED  BYTES  SHARE
-                BoundNode  24,810   30,000  100 B    25%
-                GraphView      41       45  300 B    75%
+                KIND         LIVE  +1m  BYTES  SHARE  TOP CREATION SITE                  SITE%
+                BoundNode  24,810   -3  100 B    25%  -                                      -
+                GraphView      41    0  300 B    75%  atopile/compiler/gen.py:212 build     95
 
                 WORKSPACE  WORKER  STATE  CLIENTS   MEMORY  OBJECTS
                 notebook   8       idle         1  2.0 KiB  1,200 Node, 7 Edge
+
+                hint  BoundNode grows  (bindd inspect handles --growing)
 
                 """)
     }

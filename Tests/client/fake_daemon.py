@@ -167,7 +167,9 @@ class FakeDaemon:
 
     def _talk(self, link: socket.socket) -> None:
         header, fds, _, _ = socket.recv_fds(link, 8, 4)
-        self.pages += fds
+        self.pages += fds[:1]
+        for ledger in fds[1:]:
+            os.close(ledger)
         if not header:
             raise Closed
         header += self._read(link, 8 - len(header))
@@ -176,7 +178,7 @@ class FakeDaemon:
         if operation == CONTROL:
             self._control(link, payload)
             return
-        assert operation == HELLO and len(fds) == 1
+        assert operation == HELLO and len(fds) in (1, 2)
         if struct.unpack_from("<I", payload, 64)[0]:  # a session wants to go on: this daemon keeps none
             refusal = pack_u32(5) + pack_str("BinddUnavailable") + pack_str("no such session") + pack_str("") + pack_u32(0)
             link.sendall(frames(HELLO, REPLY | ERROR, bytes(32) + refusal))

@@ -128,11 +128,12 @@ def test_the_example_runs_on_boards_of_all_ages(home: Home, shared: Path) -> Non
     assert done.returncode not in (0, -11) and "missing.kicad_pcb" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_worker_that_cannot_answer_is_named(home: Home) -> None:
+def test_a_worker_that_cannot_answer_is_named_and_its_memory_read(home: Home) -> None:
     done = home.python("""
 import os, signal, subprocess, bindd
 from bindd.graph import GraphView
 view = GraphView.create()
+node = view.create_and_insert_node()
 view.get_node_count()
 pid = bindd._bindd._current().pid
 os.kill(pid, signal.SIGSTOP)
@@ -140,7 +141,8 @@ try:
     done = subprocess.run([os.environ["BINDD_BIN"], "inspect", "handles", hex(view.__zig_address__())], capture_output=True, text=True)
 finally:
     os.kill(pid, signal.SIGCONT)
-assert done.returncode != 0 and str(pid) in done.stderr and "no answer" in done.stderr, done.stderr
+assert done.returncode == 0 and f"no answer from pid {pid}" in done.stderr, done.stderr
+assert "nodes       2\\n" in done.stdout and "at        <string>:4 <module>\\n" in done.stdout, done.stdout
 """, BINDD_BIN=home.binary)
     assert done.returncode == 0, done.stderr
 

@@ -30,6 +30,14 @@ static inline void bd_handle_count(bd_workspace *workspace, uint32_t kind) {
     workspace->page->created[kind]++;
 }
 
+uint32_t bd_handle_record(bd_workspace *workspace, uint32_t kind, uint32_t index, uint32_t place) {
+    bd_ledger *ledger = workspace->ledger;
+    if (!ledger) return 0;
+    workspace->unseen = bd_ledger_next(ledger);
+    return bd_ledger_add(
+        ledger, bd_debug_id(kind, workspace->generation, index), place, NULL, bd_ledger_weight(ledger));
+}
+
 /* The memory of an ended handle of that kind, an object again; NULL without an exception when there is none. */
 static inline void *bd_handle_take_memory(bd_state *state, uint32_t kind) {
     void *memory = state->spare[kind];
@@ -50,6 +58,7 @@ PyObject *bd_node_new(bd_workspace *workspace, uint32_t node) {
     bd_workspace_retain(workspace);
     self->workspace = workspace;
     self->node = node;
+    self->record = bd_handle_note(workspace, BD_KIND_NODE, node, 0);
     bd_handle_count(workspace, BD_KIND_NODE);
     return (PyObject *)self;
 }
@@ -65,6 +74,7 @@ PyObject *bd_edge_new(bd_workspace *workspace, const bd_edge_info *info) {
     bd_workspace_retain(workspace);
     self->workspace = workspace;
     self->info = *info;
+    self->record = bd_handle_note(workspace, BD_KIND_EDGE, info->edge, 0);
     bd_handle_count(workspace, BD_KIND_EDGE);
     return (PyObject *)self;
 }
@@ -81,6 +91,7 @@ PyObject *bd_bound_node_new(bd_view *view, uint32_t node) {
     bd_view_retain(view);
     self->view = view;
     self->node = node;
+    self->record = bd_handle_note(workspace, BD_KIND_BOUND_NODE, node, view->index);
     bd_handle_count(workspace, BD_KIND_BOUND_NODE);
     return (PyObject *)self;
 }
@@ -97,6 +108,7 @@ PyObject *bd_bound_edge_new(bd_view *view, const bd_edge_info *info) {
     bd_view_retain(view);
     self->view = view;
     self->info = *info;
+    self->record = bd_handle_note(workspace, BD_KIND_BOUND_EDGE, info->edge, view->index);
     bd_handle_count(workspace, BD_KIND_BOUND_EDGE);
     return (PyObject *)self;
 }
@@ -107,6 +119,7 @@ PyObject *bd_view_object_new(bd_view *view) {
     if (!self) return NULL;
     bd_view_retain(view);
     self->view = view;
+    self->record = bd_handle_note_rare(view->workspace, BD_KIND_VIEW, view->index, 0, NULL);
     bd_handle_count(view->workspace, BD_KIND_VIEW);
     return (PyObject *)self;
 }
@@ -166,6 +179,7 @@ static void bd_node_dealloc(PyObject *self) {
     bd_node_object *node = (bd_node_object *)self;
     bd_workspace *workspace = node->workspace;
     bd_handle_drop_node(workspace, node->node);
+    bd_handle_forget(workspace, node->record);
     workspace->page->live[BD_KIND_NODE]--;
     bd_state *state = workspace->state;
     bd_workspace_release(workspace);
@@ -176,6 +190,7 @@ static void bd_edge_dealloc(PyObject *self) {
     bd_edge_object *edge = (bd_edge_object *)self;
     bd_workspace *workspace = edge->workspace;
     bd_handle_drop_edge(workspace, &edge->info);
+    bd_handle_forget(workspace, edge->record);
     workspace->page->live[BD_KIND_EDGE]--;
     bd_state *state = workspace->state;
     bd_workspace_release(workspace);
@@ -186,6 +201,7 @@ static void bd_bound_node_dealloc(PyObject *self) {
     bd_bound_node_object *bound = (bd_bound_node_object *)self;
     bd_workspace *workspace = bound->view->workspace;
     bd_handle_drop_node(workspace, bound->node);
+    bd_handle_forget(workspace, bound->record);
     workspace->page->live[BD_KIND_BOUND_NODE]--;
     bd_state *state = workspace->state;
     bd_view_release(bound->view);
@@ -196,6 +212,7 @@ static void bd_bound_edge_dealloc(PyObject *self) {
     bd_bound_edge_object *bound = (bd_bound_edge_object *)self;
     bd_workspace *workspace = bound->view->workspace;
     bd_handle_drop_edge(workspace, &bound->info);
+    bd_handle_forget(workspace, bound->record);
     workspace->page->live[BD_KIND_BOUND_EDGE]--;
     bd_state *state = workspace->state;
     bd_view_release(bound->view);
@@ -204,6 +221,7 @@ static void bd_bound_edge_dealloc(PyObject *self) {
 
 static void bd_view_object_dealloc(PyObject *self) {
     bd_view *view = ((bd_view_object *)self)->view;
+    bd_handle_forget(view->workspace, ((bd_view_object *)self)->record);
     view->workspace->page->live[BD_KIND_VIEW]--;
     bd_state *state = view->workspace->state;
     bd_view_release(view);

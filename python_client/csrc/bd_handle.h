@@ -12,6 +12,7 @@ typedef struct bd_path_object {
     bd_path_tree *tree;
     uint32_t end;
     uint32_t step; /* of the tree; 0: the empty path */
+    uint32_t record; /* of the ledger, 0: none */
 } bd_path_object;
 
 typedef struct bd_handle_parts {

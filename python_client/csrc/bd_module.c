@@ -10,8 +10,8 @@ static PyObject *bd_module_open(PyObject *module, PyObject *args) {
     bd_open_options options = {0};
     int sync, debug;
     if (!PyArg_ParseTuple(
-            args, "isssdddpp:open", &options.fd, &options.socket, &options.workspace, &options.program,
-            &options.timeout, &options.hang_limit, &options.call_timeout, &sync, &debug))
+            args, "isssdddppis:open", &options.fd, &options.socket, &options.workspace, &options.program,
+            &options.timeout, &options.hang_limit, &options.call_timeout, &sync, &debug, &options.sites, &options.own))
         return NULL;
     options.sync = sync;
     options.debug = debug;
@@ -140,7 +140,8 @@ static int bd_module_add_constants(PyObject *module) {
                    PyModule_AddIntConstant(module, "PROTOCOL_MINOR", BD_PROTOCOL_MINOR) < 0 ||
                    PyModule_AddIntConstant(module, "CONTROL_BYTES_MAX", (long)BD_LIMIT_CONTROL_BYTES_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "NAME_BYTES_MAX", (long)BD_LIMIT_NAME_BYTES_MAX) < 0 ||
-                   PyModule_AddIntConstant(module, "FRAME_BYTES_MAX", (long)BD_LIMIT_FRAME_BYTES_MAX) < 0
+                   PyModule_AddIntConstant(module, "FRAME_BYTES_MAX", (long)BD_LIMIT_FRAME_BYTES_MAX) < 0 ||
+                   PyModule_AddIntConstant(module, "SITES_INTERVAL", (long)BD_LEDGER_INTERVAL) < 0
                ? -1
                : 0;
 }

@@ -1,4 +1,4 @@
-/* Opening a workspace over a connected socket: the page that this process shares, the hello, the answer to it. Finding or
+/* Opening a workspace over a connected socket: the page and the ledger that this process shares, the hello, the answer to it. Finding or
  * starting the daemon is Python's business (bindd._daemon). Cost: once per workspace, one round trip and one memory file.
  */
 #include "bd_open.h"
@@ -65,7 +65,7 @@ static void bd_floors_raise(bd_state *state) {
         if (other->state == state) bd_workspace_raise_floors(other);
 }
 
-static int bd_hello_send(int fd, int page_fd, const bd_writer *payload) {
+static int bd_hello_send(int fd, const int *shared, size_t shared_count, const bd_writer *payload) {
     unsigned char frame[BD_LIMIT_HELLO_BYTES_MAX + 16];
     size_t total = BD_FRAME_HEADER_BYTES + bd_padded(payload->size, 8);
     if (payload->failed || total > sizeof frame) {
@@ -77,7 +77,7 @@ static int bd_hello_send(int fd, int page_fd, const bd_writer *payload) {
     memcpy(frame + BD_FRAME_HEADER_BYTES, payload->data, payload->size);
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
     } control;
     memset(&control, 0, sizeof control);
     struct iovec part = {frame, total};
@@ -85,12 +85,12 @@ static int bd_hello_send(int fd, int page_fd, const bd_writer *payload) {
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
+    message.msg_controllen = CMSG_SPACE(shared_count * sizeof(int));
     struct cmsghdr *item = CMSG_FIRSTHDR(&message);
     item->cmsg_level = SOL_SOCKET;
     item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(item), &page_fd, sizeof page_fd);
+    item->cmsg_len = CMSG_LEN(shared_count * sizeof(int));
+    memcpy(CMSG_DATA(item), shared, shared_count * sizeof(int));
     ssize_t sent;
     do sent = sendmsg(fd, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
@@ -216,15 +216,19 @@ bd_workspace *bd_workspace_open(bd_state *state, const bd_open_options *options)
     bd_client_page *page = NULL;
     bd_writer hello;
     bd_writer_init(&hello);
-    int page_fd = -1, result = -1;
+    int shared[2] = {-1, -1}, result = -1; /* page and ledger */
     if (!workspace->name || !workspace->socket) PyErr_NoMemory();
-    else page_fd = bd_page_make(&page);
-    if (page_fd >= 0) {
+    else shared[0] = bd_page_make(&page);
+    if (shared[0] >= 0) {
         workspace->page = page;
+        if (options->sites > 0)
+            workspace->ledger = bd_ledger_open((uint32_t)options->sites, workspace->generation, options->own, &shared[1]);
+        workspace->unseen = workspace->ledger ? 1 : 0;
         bd_hello_write(workspace, options->program, false, &hello);
         if (workspace->debug) bd_debug_hello(workspace, &hello);
-        result = bd_hello_send(options->fd, page_fd, &hello);
-        close(page_fd);
+        result = bd_hello_send(options->fd, shared, shared[1] >= 0 ? 2 : 1, &hello);
+        close(shared[0]);
+        if (shared[1] >= 0) close(shared[1]);
     }
     bd_writer_free(&hello);
     if (result == 0) result = bd_hello_wait(workspace, options->timeout, NULL);
@@ -253,11 +257,13 @@ PyObject *bd_workspace_resume(bd_workspace *workspace, const char *program) {
     bd_writer hello;
     bd_writer_init(&hello);
     PyObject *text = NULL, *facts = NULL;
-    int page_fd = bd_page_renew(workspace), result = -1;
-    if (page_fd >= 0) {
+    int shared[2] = {bd_page_renew(workspace), -1}, result = -1; /* page and ledger */
+    if (shared[0] >= 0) {
+        if (workspace->ledger) shared[1] = bd_ledger_descriptor(workspace->ledger);
         bd_hello_write(workspace, program, true, &hello);
-        result = bd_hello_send(workspace->connection.fd, page_fd, &hello);
-        close(page_fd);
+        result = bd_hello_send(workspace->connection.fd, shared, shared[1] >= 0 ? 2 : 1, &hello);
+        close(shared[0]);
+        if (shared[1] >= 0) close(shared[1]);
     }
     bd_writer_free(&hello);
     if (result == 0) result = bd_hello_wait(workspace, workspace->hang_limit > 0 ? workspace->hang_limit : 300.0, &text);

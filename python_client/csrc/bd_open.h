@@ -9,6 +9,8 @@ typedef struct bd_open_options {
     const char *socket, *workspace, *program;
     double timeout, hang_limit, call_timeout;
     bool sync, debug;
+    int sites;       /* of the handles that are written down, one of so many; 0: none */
+    const char *own; /* folder of bindd's Python files */
 } bd_open_options;
 
 bd_workspace *bd_workspace_open(bd_state *state, const bd_open_options *options);

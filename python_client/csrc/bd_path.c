@@ -95,6 +95,7 @@ static PyObject *bd_path_new(bd_path_tree *tree, uint32_t end, uint32_t step) {
     self->step = step;
     bd_workspace_saw_node(workspace, end);
     if (!tree->view->is_destroyed) bd_idset_add(&tree->view->nodes, end);
+    self->record = bd_handle_note(workspace, BD_KIND_PATH, end, tree->view->index);
     workspace->page->live[BD_KIND_PATH]++;
     workspace->page->created[BD_KIND_PATH]++;
     return (PyObject *)self;
@@ -138,6 +139,7 @@ void bd_path_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     bd_workspace *workspace = path->view->workspace;
     bd_handle_drop_node(workspace, path->end);
+    bd_handle_forget(workspace, path->record);
     workspace->page->live[BD_KIND_PATH]--;
     bd_path_tree_release(path->tree);
     PyObject_Free(self);

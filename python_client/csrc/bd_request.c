@@ -264,7 +264,7 @@ static bool bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
     memset(&connection->reply, 0, sizeof connection->reply);
     connection->has_reply = false;
     workspace->round_trips++;
-    workspace->page->received_replies++;
+    workspace->page->received_replies = connection->replies;
     uint64_t number = bd_load_u64(reply->data);
     if (number > workspace->answered && number <= workspace->requests) workspace->answered = number;
     if (!bd_workspace_update_leases(workspace, reply->data)) return false;

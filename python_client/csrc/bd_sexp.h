@@ -21,6 +21,7 @@ typedef struct bd_document {
 typedef struct bd_document_object {
     PyObject_HEAD
     bd_document *document;
+    uint32_t record; /* of the ledger, 0: none */
 } bd_document_object;
 
 typedef struct bd_sexp_object { /* List and Atom */
@@ -28,6 +29,7 @@ typedef struct bd_sexp_object { /* List and Atom */
     bd_document *document;
     uint32_t node;
     uint32_t cached_index, cached_node; /* of the child that was asked for last: walking by index stays linear */
+    uint32_t record; /* of the ledger, 0: none */
 } bd_sexp_object;
 
 /* Borrowed; NULL (no exception) when the object is no Document. */

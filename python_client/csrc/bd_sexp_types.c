@@ -23,6 +23,11 @@ PyObject *bd_document_object_new(bd_document *document) {
     if (!self) return NULL;
     self->document = document;
     bd_document_retain(document);
+    uint64_t bytes = document->text_bytes + document->node_count * sizeof(bd_sexp_node);
+    uint64_t granules = (bytes + BD_GRANULE_BYTES - 1) / BD_GRANULE_BYTES;
+    self->record = bd_handle_note_rare(
+        document->workspace, BD_KIND_DOCUMENT, document->index, granules < UINT32_MAX ? (uint32_t)granules : UINT32_MAX,
+        document->label);
     bd_sexp_count_handle(document, BD_KIND_DOCUMENT);
     return (PyObject *)self;
 }
@@ -42,11 +47,13 @@ PyObject *bd_sexp_object_new(bd_document *document, uint32_t index) {
     self->cached_index = UINT32_MAX;
     self->cached_node = 0;
     bd_document_retain(document);
+    self->record = bd_handle_note(document->workspace, kind, index, document->index);
     bd_sexp_count_handle(document, kind);
     return (PyObject *)self;
 }
 
-static void bd_sexp_free(PyObject *self, bd_document *document, uint32_t kind) {
+static void bd_sexp_free(PyObject *self, bd_document *document, uint32_t kind, uint32_t record) {
+    bd_handle_forget(document->workspace, record);
     document->workspace->page->live[kind]--;
     bd_document_release(document);
     PyTypeObject *type = Py_TYPE(self);
@@ -54,9 +61,15 @@ static void bd_sexp_free(PyObject *self, bd_document *document, uint32_t kind) {
     Py_DECREF(type);
 }
 
-static void bd_document_dealloc(PyObject *self) { bd_sexp_free(self, bd_doc(self), BD_KIND_DOCUMENT); }
-static void bd_list_dealloc(PyObject *self) { bd_sexp_free(self, bd_sexp(self)->document, BD_KIND_SEXP_LIST); }
-static void bd_atom_dealloc(PyObject *self) { bd_sexp_free(self, bd_sexp(self)->document, BD_KIND_SEXP_ATOM); }
+static void bd_document_dealloc(PyObject *self) {
+    bd_sexp_free(self, bd_doc(self), BD_KIND_DOCUMENT, ((bd_document_object *)self)->record);
+}
+static void bd_list_dealloc(PyObject *self) {
+    bd_sexp_free(self, bd_sexp(self)->document, BD_KIND_SEXP_LIST, bd_sexp(self)->record);
+}
+static void bd_atom_dealloc(PyObject *self) {
+    bd_sexp_free(self, bd_sexp(self)->document, BD_KIND_SEXP_ATOM, bd_sexp(self)->record);
+}
 
 static int bd_sexp_bool(PyObject *self) {
     (void)self; /* what is there is true, also an empty list: `if node.find("net")` must mean what it says */

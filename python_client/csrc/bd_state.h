@@ -13,6 +13,7 @@
 #include "bd_connection.h"
 #include "bd_idset.h"
 #include "bd_layout.h"
+#include "bd_ledger.h"
 #include "bd_table.h"
 
 typedef struct bd_view bd_view;
@@ -57,6 +58,8 @@ typedef struct bd_workspace {
     bd_batch *batch;       /* open, or of unknown outcome; else NULL */
     bd_given_up *given_up; /* what was never made; NULL: nothing */
     bd_client_page *page;
+    bd_ledger *ledger; /* NULL: which handles there are is not written down */
+    uint64_t unseen;   /* handles until the next that is; see bd_handle_note */
     uint64_t requests; /* appended so far */
     uint32_t lent[2], made[2]; /* nodes, edges: first ids for the call that makes objects, how many the last one took */
     bd_lease nodes, edges, views;
@@ -114,6 +117,7 @@ typedef struct bd_node_object {
     PyObject_HEAD
     bd_workspace *workspace;
     uint32_t node;
+    uint32_t record; /* of the ledger, 0: none */
 } bd_node_object;
 
 typedef struct bd_edge_info {
@@ -124,23 +128,27 @@ typedef struct bd_edge_object {
     PyObject_HEAD
     bd_workspace *workspace;
     bd_edge_info info;
+    uint32_t record;
 } bd_edge_object;
 
 typedef struct bd_bound_node_object {
     PyObject_HEAD
     bd_view *view;
     uint32_t node;
+    uint32_t record;
 } bd_bound_node_object;
 
 typedef struct bd_bound_edge_object {
     PyObject_HEAD
     bd_view *view;
     bd_edge_info info;
+    uint32_t record;
 } bd_bound_edge_object;
 
 typedef struct bd_view_object {
     PyObject_HEAD
     bd_view *view;
+    uint32_t record;
 } bd_view_object;
 
 typedef struct bd_workspace_object {
@@ -344,6 +352,21 @@ static inline uint64_t bd_debug_id(uint32_t kind, uint32_t generation, uint32_t 
     return (uint64_t)kind << 56 | (uint64_t)(generation & 0xffffffu) << 32 | index;
 }
 static inline bd_state *bd_state_of(PyObject *module) { return (bd_state *)PyModule_GetState(module); }
+
+/* A record in the ledger for a new handle, 0 when it gets none. Where there is no ledger, `unseen` starts at 0. */
+uint32_t bd_handle_record(bd_workspace *workspace, uint32_t kind, uint32_t index, uint32_t place);
+static inline uint32_t bd_handle_note(bd_workspace *workspace, uint32_t kind, uint32_t index, uint32_t place) {
+    return --workspace->unseen ? 0 : bd_handle_record(workspace, kind, index, place);
+}
+/* The same for a kind of which there are few: each gets one. */
+static inline uint32_t bd_handle_note_rare(
+    bd_workspace *workspace, uint32_t kind, uint32_t index, uint32_t place, const char *label) {
+    if (!workspace->ledger) return 0;
+    return bd_ledger_add(workspace->ledger, bd_debug_id(kind, workspace->generation, index), place, label, 1);
+}
+static inline void bd_handle_forget(bd_workspace *workspace, uint32_t record) {
+    if (record) bd_ledger_remove(workspace->ledger, record);
+}
 
 /* -- edges: bd_graph.c --------------------------------------------------------------------------------------------------- */
 /* A command that makes a free edge, pinned for this client; info->edge is its id then. `attributes` as on the wire. */

@@ -16,6 +16,7 @@ PyObject *bd_type_graph_new(bd_view *view, uint32_t self_node) {
     bd_view_retain(view);
     self->view = view;
     self->node = self_node;
+    self->record = bd_handle_note_rare(workspace, BD_KIND_TYPE_GRAPH, self_node, view->index, NULL);
     workspace->page->live[BD_KIND_TYPE_GRAPH]++;
     workspace->page->created[BD_KIND_TYPE_GRAPH]++;
     return (PyObject *)self;
@@ -26,6 +27,7 @@ void bd_type_graph_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     bd_workspace *workspace = type_graph->view->workspace;
     bd_handle_drop_node(workspace, type_graph->node);
+    bd_handle_forget(workspace, type_graph->record);
     workspace->page->live[BD_KIND_TYPE_GRAPH]--;
     bd_view_release(type_graph->view);
     PyObject_Free(self);

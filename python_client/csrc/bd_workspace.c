@@ -29,6 +29,7 @@ static void bd_workspace_forked(void) {
         workspace->memory = NULL;
         workspace->memory_used = &bd_memory_unknown;
         workspace->local = NULL; /* its map stayed with the parent, too */
+        if (workspace->ledger) bd_ledger_forked(workspace->ledger);
         workspace->page = &bd_dummy_page; /* the mapping itself stayed with the parent: MADV_DONTFORK */
         workspace->life = BD_FORKED;
         workspace->quick = false;
@@ -139,6 +140,7 @@ void bd_workspace_release(bd_workspace *workspace) {
     free(workspace->name);
     free(workspace->socket);
     Py_XDECREF(workspace->obituary);
+    bd_ledger_close(workspace->ledger);
     free(workspace);
 }
 
@@ -150,6 +152,7 @@ void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
     workspace->quick = false;
     bd_local_close(workspace->local);
     workspace->local = NULL;
+    if (workspace->ledger) bd_ledger_end(workspace->ledger);
     bd_batch_abandon(workspace);
     bd_connection *connection = &workspace->connection;
     if (connection->fd >= 0) shutdown(connection->fd, SHUT_RDWR);

@@ -38,24 +38,97 @@ typedef struct bd_client_page {
     uint32_t pid;
     uint64_t cancel_request;   /* requests up to this number are given up: algorithms stop, replies are dropped */
     uint64_t sent_requests;
-    uint64_t received_replies;
+    uint64_t received_replies;    /* read from the socket, that to the hello included */
     uint64_t started_ns;       /* CLOCK_MONOTONIC at connect */
     uint64_t live[BD_KIND_COUNT];    /* living Python proxies, by kind */
     uint64_t created[BD_KIND_COUNT]; /* proxies ever made, by kind */
 } bd_client_page;
 
+/* -- ledger: which handles a client has and where they were made; one file per connection; the client writes, `bindd
+ * inspect` reads, whatever state everybody else is in. Absent with BINDD_SITES=off -------------------------------------- */
+/* A sparse, sealed memory file: header, texts, frames, sites, records, each at its offset. Texts, frames and sites are
+ * interned: filled first, then counted with release order, and never changed. A record is taken by storing its id last
+ * with release order, and freed by storing id 0: a reader copies it and looks whether the id is still the same. */
+#define BD_LEDGER_MAGIC 0x4C444C4244444E42ull
+#define BD_LEDGER_TEXTS_OFFSET 4096u
+#define BD_LEDGER_FRAMES_OFFSET (4u << 20)
+#define BD_LEDGER_SITES_OFFSET (6u << 20)
+#define BD_LEDGER_RECORDS_OFFSET (8u << 20)
+#define BD_LEDGER_FRAMES_MAX 65536u
+#define BD_LEDGER_SITES_MAX 65536u
+#define BD_LEDGER_RECORDS_MAX (1u << 24)
+#define BD_LEDGER_BYTES 545259520ull /* up to the last record */
+#define BD_LEDGER_FRAMES_PER_SITE 3u
+
+typedef struct bd_ledger_header {
+    uint64_t magic;
+    uint32_t layout_version;
+    uint32_t pid;
+    uint32_t generation;          /* of the client's workspace, as in its debug ids */
+    uint32_t interval;            /* one of so many handles of the frequent kinds is recorded; 1: every one */
+    uint32_t texts_bytes;         /* used so far, of each table; number 0 means "none" and is never used */
+    uint32_t frames;
+    uint32_t sites;
+    uint32_t records;             /* records that were ever used: none lies beyond */
+    uint64_t living;              /* records in use */
+    uint64_t dropped;             /* handles that were to be recorded and found no room */
+} bd_ledger_header;
+
+typedef struct bd_ledger_frame {  /* a line of Python code that was running */
+    uint32_t file;                /* texts: at texts + 4 * number stand u32 bytes and the UTF-8 bytes */
+    uint32_t function;
+    uint32_t line;
+    uint32_t reserved;
+} bd_ledger_frame;
+
+typedef struct bd_ledger_site {   /* who made a handle: the innermost frame, its caller, and the caller's caller */
+    uint32_t frames[BD_LEDGER_FRAMES_PER_SITE];
+    uint32_t reserved;
+} bd_ledger_site;
+
+typedef struct bd_ledger_record {
+    uint64_t id;                  /* debug id; 0: the record is free */
+    uint64_t created_ns;          /* CLOCK_MONOTONIC, as coarse as the system's */
+    uint32_t site;
+    uint32_t label;               /* text */
+    uint32_t place;               /* what the handle belongs to: id of the view or document; of a document: its size in
+                                   * the worker, in granules of 16 bytes */
+    uint32_t weight;              /* handles that this one stands for */
+} bd_ledger_record;
+
 /* -- worker page: one per worker; made by the supervisor, the worker writes, the supervisor reads ------------------ */
 #define BD_WORKER_PAGE_MAGIC 0x57524B5244444E42ull
-#define BD_WORKER_PAGE_BYTES 32768u
+#define BD_WORKER_PAGE_BYTES 98304u   /* the page itself, then what follows */
 #define BD_WORKER_CRASH_OFFSET 4096u  /* bd_crash_slot */
 #define BD_WORKER_RING_OFFSET 16384u  /* bd_request_note[BD_REQUEST_NOTES] */
+#define BD_TRACE_OFFSET 32768u        /* bd_trace_event[BD_TRACE_EVENTS] */
+#define BD_TRACE_EVENTS 1024u
 #define BD_CLIENT_SLOTS_MAX 64u
+
+/* One traced request, written while somebody traces. Event e (from 1 on) stands at place e % BD_TRACE_EVENTS of the ring;
+ * its number is stored last, with release order, and 0 while it is being filled. */
+#define BD_TRACE_REPLY 1u
+#define BD_TRACE_ERROR 2u
+
+typedef struct bd_trace_event {
+    uint64_t number;
+    uint64_t request;
+    uint64_t client_id;
+    uint64_t started_ns;          /* CLOCK_MONOTONIC */
+    uint32_t elapsed_ns;          /* at most 4 s fit; longer ones show as that */
+    uint32_t operation;
+    uint32_t request_bytes;
+    uint32_t reply_bytes;
+    uint32_t flags;               /* BD_TRACE_… */
+    uint32_t reserved[3];
+} bd_trace_event;
 
 typedef struct bd_worker_slot {   /* one client of the workspace */
     uint64_t client_id;           /* 0: slot is free */
     uint64_t applied_requests;
     uint64_t last_request_ns;     /* CLOCK_MONOTONIC */
     uint64_t connected_ns;
+    uint64_t replies;             /* sent to it, that to the hello included */
 } bd_worker_slot;
 
 typedef struct bd_worker_page {
@@ -70,6 +143,10 @@ typedef struct bd_worker_page {
     uint64_t current_object;      /* debug id of the object that the request names first, 0 when it names none */
     uint64_t applied_requests;    /* of all clients */
     uint64_t memory_bytes;        /* held for state: arena, documents, buffers */
+    uint64_t attribute_bytes;     /* of them, for attributes of nodes and edges */
+    uint64_t traced;              /* events written so far; see bd_trace_event */
+    uint64_t base_bytes;          /* resident memory of the process before it had any state */
+    uint64_t arena_fd;            /* the worker's read-only descriptor of the arena, for `bindd inspect` to open */
     uint64_t objects[BD_KIND_COUNT]; /* objects that the worker holds, by kind */
     uint64_t bytes[BD_KIND_COUNT];   /* bytes that they take, by kind */
     bd_worker_slot slots[BD_CLIENT_SLOTS_MAX];

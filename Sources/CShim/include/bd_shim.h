@@ -96,6 +96,9 @@ void bd_process_set_name(const char *name);
 /* A descriptor that polls readable when the process is gone, or -errno. */
 int bd_process_open(int32_t pid);
 
+/* Gives memory that was freed back to the system, where the allocator kept it. */
+void bd_memory_trim(void);
+
 /* Every descriptor from `first` on is closed in children. 0 or -errno. */
 int bd_descriptors_close_on_exec(unsigned first);
 

@@ -39,6 +39,8 @@ enum ExitStatus {
     static let failure: Int32 = 1
     /// No daemon runs (status, stop, inspect), or one runs already (serve).
     static let notRunning: Int32 = 3
+    /// The condition of --fail-if holds.
+    static let conditionHolds: Int32 = 4
 }
 
 /// Ends the command: "bindd: …" on standard error, and the exit status.

@@ -1,6 +1,8 @@
 // `bindd inspect handles [ID]`: who holds what. Read-only; never starts a daemon; answers while workers hang.
 
 import ArgumentParser
+import CShim
+import Glibc
 import Wire
 
 struct InspectCommand: ParsableCommand {
@@ -14,45 +16,98 @@ struct InspectHandlesCommand: ParsableCommand {
         commandName: "handles", abstract: "Show who holds what, or one handle by its id.",
         discussion: """
             The id is what __zig_address__() returns in Python, in hexadecimal (0x…) or decimal.
-            Exits with status 3 when no daemon runs (it never starts one), 1 when no worker knows the id.
+            Places are recorded by clients: BINDD_SITES=off, sample (default) or full; see docs/LEAKS.md.
+            Exits with status 3 when no daemon runs (it never starts one), 1 when nobody knows the id,
+            4 when the condition of --fail-if holds.
             """)
 
     @Argument(help: "Id of one handle.")
     var id: String?
 
     @OptionGroup var place: SocketOption
+    @OptionGroup(title: "Which") var which: SelectionFlags
+    @OptionGroup(title: "How") var how: ListFlags
 
-    @Option(name: .shortAndLong, help: "table or json.")
-    var output = OutputFormat.table
+    @Option(help: ArgumentHelp("Show what a handle holds: its id.", valueName: "id"))
+    var tree: String?
+
+    @Option(help: ArgumentHelp("With --tree: so many levels.", valueName: "n"))
+    var depth = 3
+
+    @Option(help: ArgumentHelp("Write the sums by kind, client and place to a file, for --diff.", valueName: "file"), completion: .file())
+    var save: String?
+
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("Compare two saved files, or one with now.", valueName: "file"), completion: .file())
+    var diff: [String] = []
 
     func run() throws {
-        var arguments: [Attribute] = []
-        var number: UInt64?
+        if !diff.isEmpty { return try compare() }
+        let condition = try how.condition()
+        let seconds = try how.watchSeconds()
+        var holds = try look(condition, isFirst: true)
+        if let seconds {
+            var left = (how.looks ?? Int.max) - 1
+            while left > 0 {
+                usleep(UInt32(seconds * 1_000_000))
+                Output.write(Output.isTerminal ? "\u{1B}[H\u{1B}[2J" : how.output == .table ? "\n" : "")
+                holds = try look(condition, isFirst: false)
+                left -= 1
+            }
+        }
+        if holds, let condition {
+            throw failure("--fail-if: \(condition.text) holds", ExitStatus.conditionHolds)
+        }
+    }
+
+    private func compare() throws {
+        guard diff.count <= 2 else { throw failure("--diff takes two files, or one to compare with now") }
+        let before = try SavedSums(file: diff[0])
+        let after =
+            if diff.count == 2 { try SavedSums(file: diff[1]) } else {
+                SavedSums(HandleLook(try HandleListing.ask(place)))
+            }
+        let changes = SavedSums.changes(from: before, to: after)
+        switch how.output {
+        case .table: Output.write(changesText(changes, top: how.top ?? 50, width: Output.columns, style: Output.style))
+        case .json: Output.write(JSONValue.object([("schema", .int(1)), ("changes", .array(changes.map(\.json)))]).text + "\n")
+        case .jsonl: Output.write(changes.map { $0.json.text + "\n" }.joined())
+        case .csv: Output.write(SavedSums.csvHead + changes.map(\.csv).joined())
+        case .dot: throw failure("-o dot draws a tree: --tree ID -o dot")
+        }
+    }
+
+    /// Whether the condition of --fail-if holds.
+    private func look(_ condition: FailCondition?, isFirst: Bool) throws -> Bool {
+        if let tree { return try showTree(tree) }
+        guard how.output != .dot else { throw failure("-o dot draws a tree: --tree ID -o dot") }
         if let id {
-            guard let parsed = handleId(id) else {
+            guard let number = handleId(id) else {
                 throw failure(
                     "\"\(shownText(id))\" is no handle id\n  hint: such as 0x0300000100000001 or its decimal form")
             }
-            number = parsed
-            arguments = [Attribute(key: "id", value: .int(Int64(bitPattern: parsed)))]
+            try HandleFacts.show(number, place: place, format: how.output)
+            return false
         }
-        let text = try askDaemon(place, "inspect", arguments)
-        let report = try parsedAnswer(text)
-        switch output {
-        case .json: Output.write(text + "\n")
-        case .table:
-            Output.write(inspectionText(report, handle: number, width: Output.columns, style: Output.style))
+        let inspection = HandleListing(
+            place: place, selection: try which.selection(), isGrowing: which.growing, overMs: try which.overMs(),
+            dimensions: try how.dimensions(), sort: how.sort, top: how.top, format: how.output, needsHead: isFirst)
+        let facts = try inspection.run(save: save)
+        return condition?.holds(facts) ?? false
+    }
+
+    private func showTree(_ text: String) throws -> Bool {
+        guard let number = handleId(text) else { throw failure("\"\(shownText(text))\" is no handle id") }
+        let look = HandleLook(try HandleListing.ask(place))
+        guard let tree = HandleTree(number, look, depth: depth, childrenMax: how.top ?? 20) else {
+            throw failure("nobody knows a handle 0x\(hexText(number, digits: 16))")
         }
-        if let number, report["handles"]?.items.isEmpty ?? true {
-            let silent = report["unanswered"]?.items.map(\.text) ?? []
-            guard silent.isEmpty else {
-                throw failure(
-                    "no worker that answered knows a handle 0x\(hexText(number, digits: 16)); "
-                        + "no answer from pid \(silent.joined(separator: ", "))\n"
-                        + "  hint: `bindd status` shows whether it is busy or stopped")
-            }
-            throw failure("no worker knows a handle 0x\(hexText(number, digits: 16))")
+        switch how.output {
+        case .table: Output.write(tree.text(style: Output.style))
+        case .dot: Output.write(tree.dot)
+        case .json, .jsonl: Output.write(tree.root.json.text + "\n")
+        case .csv: throw failure("a tree is no table: -o table, json or dot")
         }
+        return false
     }
 }
 

@@ -20,6 +20,8 @@ enum Output {
         return columns > 0 ? columns : nil
     }
 
+    static var isTerminal: Bool { isatty(1) != 0 }
+
     static var style: Style {
         let noColor = environmentVariable("NO_COLOR") ?? ""
         return Style(isOn: isatty(1) != 0 && noColor.isEmpty && environmentVariable("TERM") != "dumb")

@@ -30,11 +30,13 @@ func inspectionText(_ report: JSONValue, handle: UInt64?, width: Int?, style: St
     if let handle { return handlesText(report, id: handle, style: style) }
     var out = headText(report["supervisor"] ?? .null, style)
     let clients = report["clients"]?.items ?? []
-    guard !clients.isEmpty else { return out + "\nno clients\n" + workspacesText(report, width, style) }
+    guard !clients.isEmpty else {
+        return out + "\nno clients\n" + workspacesText(report, width, style) + hintsText(report, width, style)
+    }
     out += "\n" + clientsTable(clients).render(width: width, style: style)
     let kinds = report["kinds"]?.items ?? []
     if !kinds.isEmpty { out += "\n" + kindsTable(kinds).render(width: width, style: style) }
-    return out + workspacesText(report, width, style)
+    return out + workspacesText(report, width, style) + hintsText(report, width, style)
 }
 
 /// bindd 0.1.0 (build 9c1e, protocol 1.0)  supervisor 41820  up 2h14m  rss 12 MiB
@@ -57,17 +59,21 @@ private func clientsTable(_ clients: [JSONValue]) -> TextTable {
     var table = TextTable([
         .init(title: "CLIENT"), .init(title: "PID"), .init(title: "USER"), .init(title: "PROGRAM", isFlexible: true),
         .init(title: "WORKSPACE", isFlexible: true), .init(title: "HANDLES", isNumeric: true),
-        .init(title: "BYTES", isNumeric: true), .init(title: "AGE", isNumeric: true), .init(title: "NOW"),
+        .init(title: "+1m", isNumeric: true), .init(title: "BYTES", isNumeric: true),
+        .init(title: "OLDEST", isNumeric: true), .init(title: "NOW", isFlexible: true),
     ])
     for client in clients {
         let isStopped = client.text("state") == "stopped"
         let bytes = client["bytes"].map { $0 == .null ? "shared" : Units.bytes(client.unsigned("bytes")) } ?? "-"
+        let oldest =
+            client["oldest_s"].map { $0 == .null } ?? true
+            ? "-" : Units.duration(milliseconds: client.milliseconds(seconds: "oldest_s"))
         table.add(
             [
                 client.text("id"), client.numberText("pid"), client.text("user"),
                 client.text("program") + (isStopped ? " (stopped)" : ""), workspaceText(client.text("workspace")),
-                Units.count(client.unsigned("handles_total")), bytes,
-                Units.duration(milliseconds: client.milliseconds(seconds: "age_s")), nowText(client),
+                Units.count(client.unsigned("handles_total")), Units.growth(client.signed("growth_1m")), bytes, oldest,
+                nowText(client),
             ], isMarked: isStopped)
     }
     return table
@@ -76,16 +82,64 @@ private func clientsTable(_ clients: [JSONValue]) -> TextTable {
 private func kindsTable(_ kinds: [JSONValue]) -> TextTable {
     let total = max(kinds.reduce(0) { $0 + $1.unsigned("bytes") }, 1)
     var table = TextTable([
-        .init(title: "KIND"), .init(title: "LIVE", isNumeric: true), .init(title: "CREATED", isNumeric: true),
+        .init(title: "KIND"), .init(title: "LIVE", isNumeric: true), .init(title: "+1m", isNumeric: true),
         .init(title: "BYTES", isNumeric: true), .init(title: "SHARE", isNumeric: true),
+        .init(title: "TOP CREATION SITE", isFlexible: true), .init(title: "SITE%", isNumeric: true),
     ])
-    for kind in kinds.sorted(by: { $0.unsigned("live") > $1.unsigned("live") }) {
+    let shown = kinds.filter { $0.unsigned("live") + $0.unsigned("bytes") > 0 }
+    for kind in shown.sorted(by: { $0.unsigned("live") > $1.unsigned("live") }) {
         table.add([
-            kind.text("kind"), Units.count(kind.unsigned("live")), Units.count(kind.unsigned("created")),
+            kind.text("kind"), Units.count(kind.unsigned("live")), Units.growth(kind.signed("growth_1m")),
             Units.bytes(kind.unsigned("bytes")), "\(kind.unsigned("bytes") * 100 / total)%",
+            siteText(kind["top_site"]), siteShareText(kind),
         ])
     }
     return table
+}
+
+/// faebryk/core/node.py:1976 Node.traverse
+private func siteText(_ site: JSONValue?) -> String {
+    guard let site, site != .null else { return "-" }
+    return placeText(site)
+}
+
+private func placeText(_ place: JSONValue) -> String {
+    CreationSite(places: [
+        CodePlace(
+            file: place.text("file"), line: UInt32(truncatingIfNeeded: place.unsigned("line")), function: place.text("function"))
+    ]).text
+}
+
+private func siteShareText(_ kind: JSONValue) -> String {
+    guard let site = kind["top_site"], site != .null, case .double(let share) = kind["top_site_share"] else { return "-" }
+    return String(Int((min(max(share, 0), 1) * 100).rounded()))
+}
+
+/// Lines of advice, each with its command.
+private func hintsText(_ report: JSONValue, _ width: Int?, _ style: Style) -> String {
+    let hints = report["hints"]?.items ?? []
+    guard !hints.isEmpty else { return "" }
+    return "\n" + hints.map { hint in
+        let text = "hint  " + shownText(hint.text("text"))
+        let command = "(\(shownText(hint.text("command"))))"
+        guard let width, text.count + command.count + 2 > width else { return style.warning(text) + "  \(command)\n" }
+        return wrapped(text, width: width).map { style.warning($0) + "\n" }.joined() + "      \(command)\n"
+    }.joined()
+}
+
+/// Lines of at most so many characters, the later ones indented; a longer word keeps its line.
+func wrapped(_ text: String, width: Int) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+        if !line.isEmpty, line.count + 1 + word.count > width {
+            lines.append(line)
+            line = "      " + word
+        } else {
+            line += (line.isEmpty ? "" : " ") + word
+        }
+    }
+    return lines + [line]
 }
 
 /// Named workspaces live on without clients: they are shown by themselves.
@@ -118,14 +172,19 @@ private func handlesText(_ report: JSONValue, id: UInt64, style: Style) -> Strin
     for (index, handle) in handles.enumerated() {
         if index > 0 { out += "\n" }
         out += style.bold("handle      0x\(hexText(id, digits: 16))   \(shownText(handle.text("kind")))") + "\n"
-        for (name, value) in handle.members where name != "kind" && name != "id" {
-            let label = shownText(name.hasSuffix("_bytes") ? String(name.dropLast(6)) : name)
+        for (name, value) in handle.members where !["kind", "id", "age_s"].contains(name) && value != .null {
+            let label = name == "site" ? "  at" : shownText(name.hasSuffix("_bytes") ? String(name.dropLast(6)) : name)
             let padding = String(repeating: " ", count: max(1, 12 - label.count))
-            let text = name == "clients" ? clientsText(value, clients) : memberText(name, value, handle)
+            let text = name == "clients" ? clientsText(value, clients) : name == "site" ? chainText(value) : memberText(name, value, handle)
             out += label + padding + text + "\n"
         }
     }
     return out
+}
+
+/// file:line function <- its caller <- its caller
+private func chainText(_ site: JSONValue) -> String {
+    shownText(([site] + (site["callers"]?.items ?? [])).map(placeText).joined(separator: " <- "))
 }
 
 /// `c1 pid 41790 ato build`
@@ -168,6 +227,14 @@ private func nowText(_ row: JSONValue) -> String {
 extension JSONValue {
     /// A string member; "" when there is none.
     func text(_ name: String) -> String { if case .string(let text) = self[name] { text } else { "" } }
+
+    func signed(_ name: String) -> Int64 {
+        switch self[name] {
+        case .int(let value): value
+        case .uint(let value): Int64(clamping: value)
+        default: 0
+        }
+    }
 
     /// A number that is not negative; 0 when there is none.
     func unsigned(_ name: String) -> UInt64 {

@@ -50,7 +50,7 @@ struct ServeCommand: ParsableCommand {
     }
 }
 
-private func idleExitSeconds(_ option: UInt64?) throws -> UInt64 {
+func idleExitSeconds(_ option: UInt64?) throws -> UInt64 {
     let secondsMax: UInt64 = 366 * 86_400
     if let option { return min(option, secondsMax) }
     guard let text = environmentVariable("BINDD_IDLE_EXIT"), !text.isEmpty else {

@@ -26,7 +26,7 @@ struct StopCommand: ParsableCommand {
 /// Workers get DaemonLimits.stopGraceMs to go; twice that, and the daemon's own time.
 private let stopDeadlineMs = DaemonLimits.stopGraceMs * 2 + 4_000
 
-private func stopDaemon(_ path: SocketPath) throws {
+func stopDaemon(_ path: SocketPath) throws {
     let client = try ControlClient(path: path)
     let pid = client.daemonPid
     let process = bd_process_open(pid)  // before it can end and its number be used again

@@ -27,6 +27,11 @@ enum Units {
         return "\(number) \(units[unit])"
     }
 
+    /// +1,212, 0, -3
+    static func growth(_ value: Int64) -> String {
+        value == 0 ? "0" : (value < 0 ? "-" : "+") + count(value.magnitude)
+    }
+
     /// 12ms, 44s, 31m, 2h13m, 3d4h
     static func duration(milliseconds: UInt64) -> String {
         if milliseconds < 1000 { return "\(milliseconds)ms" }

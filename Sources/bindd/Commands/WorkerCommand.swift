@@ -27,7 +27,7 @@ struct WorkerCommand: ParsableCommand {
 }
 
 private let controlFd: Int32 = 3
-private let pageFd: Int32 = 4
+private let pageFd = WorkerProcess.pageFdInWorker
 private let journalFd: Int32 = 5
 
 private func becomeWorker(workspace: String, supervisorPid: Int32, journal: [Int32]) -> Int32 {

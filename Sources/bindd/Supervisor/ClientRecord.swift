@@ -2,6 +2,7 @@
 // requests never pass here.
 
 import CLayout
+import Glibc
 import Wire
 
 final class ClientRecord {
@@ -13,8 +14,14 @@ final class ClientRecord {
     let session: UInt64
     let connectedNs: UInt64
     let page: SharedPage
+    /// nil: the client writes none (BINDD_SITES=off).
+    let ledger: LedgerFile?
+    /// What the client had some seconds ago, for the reports.
+    var growth = GrowthHistory()
 
-    init(id: UInt64, pid: Int32, hello: Hello, connectedNs: UInt64, page: SharedPage) {
+    init(
+        id: UInt64, pid: Int32, hello: Hello, connectedNs: UInt64, page: SharedPage, ledger: LedgerFile?
+    ) {
         self.id = id
         self.pid = pid
         program = hello.program
@@ -23,9 +30,18 @@ final class ClientRecord {
         session = hello.session
         self.connectedNs = connectedNs
         self.page = page
+        self.ledger = ledger
     }
 
     var name: String { "c\(id)" }
+}
+
+/// The client's ledger of handles, kept open for `bindd inspect`, which opens it through /proc of this process. Never read
+/// here: it may have a million records.
+final class LedgerFile {
+    let fd: Int32
+    init(fd: Int32) { self.fd = fd }
+    deinit { close(fd) }
 }
 
 /// A connection on its way to a worker. Owns both descriptors until the worker has taken them.

@@ -11,6 +11,7 @@ enum ControlCode {
     static let inspectHandle: UInt32 = 3
     static let handleInfo: UInt32 = 4
     static let ready: UInt32 = 5
+    static let trace: UInt32 = 6
 }
 
 enum WorkerDatagram: Equatable {
@@ -66,6 +67,13 @@ enum ControlChannel {
         writer.u32(ControlCode.handover)
         writer.u64(handover.client.id)
         writer.raw(handover.hello)
+        return writer.bytes
+    }
+
+    static func trace(milliseconds: UInt64) -> [UInt8] {
+        var writer = PayloadWriter(reserving: 16)
+        writer.u32(ControlCode.trace)
+        writer.u64(milliseconds)
         return writer.bytes
     }
 

@@ -46,8 +46,12 @@ enum DaemonLimits {
     static let lastWordsMs: UInt64 = 200
     /// An obituary is asked for a worker that is about to be reaped.
     static let obituaryWaitMs: UInt64 = 2_000
+    /// A worker that is busy with one request for so long is not asked about handles.
+    static let busyMs: UInt64 = 50
     /// A worker's answer about one handle; the whole inspection has 200 ms.
     static let handleInfoWaitMs: UInt64 = 150
+    /// Workers write requests down for so long after `bindd trace` asked; it asks again each second.
+    static let traceMs: UInt64 = 3_000
     /// Between looks at whether workers have taken the connections handed to them.
     static let adoptionTickMs: UInt64 = 20
     /// Without clients and without named workspaces, when nothing else is said.

@@ -40,7 +40,9 @@ enum HelloCheck {
 
     /// Maps the client's page; the descriptor stays the caller's.
     static func mapPage(_ fds: [Int32], layoutVersion: UInt32) throws(HelloRefusal) -> SharedPage {
-        guard fds.count == 1 else { throw .broken("a hello carries 1 descriptor, this one carried \(fds.count)") }
+        guard fds.count == 1 || fds.count == 2 else {
+            throw .broken("a hello carries 1 or 2 descriptors, this one carried \(fds.count)")
+        }
         let byteCount = Int(BD_CLIENT_PAGE_BYTES)
         switch bd_page_check(fds[0], byteCount) {
         case 0: break
@@ -57,6 +59,16 @@ enum HelloCheck {
             throw badPage("does not begin with this layout's magic and version")
         }
         return page
+    }
+
+    /// The second descriptor, where there is one, kept open; the caller's stays the caller's.
+    static func ledger(_ fds: [Int32]) throws(HelloRefusal) -> LedgerFile? {
+        guard fds.count == 2 else { return nil }
+        guard bd_page_check(fds[1], Int(BD_LEDGER_BYTES)) == 0 else {
+            throw badPage("came with a ledger that is no sealed memory file of \(BD_LEDGER_BYTES) bytes")
+        }
+        let own = fcntl(fds[1], F_DUPFD_CLOEXEC, 3)
+        return own >= 0 ? LedgerFile(fd: own) : nil
     }
 
     /// nil when the name is good ("" is: a private workspace).

@@ -11,6 +11,14 @@ enum ProcessFiles {
         return text[text.index(after: close)...].first { $0 != " " }
     }
 
+    /// When the process started, in ticks since boot; nil when there is none (also when it is dead and not reaped).
+    static func startTicks(pid: Int32) -> UInt64? {
+        guard let text = head(of: "/proc/\(pid)/stat"), let close = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: close)...].split(separator: " ")
+        guard fields.count > 19, fields[0] != "Z" else { return nil }
+        return UInt64(fields[19])
+    }
+
     static func isStopped(pid: Int32) -> Bool {
         let state = state(pid: pid)
         return state == "T" || state == "t"

@@ -22,12 +22,14 @@ final class HandleInspection {
     let connection: Connection
     let deadline: Timer
     var asked: Set<UInt64>  // workers that have not answered
+    let passedOver: Set<UInt64>  // workers that cannot answer: nobody waits for them
     var found: [JSONValue] = []
 
-    init(connection: Connection, deadline: Timer, asked: Set<UInt64>) {
+    init(connection: Connection, deadline: Timer, asked: Set<UInt64>, passedOver: Set<UInt64>) {
         self.connection = connection
         self.deadline = deadline
         self.asked = asked
+        self.passedOver = passedOver
     }
 }
 
@@ -50,6 +52,7 @@ extension Supervisor {
         case "stop":
             stopRequests.append(connection)
             stop(reason: "asked by pid \(connection.peerPid)")
+        case "trace": answer(connection, traceJSON())
         case "inspect": inspect(connection, arguments["id"])
         case "obituary": withPid(connection, arguments) { obituary(connection, pid: $0) }
         case "kill":
@@ -62,7 +65,7 @@ extension Supervisor {
         default:
             refuse(
                 connection, "unknown control command \"\(command.prefix(64))\"",
-                hint: "this daemon (\(identity.version)) knows status, stop, inspect, obituary, kill")
+                hint: "this daemon (\(identity.version)) knows status, stop, inspect, trace, obituary, kill")
         }
     }
 
@@ -134,9 +137,11 @@ extension Supervisor {
         }
         let token = uniqueNumber()
         let question = ControlChannel.inspectHandle(token: token, id: UInt64(bitPattern: number))
-        let asked = Set(workers.values.filter { $0.ask(question) }.map(\.number))
+        let stuck = workersThatCannotAnswer()
+        let asked = Set(workers.values.filter { !stuck.contains($0.number) && $0.ask(question) }.map(\.number))
         let deadline = Timer(loop: loop) { [weak self] in self?.finishInspection(token) }
-        inspections[token] = HandleInspection(connection: connection, deadline: deadline, asked: asked)
+        inspections[token] = HandleInspection(
+            connection: connection, deadline: deadline, asked: asked, passedOver: stuck)
         deadline.start(afterMs: asked.isEmpty ? 0 : DaemonLimits.handleInfoWaitMs)
     }
 
@@ -161,7 +166,9 @@ extension Supervisor {
     private func finishInspection(_ token: UInt64) {
         guard let inspection = inspections.removeValue(forKey: token) else { return }
         inspection.deadline.close()
-        let silent = workers.values.filter { inspection.asked.contains($0.number) }.map(\.pid).sorted()
+        let silent = workers.values.filter {
+            inspection.asked.contains($0.number) || inspection.passedOver.contains($0.number)
+        }.map(\.pid).sorted()
         answer(inspection.connection, inspectionJSON(found: inspection.found, unanswered: silent))
     }
 

@@ -35,7 +35,7 @@ extension Supervisor {
         }
 
         var request: UInt64 { isBusy ? page.current_request : 0 }
-        var bytes: UInt64 { KindCounters.bytes(page).reduce(0, +) }
+        var bytes: UInt64 { KindCounters.bytes(page).reduce(0, +) + min(page.attribute_bytes, KindCounters.valueMax) }
         var memoryBytes: UInt64 { min(page.memory_bytes, KindCounters.valueMax) }
 
         func slot(of client: ClientRecord) -> Int? { slots.firstIndex { $0.client_id == client.id } }
@@ -49,8 +49,16 @@ extension Supervisor {
 
     private func workerReports() -> [WorkerReport] {
         let nowNs = loop.nowNs
+        dropFinishedLost()
         return workers.values.sorted { $0.number < $1.number }
             .map { WorkerReport($0, nowNs: nowNs, identity: identity) }
+    }
+
+    /// Stopped, or busy with one request for longer than a question may wait for.
+    func workersThatCannotAnswer() -> Set<UInt64> {
+        Set(
+            workerReports().filter { $0.state == "stopped" || ($0.isBusy && $0.elapsedMs >= DaemonLimits.busyMs) }
+                .map(\.worker.number))
     }
 
     func statusJSON() -> JSONValue {
@@ -86,6 +94,19 @@ extension Supervisor {
         ])
     }
 
+    /// Workers write their requests down for as long as this is asked for again; where, is the answer.
+    func traceJSON() -> JSONValue {
+        let question = ControlChannel.trace(milliseconds: DaemonLimits.traceMs)
+        let rows = workers.values.sorted { $0.number < $1.number }.filter { $0.ask(question) }.map { worker in
+            JSONValue.object([
+                ("pid", .int(Int64(worker.pid))), ("workspace", .string(worker.workspace)),
+                ("page_fd", .int(Int64(WorkerProcess.pageFdInWorker))),
+                ("clients", .array(worker.clients.keys.sorted().map { .string("c\($0)") })),
+            ])
+        }
+        return .object([("schema", .int(1)), ("workers", .array(rows))])
+    }
+
     // -- inspect
 
     /// `found` is nil when no handle was asked for.
@@ -96,6 +117,7 @@ extension Supervisor {
         var members: [(String, JSONValue)] = [
             ("schema", .int(1)), ("supervisor", .object(statusHead())),
             ("clients", .array(reports.flatMap { report in clientRows(report, clientPages) })),
+            ("lost_clients", .array(lostClients.map(lostRow))),
             ("workspaces", .array(reports.map(workspaceRow))),
             ("kinds", kindRows(reports, clientPages)),
             ("handle", found?.first ?? .null),
@@ -122,6 +144,9 @@ extension Supervisor {
                 ("generation", .uint(UInt64(client.generation))), ("worker_pid", .int(Int64(report.worker.pid))),
                 ("state", .string(clientState(client, report, isServed))),
                 ("handles", countsJSON(live, KindNames.proxy)), ("handles_total", .uint(live.reduce(0, +))),
+                ("growth_1m", .int(client.growth.growth(to: live, nowNs: nowNs).reduce(0, +))),
+                ("sent_requests", .uint(min(page.sent_requests, KindCounters.valueMax))),
+                ("unread_replies", .uint(unread(slot, page))), ("ledger_fd", ledgerJSON(client)),
                 ("created_total", .uint(KindCounters.created(page).reduce(0, +))),
                 ("bytes", isSole ? .uint(report.bytes) : .null),  // a shared workspace's bytes are nobody's alone
                 ("age_s", secondsJSON(milliseconds(from: client.connectedNs, to: nowNs))),
@@ -131,6 +156,29 @@ extension Supervisor {
                 ("elapsed_ms", .uint(isServed ? report.elapsedMs : 0)),
             ])
         }
+    }
+
+    private func unread(_ slot: bd_worker_slot?, _ page: bd_client_page) -> UInt64 {
+        let sent = min(slot?.replies ?? 0, KindCounters.valueMax)
+        return sent - min(sent, page.received_replies)
+    }
+
+    /// Where the command finds the ledger, under /proc of this process.
+    private func ledgerJSON(_ client: ClientRecord) -> JSONValue {
+        client.ledger.map { .int(Int64($0.fd)) } ?? .null
+    }
+
+    private func lostRow(_ entry: LostClient) -> JSONValue {
+        let live = KindCounters.live(entry.client.page.clientPage())
+        return .object([
+            ("id", .string(entry.client.name)), ("pid", .int(Int64(entry.client.pid))),
+            ("program", .string(entry.client.program)), ("workspace", .string(entry.client.workspace)),
+            ("generation", .uint(UInt64(entry.client.generation))), ("worker_pid", .int(Int64(entry.workerPid))),
+            ("cause", .string(entry.cause)),
+            ("since_s", secondsJSON(milliseconds(from: entry.endedNs, to: loop.nowNs))),
+            ("handles", countsJSON(live, KindNames.proxy)), ("handles_total", .uint(entry.handles)),
+            ("ledger_fd", ledgerJSON(entry.client)),
+        ])
     }
 
     private func clientState(_ client: ClientRecord, _ report: WorkerReport, _ isServed: Bool) -> String {
@@ -146,6 +194,10 @@ extension Supervisor {
             ("objects", countsJSON(KindCounters.objects(report.page), KindNames.object)),
             ("bytes", countsJSON(KindCounters.bytes(report.page), KindNames.object)),
             ("memory_bytes", .uint(report.memoryBytes)),
+            ("attribute_bytes", .uint(min(report.page.attribute_bytes, KindCounters.valueMax))),
+            ("process_bytes", .uint(min(report.page.base_bytes, KindCounters.valueMax))),
+            ("rss_bytes", .uint(ProcessFiles.residentBytes(pid: report.worker.pid))),
+            ("arena_fd", .uint(min(report.page.arena_fd, 1 << 31))),
             ("clients", .array(report.worker.clients.keys.sorted().map { .string("c\($0)") })),
         ])
     }
@@ -154,6 +206,11 @@ extension Supervisor {
         var live = [UInt64](repeating: 0, count: Int(BD_KIND_COUNT))
         var created = live
         var bytes = live
+        var growth = [Int64](repeating: 0, count: live.count)
+        for client in clients.values {
+            let now = KindCounters.live(pages[client.id] ?? bd_client_page())
+            for (kind, more) in client.growth.growth(to: now, nowNs: loop.nowNs).enumerated() { growth[kind] += more }
+        }
         for page in pages.values {
             for (kind, count) in KindCounters.live(page).enumerated() { live[kind] += count }
             for (kind, count) in KindCounters.created(page).enumerated() { created[kind] += count }
@@ -164,10 +221,19 @@ extension Supervisor {
         let rows = live.indices.filter { live[$0] + created[$0] + bytes[$0] > 0 }.map { kind in
             JSONValue.object([
                 ("kind", .string(KindNames.proxy(kind))), ("live", .uint(live[kind])),
-                ("created", .uint(created[kind])), ("bytes", .uint(bytes[kind])),
+                ("created", .uint(created[kind])), ("growth_1m", .int(growth[kind])), ("bytes", .uint(bytes[kind])),
             ])
         }
-        return .array(rows)
+        return .array(rows + [attributesRow(reports)])
+    }
+
+    /// No kind of handle, but memory all the same: names and values at nodes and edges.
+    private func attributesRow(_ reports: [WorkerReport]) -> JSONValue {
+        let bytes = reports.reduce(UInt64(0)) { $0 + min($1.page.attribute_bytes, KindCounters.valueMax) }
+        return .object([
+            ("kind", .string("attributes")), ("live", .uint(0)), ("created", .uint(0)), ("growth_1m", .int(0)),
+            ("bytes", .uint(bytes)),
+        ])
     }
 
     private func countsJSON(_ counts: [UInt64], _ name: (Int) -> String) -> JSONValue {

@@ -42,6 +42,9 @@ final class Supervisor {
     var afterEnd: [UInt64: [() -> Void]] = [:]
     var obituaries = Obituaries()
     var waiters: [UInt64: ObituaryWaiter] = [:]
+    /// Clients whose worker ended before them, newest last; see Supervisor+Ledgers.
+    var lostClients: [LostClient] = []
+    var growthTimer: Timer?
     var inspections: [UInt64: HandleInspection] = [:]
     var stopRequests: [Connection] = []
     private(set) var isStopping = false
@@ -175,7 +178,7 @@ final class Supervisor {
             return
         }
         do throws(HelloRefusal) {
-            let (hello, page) = try checkHello(message.payload, fds)
+            let (hello, page, ledger) = try checkHello(message.payload, fds)
             if hello.isResume, let dying = workers.values.first(where: { $0.has(session: hello.session) }) {
                 // Its client saw the end before we did.
                 afterEnd[dying.number, default: []].append { [weak self] in self?.received(connection, message, fds) }
@@ -183,11 +186,14 @@ final class Supervisor {
             }
             nextClient += 1
             let client = ClientRecord(
-                id: nextClient, pid: connection.peerPid, hello: hello, connectedNs: loop.nowNs, page: page)
+                id: nextClient, pid: connection.peerPid, hello: hello, connectedNs: loop.nowNs, page: page,
+                ledger: ledger)
             let worker = try workerFor(hello)
             let socket = connection.detach()
             forget(connection)
             clients[client.id] = client
+            clientCame(client)
+            for extra in fds.dropFirst() { close(extra) }
             log.info(
                 "client_connected",
                 metadata: [
@@ -210,7 +216,9 @@ final class Supervisor {
     }
 
     /// The client's page comes mapped; its descriptor stays in fds[0].
-    private func checkHello(_ payload: [UInt8], _ fds: [Int32]) throws(HelloRefusal) -> (Hello, SharedPage) {
+    private func checkHello(
+        _ payload: [UInt8], _ fds: [Int32]
+    ) throws(HelloRefusal) -> (Hello, SharedPage, LedgerFile?) {
         let hello = try HelloCheck.check(payload, identity: identity)
         guard clients.count < Limits.clientsMax else {
             throw .answer(
@@ -218,7 +226,8 @@ final class Supervisor {
                     "LimitExceeded", "the daemon has \(clients.count) clients, clientsMax is \(Limits.clientsMax)",
                     hint: "`bindd inspect handles` shows who they are"))
         }
-        return (hello, try HelloCheck.mapPage(fds, layoutVersion: identity.layoutVersion))
+        let page = try HelloCheck.mapPage(fds, layoutVersion: identity.layoutVersion)
+        return (hello, page, try HelloCheck.ledger(fds))
     }
 
     func errorPayload(_ error: RemoteError) -> [UInt8] {
@@ -333,6 +342,7 @@ final class Supervisor {
         obituary.crash = crashFacts(of: worker, obituary)
         obituaries.add(obituary)
         keep(worker, obituary)
+        keepLost(worker, obituary)
         forget(worker)
         logEnd(of: worker, obituary)
         answerOrphans(
@@ -452,6 +462,7 @@ final class Supervisor {
         for connection in connections.values { connection.close(reason: "") }
         for signal in signals { signal.close() }
         idleTimer?.close()
+        growthTimer?.close()
         adoptionTimer?.close()
         crashReports.close()
         lock.remove()

@@ -14,6 +14,9 @@ import Glibc
 import Wire
 
 final class WorkerProcess {
+    /// The descriptor at which a worker has its page.
+    static let pageFdInWorker: Int32 = 4
+
     enum State { case queued, starting, ready, ended }
 
     let number: UInt64

@@ -178,6 +178,7 @@ final class ClientStream {
             workspace.graph.arena.publishApplied(request, slot: slot)
             return fail(message, refusal)
         }
+        let startedNs = workspace.isTraced ? bd_clock_monotonic_ns() : 0
         page.begin(operation: message.operation, request: request, slot: slot, payload: message.payload.rest)
         let isRecorded = recorder.begin(message.operation)
         var call = Call(workspace: workspace, session: session, arguments: message.payload)
@@ -189,6 +190,7 @@ final class ClientStream {
         // Before the reply: who has it may die or read the arena at once, and this request is over.
         workspace.graph.arena.publishApplied(request, slot: slot)
         page.end(request: request, slot: slot)
+        if startedNs != 0 { trace(message, startedNs, call, hasFailed: failure != nil) }
         if let failure { return fail(message, failure) }
         guard message.flags.contains(.replyWanted) else { return }
         hasReplied = true
@@ -197,6 +199,17 @@ final class ClientStream {
         session.head(request).encode(into: &payload)
         payload.raw(call.result.bytes)
         send(message.operation, .reply, payload.bytes)
+    }
+
+    private func trace(_ message: MessageReader.InPlace, _ startedNs: UInt64, _ call: borrowing Call, hasFailed: Bool) {
+        let isAnswered = message.flags.contains(.replyWanted)
+        page.trace(
+            bd_trace_event(
+                number: 0, request: session.request, client_id: session.clientId, started_ns: startedNs,
+                elapsed_ns: UInt32(clamping: bd_clock_monotonic_ns() - startedNs), operation: UInt32(message.operation),
+                request_bytes: UInt32(clamping: message.payload.remaining),
+                reply_bytes: isAnswered && !hasFailed ? UInt32(clamping: call.result.bytes.count) : 0,
+                flags: (isAnswered ? BD_TRACE_REPLY : 0) | (hasFailed ? BD_TRACE_ERROR : 0), reserved: (0, 0, 0)))
     }
 
     private var refusal: RemoteError {
@@ -225,12 +238,14 @@ final class ClientStream {
     private func sendHello(_ payload: [UInt8]) throws {
         var bytes: [UInt8] = []
         encodeMessage(operation: Operation.hello, flags: .reply, payload: payload, into: &bytes)
+        page.countReply(slot: slot)
         let fds = [workspace.arenaFd]
         let sent = bytes.withUnsafeBytes { bd_message_send(socket, $0.baseAddress, $0.count, fds, fds.count) }
         guard sent == bytes.count else { throw WorkerError("cannot answer the hello: \(sent)") }
     }
 
     private func send(_ operation: UInt16, _ flags: FrameFlags, _ payload: [UInt8]) {
+        if flags.contains(.reply) { page.countReply(slot: slot) }
         encodeMessage(operation: operation, flags: flags, payload: payload, into: &unsent)
         flush()
     }

@@ -1,5 +1,6 @@
 // Parsed documents by id. Ids rise and are never reused. Must not parse anything by itself. Cost: a dictionary look-up.
 
+import CShim
 import SexpCore
 import Wire
 
@@ -7,6 +8,8 @@ struct DocumentStore {
     private(set) var documents: [UInt32: SexpDocument] = [:]
     var next: UInt32 = 1
     private(set) var memoryBytes = 0
+    private static let trimBytes = 4 << 20
+    private var removedBytes = 0
 
     var count: Int { documents.count }
 
@@ -39,6 +42,14 @@ struct DocumentStore {
     mutating func remove(_ id: UInt32) {
         guard let document = documents.removeValue(forKey: id) else { return }
         memoryBytes -= document.memoryBytes
+        removedBytes += document.memoryBytes
+    }
+
+    /// What freed documents took goes back to the system, and not only to the allocator, once it is worth a system call.
+    mutating func trim() {
+        guard removedBytes >= DocumentStore.trimBytes else { return }
+        removedBytes = 0
+        bd_memory_trim()
     }
 
     /// For inspection.

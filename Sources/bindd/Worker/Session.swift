@@ -242,6 +242,7 @@ final class Session {
             }
         case BD_KIND_DOCUMENT:
             for id in ids where heldDocuments.remove(id) { workspace.documents.remove(id) }
+            workspace.documents.trim()
         default: throw WireError("release of kind \(kind)")
         }
     }

@@ -28,6 +28,8 @@ final class SupervisorChannel {
 
     var onAdoption: (AdoptedClient) -> Void = { _ in }
     var onInspect: (_ token: UInt64, _ id: UInt64) -> Void = { _, _ in }
+    /// Trace for so many milliseconds from now on.
+    var onTrace: (_ milliseconds: UInt64) -> Void = { _ in }
     /// The supervisor is gone.
     var onEnd: () -> Void = {}
 
@@ -112,6 +114,7 @@ final class SupervisorChannel {
                 AdoptedClient(
                     clientId: clientId, hello: Array(reader.rest), socket: fds[0], clientPage: fds[1]))
         case ControlCode.inspectHandle: onInspect(try reader.u64(), try reader.u64())
+        case ControlCode.trace: onTrace(try reader.u64())
         default: throw WireError("an unknown datagram from the supervisor")
         }
     }

@@ -39,6 +39,7 @@ final class Worker {
     private var heartbeat: Timer?
     private var termination: SignalWatcher?
     private var streams: [UInt64: ClientStream] = [:]
+    private var traceEnd: Timer?
 
     /// `journal`: two files that hold the state of the workspace before this worker, or nothing.
     init(
@@ -69,6 +70,7 @@ final class Worker {
         channel.onInspect = { [unowned self] token, id in
             channel.send(.handleInfo(token: token, json: describe(id)?.text ?? "null"))
         }
+        channel.onTrace = { [unowned self] milliseconds in trace(forMs: milliseconds) }
         channel.onEnd = { [unowned self] in leave("the daemon is gone") }
         do {
             termination = try SignalWatcher(loop: loop, signal: SIGTERM) { [unowned self] _ in
@@ -82,6 +84,7 @@ final class Worker {
         timer.start(afterMs: 0, repeatMs: 200)
         heartbeat = timer
         page.beat(slot: nil)
+        page.publishArena(fd: workspace.arenaFd)
         page.publish(workspace)
         channel.start()
         channel.send(.ready)
@@ -155,6 +158,14 @@ final class Worker {
             page.publish(workspace)
         }
         if !waiting.isEmpty { stopIfDone() }
+    }
+
+    /// Whoever traces says so again and again: one that is gone leaves no trace on.
+    private func trace(forMs milliseconds: UInt64) {
+        workspace.isTraced = milliseconds > 0
+        let end = traceEnd ?? Timer(loop: loop) { [unowned self] in workspace.isTraced = false }
+        traceEnd = end
+        end.start(afterMs: milliseconds)
     }
 
     private func refuse(_ client: AdoptedClient, _ error: RemoteError) {

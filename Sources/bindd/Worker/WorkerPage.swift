@@ -27,6 +27,12 @@ struct WorkerPage {
         }
     }
 
+    /// Before there is any state. Where `bindd inspect` finds the graph, under /proc of this process.
+    func publishArena(fd: Int32) {
+        page.pointee.arena_fd = UInt64(max(fd, 0))
+        page.pointee.base_bytes = ProcessFiles.residentBytes(pid: getpid())
+    }
+
     /// The time from which the requests of this turn count: one look at the clock for a whole batch.
     func beginTurn() { page.pointee.current_started_ns = bd_clock_monotonic_ns() }
 
@@ -40,6 +46,21 @@ struct WorkerPage {
         withSlot(slot) { $0.pointee.applied_requests = request }
         bd_store_release_u32(&page.pointee.current_operation, 0)
     }
+
+    /// Into the ring that `bindd trace` reads.
+    func trace(_ event: bd_trace_event) {
+        let number = page.pointee.traced + 1
+        let place = UnsafeMutableRawPointer(page) + Int(BD_TRACE_OFFSET)
+            + Int(number % UInt64(BD_TRACE_EVENTS)) * MemoryLayout<bd_trace_event>.stride
+        let slot = place.assumingMemoryBound(to: bd_trace_event.self)
+        bd_store_release_u64(&slot.pointee.number, 0)
+        bd_fence()
+        slot.pointee = event
+        bd_store_release_u64(&slot.pointee.number, number)
+        bd_store_release_u64(&page.pointee.traced, number)
+    }
+
+    func countReply(slot: Int) { withSlot(slot) { $0.pointee.replies += 1 } }
 
     /// The time of the slot's last request and of the loop's last turn.
     func beat(slot: Int?) {
@@ -55,7 +76,7 @@ struct WorkerPage {
                 guard place.pointee.client_id == 0 else { return false }
                 let now = bd_clock_monotonic_ns()
                 place.pointee = bd_worker_slot(
-                    client_id: 0, applied_requests: 0, last_request_ns: now, connected_ns: now)
+                    client_id: 0, applied_requests: 0, last_request_ns: now, connected_ns: now, replies: 0)
                 bd_store_release_u64(&place.pointee.client_id, clientId)
                 return true
             }
@@ -67,10 +88,15 @@ struct WorkerPage {
     func freeSlot(_ slot: Int) { withSlot(slot) { bd_store_release_u64(&$0.pointee.client_id, 0) } }
 
     func publish(_ workspace: Workspace) {
-        let graph = workspace.graph.arena.usedBytes
-        set(BD_KIND_NODE, objects: workspace.graph.nodeCount, bytes: 0)
-        set(BD_KIND_EDGE, objects: workspace.graph.edgeCount, bytes: 0)
-        set(BD_KIND_VIEW, objects: workspace.graph.viewCount, bytes: graph)
+        let nodeBytes = workspace.graph.nodeCount * MemoryLayout<bd_node>.stride
+        let edgeBytes = workspace.graph.edgeCount * (MemoryLayout<bd_edge>.stride + MemoryLayout<UInt32>.stride)
+        let attributeBytes = workspace.graph.arena.attributeBytes
+        // Lists, tables and the columns' unused places: what is there for the views' sake.
+        let viewBytes = max(workspace.graph.arena.usedBytes - nodeBytes - edgeBytes - attributeBytes, 0)
+        set(BD_KIND_NODE, objects: workspace.graph.nodeCount, bytes: nodeBytes)
+        set(BD_KIND_EDGE, objects: workspace.graph.edgeCount, bytes: edgeBytes)
+        set(BD_KIND_VIEW, objects: workspace.graph.viewCount, bytes: viewBytes)
+        page.pointee.attribute_bytes = UInt64(attributeBytes)
         set(BD_KIND_DOCUMENT, objects: workspace.documents.count, bytes: workspace.documents.memoryBytes)
         bd_store_release_u64(&page.pointee.memory_bytes, UInt64(workspace.memoryBytes))
     }

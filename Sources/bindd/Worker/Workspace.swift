@@ -30,6 +30,8 @@ final class Workspace {
     /// This process only applies a report's requests again.
     var isReplay = false
     private let memory: ArenaMemory
+    /// Somebody looks at every request; see WorkerPage.trace.
+    var isTraced = false
     /// First id never handed out, by kind.
     var nextIds: [LeaseKind: UInt32] = [.node: 1, .edge: 1, .view: 1]
 

@@ -100,8 +100,42 @@ def call_timeout(workspace: Workspace, seconds: float) -> Iterator[Workspace]:
         workspace.call_timeout = before
 
 
-def handles(id: int | None = None) -> dict[str, Any]:
-    """What `bindd inspect handles -o json` prints: clients, workspaces, kinds; with an id also that handle. Starts nothing."""
+def handles(
+    id: int | None = None,
+    *,
+    client: str | None = None,
+    workspace: str | None = None,
+    kind: str | None = None,
+    site: str | None = None,
+    label: str | None = None,
+    older_than: float | None = None,
+    min_bytes: int | None = None,
+    orphans: bool = False,
+    stale: bool = False,
+    growing: bool = False,
+    over: float | None = None,
+    group_by: str | None = None,
+    sort: str | None = None,
+    top: int | None = None,
+    tree: int | None = None,
+) -> dict[str, Any]:
+    """What `bindd inspect handles -o json` prints, with the same flags (durations in seconds). Starts nothing.
+
+    Without arguments: clients, workspaces and kinds as the supervisor counts them, at the cost of one question. With an
+    id: that handle as "handle". With a filter, sort or top (0: all): "rows", one per recorded handle; with group_by (or
+    growing): "groups". With a tree: what that handle holds. These run the command, which reads what is shared.
+    docs/inspect.schema.json says what stands where.
+    Raises BinddUnavailable when no daemon runs, ValueError for a flag that cannot be.
+    """
     from bindd import _daemon
 
-    return _daemon.inspect(id)
+    if id is not None and not 0 <= id < 1 << 64:
+        raise ValueError(f"an id has 64 bits and is not negative: {id}")
+    words = [] if id is None else [str(id)]
+    flags = {
+        "client": client, "workspace": workspace, "kind": kind, "site": site, "label": label, "older-than": older_than,
+        "min-bytes": min_bytes, "over": over, "group-by": group_by, "sort": sort, "top": top, "tree": tree,
+    }
+    words += [f"--{name}={value}" for name, value in flags.items() if value is not None]
+    words += [f"--{name}" for name, value in {"orphans": orphans, "stale": stale, "growing": growing}.items() if value]
+    return _daemon.inspect_handles(words) if words else _daemon.inspect()

@@ -1381,11 +1381,12 @@ PROTOCOL_MINOR: int
 CONTROL_BYTES_MAX: int
 FRAME_BYTES_MAX: int
 NAME_BYTES_MAX: int
+SITES_INTERVAL: int
 
 def statistics() -> dict[str, Any]: ...
 def _open(
     fd: int, socket: str, workspace: str, program: str, timeout: float, hang_limit: float, call_timeout: float,
-    sync: bool, debug: bool, /,
+    sync: bool, debug: bool, sites: int, own: str, /,
 ) -> Workspace: ...
 def _current() -> Workspace | None: ...
 def _is_entered() -> bool: ...

@@ -36,6 +36,7 @@ SOCKET_PATH_BYTES_MAX = 100
 LOG_LINES_SHOWN = 20
 HANG_LIMIT_S = 300.0
 CONTROL_S = 3.0  # the supervisor answers at once, but it may wait up to 2 s for a worker to be reaped
+INSPECT_S = 60.0  # a look takes milliseconds; `over` may ask for a wait
 NAME_BYTES_MAX = _bindd.NAME_BYTES_MAX
 STOPPED = "the daemon was stopped"  # what a worker says before it leaves on the supervisor's word …
 GONE = "the daemon is gone"  # … or because there is no supervisor any more
@@ -342,6 +343,15 @@ def _hang_limit() -> float:
     return seconds
 
 
+def _sites() -> int:
+    """One of how many handles is written down with the place where it was made; 0: none."""
+    text = os.environ.get("BINDD_SITES", "") or "sample"
+    intervals = {"off": 0, "sample": _bindd.SITES_INTERVAL, "sampled": _bindd.SITES_INTERVAL, "full": 1}
+    if text not in intervals:
+        raise ValueError(f"BINDD_SITES is {text!r}; it must be off, sample or full")
+    return intervals[text]
+
+
 def _program() -> str:
     """How the daemon's lists call this process."""
     name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else ""
@@ -372,7 +382,7 @@ def connect(
         atexit.register(_bindd._finish)
     return _bindd._open(
         link.detach(), path, workspace, _program(), max(_left(deadline), 0.1), limit, call_timeout or 0.0,
-        _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"))
+        _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"), _sites(), os.path.dirname(os.path.abspath(__file__)) + os.sep)
 
 
 def open_current() -> _bindd.Workspace:
@@ -478,12 +488,26 @@ def _control_answer(link: socket.socket, deadline: float) -> Any:
     raise from_reply(code, kind, message, hint, {}, "control", 0)
 
 
-def inspect(id: int | None) -> dict[str, Any]:
-    if id is not None and not 0 <= id < 1 << 64:
-        raise ValueError(f"an id has 64 bits and is not negative: {id}")
-    number = None if id is None else id - (1 << 64) if id >> 63 else id
-    answer: dict[str, Any] = control(socket_path(), "inspect", {} if number is None else {"id": number})
+def inspect() -> dict[str, Any]:
+    """The supervisor's own report; asks nobody else."""
+    answer: dict[str, Any] = control(socket_path(), "inspect")
     return answer
+
+
+def inspect_handles(words: list[str]) -> dict[str, Any]:
+    """The answer of `bindd inspect handles WORDS`. The command reads what clients and workers share; it starts no daemon."""
+    path = socket_path()
+    command = [find_binary(), "inspect", "handles", "-o", "json", f"--socket={path}", *words]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=INSPECT_S)
+    text = done.stderr.decode("utf-8", "replace").removeprefix("bindd: ").strip()
+    if done.returncode == 3:
+        raise BinddUnavailable(f"no daemon runs at {path}", socket=path)
+    if done.stdout:  # an unknown id is told by status 1, and its answer says null
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+    if done.returncode in (1, 64):
+        raise ValueError(text)
+    raise BinddUnavailable(f"`bindd inspect handles` ended with status {done.returncode}: {text}", socket=path)
 
 
 # -- when a worker died: called by the extension ----------------------------------------------------------------------------

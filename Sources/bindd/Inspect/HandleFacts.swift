@@ -1,0 +1,125 @@
+// `bindd inspect handles ID`: everything that is known of one handle. The worker is asked, and has 150 ms; what it does not
+// say is read from the clients' ledgers and from its graph's memory. Cost: a pass over the ledgers.
+
+import CLayout
+import CShim
+import Wire
+
+struct HandleFacts {
+    static func show(_ id: UInt64, place: SocketOption, format: ListFormat) throws {
+        let report = try HandleListing.ask(place, [Attribute(key: "id", value: .int(Int64(bitPattern: id)))])
+        let look = HandleLook(report)
+        let handles = find(id, look)
+        let enriched = JSONValue.object(
+            look.enriched(HandleScan(HandleScan.Plan(), holders: look.holders, nowNs: look.nowNs)).members.map {
+                switch $0.0 {
+                case "handle": ("handle", handles.first ?? .null)
+                case "handles": ("handles", .array(handles))
+                default: $0
+                }
+            })
+        switch format {
+        case .json: Output.write(enriched.text + "\n")
+        case .jsonl: Output.write(handles.map { $0.text + "\n" }.joined())
+        case .table: Output.write(inspectionText(enriched, handle: id, width: Output.columns, style: Output.style))
+        case .csv, .dot: throw failure("one handle is no table: -o table or json")
+        }
+        let silent = report["unanswered"]?.items.map(\.text) ?? []
+        guard handles.isEmpty else {
+            if !silent.isEmpty {
+                writeAll(2, "bindd: no answer from pid \(silent.joined(separator: ", ")): shown from shared memory\n")
+            }
+            return
+        }
+        guard silent.isEmpty else {
+            throw failure(
+                "no worker that answered knows a handle 0x\(hexText(id, digits: 16)); "
+                    + "no answer from pid \(silent.joined(separator: ", "))\n"
+                    + "  hint: `bindd status` shows whether it is busy or stopped")
+        }
+        throw failure("no worker knows a handle 0x\(hexText(id, digits: 16))")
+    }
+
+    /// One entry for each workspace that knows it.
+    static func find(_ id: UInt64, _ look: HandleLook) -> [JSONValue] {
+        let generation = UInt32(id >> 32) & 0xFF_FFFF
+        let answered = look.report["handles"]?.items ?? []
+        var out: [JSONValue] = []
+        var known: Set<UInt64> = []
+        for answer in answered {
+            let pid = answer.unsigned("worker_pid")
+            known.insert(pid)
+            let holders = look.holders.filter { $0.workerPid == pid && $0.generation == generation && !$0.isLost }
+            out.append(.object(answer.members + recorded(id, holders, look.nowNs, except: Set(answer.members.map(\.0)))))
+        }
+        for holder in look.holders where holder.generation == generation && !known.contains(holder.workerPid) {
+            let facts = shared(id, holder)
+            let record = recorded(id, [holder], look.nowNs, except: Set(facts.map(\.0)))
+            let isRecorded = record.contains { $0.0 == "age_s" }
+            guard isRecorded || !facts.isEmpty else { continue }
+            let head: [(String, JSONValue)] = [
+                ("workspace", .string(holder.workspace)), ("worker_pid", .uint(holder.workerPid)),
+                ("clients", .array([.string(holder.name)])),
+                ("kind", .string(HandleKind.name(UInt32(id >> 56)))), ("index", .uint(id & 0xFFFF_FFFF)),
+            ]
+            out.append(.object(head + facts + record))
+        }
+        return out
+    }
+
+    /// What the ledgers of its clients say.
+    private static func recorded(
+        _ id: UInt64, _ holders: [Holder], _ nowNs: UInt64, except: Set<String>
+    ) -> [(String, JSONValue)] {
+        var oldest: HandleRow?
+        var count: UInt64 = 0
+        for holder in holders {
+            holder.ledger?.forEach { record in
+                guard record.id == id else { return }
+                count += 1
+                if record.created_ns < oldest?.record.created_ns ?? .max {
+                    oldest = HandleRow(record: record, holder: holder, bytes: 0)
+                }
+            }
+        }
+        guard let row = oldest else {
+            guard let holder = holders.first else { return [] }
+            let why = holder.ledger == nil ? "not recorded (BINDD_SITES=off)" : "not in the sample (BINDD_SITES=full records each)"
+            return [("created", .string(why))]
+        }
+        let ageMs = row.ageMs(nowNs)
+        let createdNs = bd_clock_realtime_ns() - ageMs * 1_000_000
+        let members: [(String, JSONValue)] = [
+            ("label", row.label.isEmpty ? .null : .string(row.label)), ("bytes", .uint(row.holder.bytes(row.record))),
+            ("state", .string(row.holder.state(row.record))), ("owner", .string("\(row.holder.name) pid \(row.holder.pid)")),
+            ("handles", .uint(count)),
+            ("created", .string("\(isoText(realtimeNs: createdNs)) (\(Units.duration(milliseconds: ageMs)) ago)")),
+            ("age_s", .double(Double(ageMs) / 1000)), ("site", HandleRow.json(row.site)),
+        ]
+        return members.filter { !except.contains($0.0) }
+    }
+
+    /// What the graph's memory says, where the worker says nothing.
+    private static func shared(_ id: UInt64, _ holder: Holder) -> [(String, JSONValue)] {
+        guard let arena = holder.arena else { return [] }
+        let index = UInt32(truncatingIfNeeded: id)
+        switch UInt32(id >> 56) {
+        case BD_KIND_NODE, BD_KIND_BOUND_NODE, BD_KIND_TYPE_GRAPH:
+            guard let node = arena.node(index) else { return [] }
+            return [("attributes", .object(arena.attributes(node.attributes))), ("held_by", .uint(UInt64(node.references)))]
+        case BD_KIND_EDGE, BD_KIND_BOUND_EDGE:
+            guard let edge = arena.edge(index) else { return [] }
+            return [
+                ("source", .uint(UInt64(edge.source))), ("target", .uint(UInt64(edge.target))),
+                ("edge_type", .uint(UInt64(edge.type))), ("attributes", .object(arena.attributes(edge.attributes))),
+            ]
+        case BD_KIND_VIEW:
+            guard let view = arena.view(index) else { return [] }
+            return [
+                ("self_node", .uint(UInt64(view.selfNode))), ("nodes", .uint(UInt64(view.nodeCount))),
+                ("edges", .uint(UInt64(view.edgeCount))),
+            ]
+        default: return []
+        }
+    }
+}

@@ -1,0 +1,101 @@
+// Advice in words, each with the command that shows more. Pure: from a look and a scan of everything.
+
+import CLayout
+import Wire
+
+struct Hint: Equatable {
+    let kind: String
+    let text: String
+    let command: String
+
+    var json: JSONValue {
+        .object([("kind", .string(kind)), ("text", .string(text)), ("command", .string(command))])
+    }
+}
+
+enum Hints {
+    /// Fewer than so many more in a minute are no growth worth a word.
+    static let growthMin: Int64 = 100
+    /// Replies that wait longer are not just on their way.
+    static let unreadMs: UInt64 = 5_000
+    static let hintsMax = 12
+
+    static func find(_ look: HandleLook, _ scan: HandleScan) -> [Hint] {
+        let all = lost(look) + opened(look) + growing(look) + unread(look) + stuck(look) + unrecorded(look)
+        return Array(all.prefix(hintsMax))
+    }
+
+    private static func lost(_ look: HandleLook) -> [Hint] {
+        look.holders.filter { $0.isLost && $0.ledger?.header.living ?? 1 > 0 }.map { holder in
+            let handles = Units.count(Selection().exactCount(holder))
+            return Hint(
+                kind: "lost",
+                text: "\(holder.name) \(holder.program) (pid \(holder.pid)) still holds \(handles) handles of a workspace "
+                    + "whose worker ended (\(holder.lostCause ?? "?")): every use of them raises StaleHandleError",
+                command: "bindd inspect handles --client \(holder.name) --stale")
+        }
+    }
+
+    private static func opened(_ look: HandleLook) -> [Hint] {
+        var plan = HandleScan.Plan()
+        plan.selection.kinds = [BD_KIND_DOCUMENT]
+        plan.dimensions = [.client, .label]
+        let documents = look.holders.reduce(0) { $0 + ($1.live["Document"] ?? 0) }
+        guard documents > 1 else { return [] }
+        var groups = HandleScan(plan, holders: look.holders.filter { !$0.isLost }, nowNs: look.nowNs).groups
+        HandleGroup.sort(&groups, by: .count)
+        return groups.filter { $0.count > 1 && !($0.label ?? "").isEmpty }.prefix(3).map { group in
+            Hint(
+                kind: "opened_again",
+                text: "\(Units.count(documents)) Document live, \(Units.count(group.count)) of the same label "
+                    + "\(group.label ?? ""): opened again and not freed?",
+                command: "bindd inspect handles --kind Document --group-by site,label")
+        }
+    }
+
+    private static func growing(_ look: HandleLook) -> [Hint] {
+        (look.report["kinds"]?.items ?? []).filter { row in
+            let growth = row.signed("growth_1m")
+            return growth >= growthMin && growth >= Int64(row.unsigned("live") / 50)
+        }.sorted { $0.signed("growth_1m") > $1.signed("growth_1m") }.prefix(3).map { row in
+            Hint(
+                kind: "growing",
+                text: "\(row.text("kind")) grows: \(Units.count(UInt64(max(row.signed("growth_1m"), 0)))) more than a minute "
+                    + "ago, \(Units.count(row.unsigned("live"))) now",
+                command: "bindd inspect handles --kind \(row.text("kind")) --group-by site --sort growth")
+        }
+    }
+
+    private static func unread(_ look: HandleLook) -> [Hint] {
+        (look.report["clients"]?.items ?? []).filter {
+            $0.unsigned("unread_replies") > 0
+                && ($0.text("state") == "stopped" || $0.milliseconds(seconds: "idle_s") > unreadMs)
+        }.map { row in
+            let unread = row.unsigned("unread_replies")
+            let since = Units.duration(milliseconds: row.milliseconds(seconds: "idle_s"))
+            return Hint(
+                kind: "unread",
+                text: "\(row.text("id")) \(row.text("program")) (pid \(row.numberText("pid")), \(row.text("state"))) has not "
+                    + "read \(unread) \(unread == 1 ? "reply" : "replies") for \(since)",
+                command: "bindd inspect handles --client \(row.text("id"))")
+        }
+    }
+
+    private static func stuck(_ look: HandleLook) -> [Hint] {
+        (look.report["workspaces"]?.items ?? []).filter { $0.text("state") == "stopped" }.map { row in
+            Hint(
+                kind: "stopped", text: "the worker of pid \(row.numberText("worker_pid")) is stopped: its clients wait",
+                command: "kill -CONT \(row.numberText("worker_pid"))")
+        }
+    }
+
+    private static func unrecorded(_ look: HandleLook) -> [Hint] {
+        look.holders.filter { $0.ledger?.header.dropped ?? 0 > 0 }.map { holder in
+            Hint(
+                kind: "not_recorded",
+                text: "\(Units.count(holder.ledger?.header.dropped ?? 0)) handles of \(holder.name) found no room in its list "
+                    + "of \(Units.count(UInt64(BD_LEDGER_RECORDS_MAX))): places are shown for the others",
+                command: "bindd inspect handles --client \(holder.name) --group-by kind")
+        }
+    }
+}

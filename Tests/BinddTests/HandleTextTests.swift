@@ -1,0 +1,174 @@
+// Tables of handles and groups as text, from a ledger that is written here word by word.
+
+import CLayout
+import CShim
+import Glibc
+import Testing
+import Wire
+
+@testable import bindd
+
+private let plain = Style(isOn: false)
+
+/// A ledger of one client as its process would write it: two places, three documents, one node that stands for 256.
+private final class WrittenLedger {
+    let fd = bd_page_create("ledger", Int(BD_LEDGER_BYTES))
+    private var start = UnsafeMutableRawPointer(bitPattern: 1)
+    private let mappedBytes = Int(BD_LEDGER_RECORDS_OFFSET) + 4096
+    private var textEnd = 4
+    private var frames: UInt32 = 1
+    private var sites: UInt32 = 1
+    private var records: UInt32 = 1
+
+    init() {
+        bd_page_map(fd, mappedBytes, true, &start)
+        word(0, UInt32(truncatingIfNeeded: UInt64(BD_LEDGER_MAGIC)))
+        word(4, UInt32(UInt64(BD_LEDGER_MAGIC) >> 32))
+        word(8, BD_LAYOUT_VERSION)
+        word(12, UInt32(getpid()))
+        word(16, 1)  // generation
+        word(20, 256)  // interval
+    }
+
+    deinit {
+        if let start { bd_page_unmap(start, mappedBytes) }
+        close(fd)
+    }
+
+    private func word(_ offset: Int, _ value: UInt32) { if let start { bd_word_store_u32(start, offset, value) } }
+    private func long(_ offset: Int, _ value: UInt64) { if let start { bd_word_store_u64(start, offset, value) } }
+
+    func text(_ text: String) -> UInt32 {
+        let at = Int(BD_LEDGER_TEXTS_OFFSET) + textEnd
+        let bytes = Array(text.utf8) + [0, 0, 0]
+        word(at, UInt32(text.utf8.count))
+        for place in stride(from: 0, to: bytes.count / 4 * 4, by: 4) { word(at + 4 + place, number(bytes, at: place)) }
+        defer {
+            textEnd += 4 + (text.utf8.count + 3) / 4 * 4
+            word(24, UInt32(textEnd))
+        }
+        return UInt32(textEnd / 4)
+    }
+
+    func site(_ places: [(String, UInt32, String)]) -> UInt32 {
+        for (index, place) in places.enumerated() {
+            let at = Int(BD_LEDGER_FRAMES_OFFSET) + Int(frames) * 16
+            word(at, text(place.0))
+            word(at + 4, text(place.2))
+            word(at + 8, place.1)
+            word(Int(BD_LEDGER_SITES_OFFSET) + Int(sites) * 16 + index * 4, frames)
+            frames += 1
+        }
+        sites += 1
+        word(28, frames)
+        word(32, sites)
+        return sites - 1
+    }
+
+    func record(_ kind: UInt32, _ index: UInt32, ageMs: UInt64, site: UInt32, label: UInt32 = 0, place: UInt32 = 0, weight: UInt32 = 1) {
+        let at = Int(BD_LEDGER_RECORDS_OFFSET) + Int(records) * 32
+        long(at, UInt64(kind) << 56 | 1 << 32 | UInt64(index))
+        long(at + 8, nowNs - ageMs * 1_000_000)
+        for (offset, value) in [(16, site), (20, label), (24, place), (28, weight)] { word(at + offset, value) }
+        records += 1
+        word(36, records)
+    }
+}
+
+private let nowNs: UInt64 = 10_000_000_000_000
+
+@Suite struct HandleTextTests {
+    private let ledger = WrittenLedger()
+    private let look: HandleLook
+
+    init() throws {
+        let load = ledger.site([("/home/r/app/board.py", 88, "load"), ("/home/r/app/main.py", 9, "main")])
+        let walk = ledger.site([("/home/r/faebryk/core/node.py", 1976, "Node.traverse")])
+        let label = ledger.text("board.kicad_pcb")
+        for (index, age) in [(UInt32(1), UInt64(1_860_000)), (2, 61_000), (3, 500)] {
+            ledger.record(BD_KIND_DOCUMENT, index, ageMs: age, site: load, label: label, place: 65_536 * index)
+        }
+        ledger.record(BD_KIND_BOUND_NODE, 7, ageMs: 120_000, site: walk, weight: 256)
+        let report = try JSONReader.read(
+            """
+            {"schema":1,"supervisor":{"pid":\(getpid())},"clients":[{"id":"c1","pid":41790,"program":"ato build","workspace":"",
+            "generation":1,"worker_pid":9,"state":"idle","handles":{"Document":3,"BoundNode":300},"growth_1m":4,
+            "ledger_fd":\(ledger.fd)}],"lost_clients":[],"workspaces":[],"kinds":[
+            {"kind":"Document","live":3,"created":9,"growth_1m":1,"bytes":6291456},
+            {"kind":"BoundNode","live":300,"created":900,"growth_1m":290,"bytes":0}]}
+            """)
+        look = HandleLook(report)
+    }
+
+    private func scan(_ change: (inout HandleScan.Plan) -> Void = { _ in }) -> (HandleScan, FailCondition.Facts) {
+        var plan = HandleScan.Plan()
+        change(&plan)
+        let scan = HandleScan(plan, holders: look.holders, nowNs: nowNs)
+        let count = plan.selection.isAnsweredByPages ? scan.holders.reduce(0) { $0 + plan.selection.exactCount($1) } : scan.weighted
+        return (scan, FailCondition.Facts(count: count, bytes: scan.bytes))
+    }
+
+    @Test func rows() {
+        let (scan, facts) = scan {
+            $0.selection.kinds = [BD_KIND_DOCUMENT]
+            $0.rowsMax = 2
+            $0.sort = .age
+        }
+        #expect(
+            rowsText(scan, facts, nowNs: nowNs, width: nil, style: plain) == """
+                HANDLE              KIND      CLIENT  AGE    BYTES  LABEL            MADE AT
+                0x0700000100000001  Document  c1      31m  1.0 MiB  board.kicad_pcb  r/app/board.py:88 load
+                0x0700000100000002  Document  c1       1m  2.0 MiB  board.kicad_pcb  r/app/board.py:88 load
+                1 more (--top 0 shows all)
+                3 handles, 6.0 MiB; places from a sample (BINDD_SITES=full records each)
+
+                """)
+        let narrow = rowsText(scan, facts, nowNs: nowNs, width: 72, style: plain)
+        #expect(narrow.contains("0x0700000100000001  Document  c1      31m  1.0 MiB  board.k…  r/app/boa…"), "\(narrow)")
+    }
+
+    @Test func groups() {
+        let dimensions: [GroupDimension] = [.kind, .site]
+        var (scan, facts) = scan { $0.dimensions = dimensions }
+        facts.bytes = scan.bytes
+        var groups = scan.groups
+        HandleGroup.sort(&groups, by: nil)
+        #expect(
+            groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: nil, style: plain) == """
+                KIND       MADE AT                                         LIVE  +1m    BYTES  OLDEST  ONE OF THEM
+                BoundNode  faebryk/core/node.py:1976 Node.traverse          256    0      0 B      2m  0x0400000100000007
+                Document   r/app/board.py:88 load <- r/app/main.py:9 main     3   +1  6.0 MiB     31m  0x0700000100000001
+                303 handles, 6.0 MiB; places from a sample (BINDD_SITES=full records each)
+
+                """)
+    }
+
+    @Test func overviewKnowsTopSitesAndHints() {
+        let (scan, _) = scan()
+        let report = look.enriched(scan)
+        let kinds = report["kinds"]?.items ?? []
+        #expect(kinds.first?["top_site"]?.text("function") == "load")
+        #expect(kinds.last?["top_site"]?.unsigned("line") == 1976)
+        #expect(report["clients"]?.items.first?["ledger_fd"] == nil)
+        let hints = (report["hints"]?.items ?? []).map { "\($0.text("kind")): \($0.text("text")) (\($0.text("command")))" }
+        #expect(
+            hints == [
+                "opened_again: 3 Document live, 3 of the same label board.kicad_pcb: opened again and not freed? "
+                    + "(bindd inspect handles --kind Document --group-by site,label)",
+                "growing: BoundNode grows: 290 more than a minute ago, 300 now "
+                    + "(bindd inspect handles --kind BoundNode --group-by site --sort growth)",
+            ])
+    }
+
+    @Test func selections() {
+        func count(_ change: (inout Selection) -> Void) -> UInt64 { scan { change(&$0.selection) }.0.records }
+        #expect(count { $0.site = Glob("*traverse") } == 1)
+        #expect(count { $0.site = Glob("board.py:88") } == 3)
+        #expect(count { $0.label = Glob("*.kicad_pcb") } == 3)
+        #expect(count { $0.olderThanMs = 60_000 } == 3)
+        #expect(count { $0.minBytes = 2 << 20 } == 2)
+        #expect(count { $0.clients = ["c2"] } == 0)
+        #expect(count { $0.workspaces = ["private"] } == 4)
+        #expect(count { $0.onlyStale = true } == 0)
+    }
+}

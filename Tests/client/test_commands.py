@@ -1,0 +1,254 @@
+"""The companions of `inspect handles`: logs, top, trace, restart, completion; and tables in terminals of any width."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import time
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+from conftest import Home
+
+HOLDER = """
+import sys
+from bindd import sexp
+from bindd.graph import GraphView
+view = GraphView.create()
+nodes = [view.create_and_insert_node() for _ in range(1234)]
+documents = [sexp.parse("(a)", label="a/long/path/of/a/board/that/has/a/name.kicad_pcb") for _ in range(3)]
+view.get_node_count()
+print("ready", flush=True)
+for text in sys.stdin:
+    view.create_and_insert_node()
+    view.get_node_count()
+    print("done", flush=True)
+"""
+
+
+class Holder:
+    """A program that holds handles, and makes a request for each line it is told."""
+
+    def __init__(self, home: Home) -> None:
+        import sys
+
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER], env={**home.environment, "BINDD_SITES": "full", "BINDD_SYNC": ""}, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None and self.process.stdout.readline() == "ready\n"
+
+    def ask(self) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
+    def __enter__(self) -> Holder:
+        return self
+
+    def __exit__(self, *ignored: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def in_terminal(home: Home, columns: int, *words: str, keys: bytes = b"", **environment: str) -> str:
+    """What a terminal of that width gets to see."""
+    child, fd = pty.fork()
+    if not child:
+        os.execve(home.binary, [home.binary, *words], {**home.environment, "TERM": "xterm", **environment})
+    ioctl(fd, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
+    os.write(fd, keys)
+    out = b""
+    try:
+        while piece := os.read(fd, 65536):
+            out += piece
+    except OSError:
+        pass  # the terminal's other end is closed
+    os.close(fd)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, out
+    return out.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", [100, 120, 200])
+def test_tables_fit_the_terminal(home: Home, columns: int) -> None:
+    with Holder(home):
+        seen = ""
+        # The width is set just after the start: a first look may come too early for it.
+        def fits() -> bool:
+            nonlocal seen
+            seen = in_terminal(home, columns, "inspect", "handles", NO_COLOR="1")
+            return all(len(line) <= columns for line in seen.splitlines())
+
+        assert home.wait_until(fits), seen
+        assert "\x1b" not in seen and "1,234" in seen and "BoundNode" in seen
+        assert "\x1b[1m" in in_terminal(home, columns, "inspect", "handles")
+        for words in (["--top", "5"], ["--group-by", "kind,site,label"]):
+            assert home.wait_until(lambda: all(
+                len(line) <= columns for line in in_terminal(home, columns, "inspect", "handles", *words, NO_COLOR="1").splitlines()))
+
+
+def test_top_is_live_and_leaves_the_terminal_as_it_was(home: Home) -> None:
+    with Holder(home) as holder:
+        done = home.command("top", "-n", "2", "-d", "0.05")
+        assert done.returncode == 0 and done.stdout.count("CLIENT") == 2 and "\x1b" not in done.stdout
+        seen = in_terminal(home, 120, "top", "-d", "0.05", keys=b"q")
+        assert seen.removeprefix("q").startswith("\x1b[?1049h\x1b[?25l") and seen.endswith("\x1b[?25h\x1b[?1049l")
+        assert "BoundNode" in seen
+        home.command("inspect", "handles", "--watch=0.05", "--looks", "2")
+        holder.ask()
+
+
+def test_a_trace_has_every_request_in_order(home: Home) -> None:
+    with Holder(home) as holder:
+        trace = subprocess.Popen(
+            [home.binary, "trace", "-o", "jsonl", "--client", "c1"], env=home.environment, stdout=subprocess.PIPE, text=True)
+        assert trace.stdout is not None
+        try:
+            events: list[dict[str, object]] = []
+            os.set_blocking(trace.stdout.fileno(), False)
+
+            def came(count: int) -> bool:
+                events.extend(json.loads(line) for line in trace.stdout.readlines())  # type: ignore[union-attr]
+                return len(events) >= count
+
+            def begun() -> bool:
+                holder.ask()
+                return came(1)
+
+            assert home.wait_until(begun), "no request was traced"
+            holder.ask()
+            home.wait_until(lambda: came(10), 0.3)
+            start = len(events)
+            for _ in range(20):
+                holder.ask()
+            assert home.wait_until(lambda: came(start + 40)), len(events)
+            events = events[start:]
+            numbers = [event["request"] for event in events]
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            assert {event["operation"] for event in events} >= {"GraphView.create_and_insert_node"}
+            assert all(event["error"] is False and event["request_bytes"] in (0, 4, 8) for event in events)
+            assert [event["reply"] for event in events].count(True) == 20
+        finally:
+            trace.kill()
+            os.set_blocking(trace.stdout.fileno(), True)
+            trace.communicate()
+        words = home.command("trace", "--seconds", "0.1")
+        assert words.returncode == 0 and words.stderr == ""
+
+
+def test_logs_follow_the_file_when_it_begins_anew(home: Home) -> None:
+    assert home.command("serve", "--detach", "--socket", str(home.socket)).returncode == 0
+    log = Path(f"{home.socket}.log")
+    done = home.command("logs")
+    assert done.returncode == 0 and " info listening " in done.stdout
+    assert home.command("logs", "--level", "error").stdout == ""
+    assert home.command("logs", "--grep", "listening", "-n", "1").stdout.count("\n") == 1
+    follow = subprocess.Popen(
+        [home.binary, "logs", "-f", "-n", "1", "--grep", "mark="], env=home.environment, stdout=subprocess.PIPE, text=True)
+    assert follow.stdout is not None
+    try:
+        def say(text: str, mode: str = "a") -> None:
+            with log.open(mode) as file:
+                file.write(f"2026-11-25T00:00:00.000Z info test mark={text}\n")
+
+        say("one")
+        assert follow.stdout.readline().endswith("mark=one\n")
+        say("two\x1b[31m")
+        assert follow.stdout.readline().endswith("mark=two\ufffd[31m\n"), "no escape reaches the terminal"
+        say("three", "w")
+        assert follow.stdout.readline().endswith("mark=three\n")
+        log.rename(f"{log}.1")
+        say("four", "w")
+        assert follow.stdout.readline().endswith("mark=four\n")
+    finally:
+        follow.kill()
+        follow.communicate()
+
+
+def test_restart_is_another_daemon(home: Home) -> None:
+    first = home.command("restart")
+    assert first.returncode == 0 and re.fullmatch(r"started \(pid \d+\)\n", first.stdout), first
+    pid = home.daemon_pid()
+    again = home.command("restart")
+    assert again.returncode == 0, again.stderr
+    assert re.fullmatch(rf"stopped \(pid {pid}\)\nstarted \(pid \d+\)\n", again.stdout), again.stdout
+    assert home.daemon_pid() not in (pid, None)
+    assert home.command("status").returncode == 0
+
+
+def test_completion_scripts_know_the_commands(home: Home) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        script = home.command("completion", shell).stdout
+        for word in ("inspect", "restart", "group-by", "GraphView"):
+            assert word in script, (shell, word)
+    done = subprocess.run(["bash", "-n"], input=home.command("completion", "bash").stdout, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    done = home.command("completion", "tcsh")
+    assert done.returncode == 1 and "bash, zsh or fish" in done.stderr
+
+
+def test_unread_replies_are_told(home: Home) -> None:
+    """A client that is stopped with an answer on its way."""
+    with Holder(home) as holder:
+        assert holder.process.stdin is not None
+        report = json.loads(home.command("inspect", "handles", "-o", "json").stdout)
+        assert report["clients"][0]["unread_replies"] == 0
+        worker = report["clients"][0]["worker_pid"]
+        os.kill(worker, signal.SIGSTOP)
+        holder.process.stdin.write("go\n")
+        holder.process.stdin.flush()
+        time.sleep(0.2)  # until the client waits; were it late, the reply would be read and the test fail, not pass
+        os.kill(holder.process.pid, signal.SIGSTOP)
+        os.kill(worker, signal.SIGCONT)
+
+        def unread() -> bool:
+            row = json.loads(home.command("inspect", "handles", "-o", "json").stdout)
+            return row["clients"][0]["unread_replies"] == 1 and any(hint["kind"] == "unread" for hint in row["hints"])
+
+        assert home.wait_until(unread)
+        os.kill(holder.process.pid, signal.SIGCONT)
+        assert holder.process.stdout is not None and holder.process.stdout.readline() == "done\n"
+
+
+def test_bytes_by_kind_add_up_to_the_workers_memory(home: Home, shared: Path) -> None:
+    """Graph and board: what is accounted for, with what the process had at its start, is within 15 % of its memory."""
+    board = max((shared / "corpus" / "open" / "pcb").rglob("*.kicad_pcb"), key=lambda path: path.stat().st_size)
+    done = home.python("""
+import sys, bindd
+from pathlib import Path
+from bindd import sexp
+from bindd.graph import EdgeReference, GraphView
+def check(what):
+    workspace = bindd._bindd._current()
+    workspace.sync()
+    (row,) = bindd.handles()["workspaces"]
+    kinds = sum(row["bytes"].values()) + row["attribute_bytes"]
+    assert kinds == row["memory_bytes"], (what, row)
+    share = (kinds + row["process_bytes"]) / row["rss_bytes"]
+    assert 0.85 < share < 1.15, (what, share, row)
+    return row
+view = GraphView.create()
+nodes = [view.create_and_insert_node() for _ in range(50_000)]
+for number in range(49_999):
+    view.insert_edge(edge=EdgeReference.create(
+        source=nodes[number].node(), target=nodes[number + 1].node(), edge_type=number % 4, name=f"p{number % 100}"))
+row = check("graph")
+(found,) = bindd.handles(kind="GraphView", top=1)["rows"]
+assert abs(found["bytes"] / row["bytes"]["GraphView"] - 1) < 0.15, (found, row["bytes"])
+text = Path(sys.argv[1]).read_text()
+documents = [sexp.parse(text, label="board") for _ in range(6)]
+row = check("board")
+rows = bindd.handles(kind="Document", top=0)["rows"]
+assert abs(sum(one["bytes"] for one in rows) / row["bytes"]["Document"] - 1) < 0.15
+documents.clear()
+view.get_node_count()
+check("board gone")
+""", str(board), BINDD_SITES="full")
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,424 @@
+"""The list of handles and the places that made them, against what Python holds."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+from conftest import Home, alone
+from inspection import inspect, run
+
+LONG = bool(os.environ.get("BINDD_TEST_LONG"))
+
+
+def line() -> int:
+    """Of the caller."""
+    return sys._getframe(1).f_lineno
+
+
+def sited(home: Home, mode: str = "full") -> None:
+    home.environment["BINDD_SITES"] = mode
+
+
+def full(function: Any) -> Any:
+    """`@alone`, with every handle recorded."""
+    test = alone(function)
+
+    def run_full(home: Home) -> None:
+        sited(home)
+        test(home)
+
+    run_full.__name__ = function.__name__
+    run_full.__doc__ = function.__doc__
+    run_full.body = function  # type: ignore[attr-defined]
+    return run_full
+
+
+@full
+def test_rows_are_what_python_holds_at_every_step() -> None:
+    from bindd import sexp
+    from bindd.graph import EdgeReference, GraphView, NodeReference
+
+    numbers = random.Random(20261125)
+    made: dict[object, tuple[str, int]] = {}
+    held: list[object] = []
+
+    def keep(handle: object, kind: str, at: int) -> None:
+        held.append(handle)
+        made[id(handle)] = (kind, at)
+
+    view = GraphView.create()
+    keep(view, "GraphView", line() - 1)
+    for step in range(40):
+        for _ in range(25):
+            choice = numbers.randrange(6)
+            if choice == 0 and len(held) > 1:
+                made.pop(id(held[-1]))
+                del held[-1]
+            elif choice == 1:
+                handle = NodeReference.create(step=step)
+                keep(handle, "NodeReference", line() - 1)
+            elif choice == 2:
+                bound = view.create_and_insert_node()
+                keep(bound, "BoundNode", line() - 1)
+            elif choice == 3:
+                node = NodeReference.create()
+                edge = EdgeReference.create(source=node, target=node, edge_type=2)
+                keep(edge, "EdgeReference", line() - 1)
+                del node
+            elif choice == 4:
+                document = sexp.parse("(a b)", label=f"board {step}")
+                keep(document, "Document", line() - 1)
+            else:
+                other = GraphView.create()
+                keep(other, "GraphView", line() - 1)
+            handle = bound = edge = document = other = None
+        if step % 8 == 7:
+            rows = inspect("--top", "0")["rows"]
+            expected = Counter((held_id(one), *made[id(one)]) for one in held)
+            shown = Counter((row["id"], row["kind"], row["site"]["line"]) for row in rows)
+            assert shown == expected, (step, shown - expected, expected - shown)
+            assert {row["site"]["file"] for row in rows} == {__file__}
+            assert {row["site"]["function"] for row in rows} == {"test_rows_are_what_python_holds_at_every_step"}
+            assert all(row["weight"] == 1 and row["state"] == "live" for row in rows)
+
+
+def held_id(handle: Any) -> int:
+    return handle.__zig_address__()
+
+
+@full
+def test_two_callers_are_kept_and_frames_of_bindd_itself_are_not() -> None:
+    from bindd.graph import GraphView
+
+    class Deep:
+        def inner(self) -> object:
+            return GraphView.create()
+
+        def middle(self) -> object:
+            return self.inner()
+
+    def outer() -> object:
+        return Deep().middle()
+
+    view = outer()
+    (row,) = inspect("--kind", "graphview")["rows"]
+    names = [row["site"]["function"], *(caller["function"] for caller in row["site"]["callers"])]
+    prefix = "test_two_callers_are_kept_and_frames_of_bindd_itself_are_not.<locals>."
+    assert names == [f"{prefix}Deep.inner", f"{prefix}Deep.middle", f"{prefix}outer"]
+    made = [GraphView.create() for _ in range(3)]  # noqa: F841
+    copy = view.copy_into_new_view() if hasattr(view, "copy_into_new_view") else None
+    del copy
+    assert inspect("--kind", "GraphView", "--group-by", "site")["groups"][0]["count"] == 3
+
+
+@full
+def test_a_million_handles_are_counted_in_little_memory() -> None:
+    """300,000 in the short form; by kind and place as Python counts them. The command's memory is the kernel's figure."""
+    from bindd.graph import GraphView
+
+    count = 1_000_000 if LONG else 300_000
+    view = GraphView.create()
+    first = [view.create_and_insert_node() for _ in range(count - 1000)]
+    second = [view.create_and_insert_node() for _ in range(1000)]
+    answer = inspect("--group-by", "kind,site")
+    assert answer["count"] == count + 1 and answer["recorded"] == count + 1 and not answer["estimated"]
+    assert sorted(group["count"] for group in answer["groups"]) == [1, 1000, count - 1000]
+    for words in ([], ["--kind", "BoundNode", "--sort", "age", "--top", "5"], ["--group-by", "site"]):
+        mib = peak_mib("inspect", "handles", *words)
+        assert 1 < mib < 50, f"{words}: the command took {mib:.0f} MiB"
+    del first, second
+    assert inspect("--group-by", "kind")["count"] == 1
+
+
+def peak_mib(*words: str) -> float:
+    """Most memory that a command had. Started by a small process: what a starter had counts as its child's."""
+    code = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-S", "-c", code, run("x").args[0], *words], capture_output=True, text=True, check=True)
+    return int(done.stdout) / 1024
+
+
+@alone
+def test_a_sample_stands_for_all() -> None:
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+    count = 200_000
+    nodes = [view.create_and_insert_node() for _ in range(count)]
+    answer = inspect("--kind", "BoundNode", "--group-by", "site")
+    assert answer["count"] == count, "counts by kind come from the page, not from the sample"
+    assert answer["estimated"] and 200 < answer["recorded"] < 4000
+    assert abs(sum(group["count"] for group in answer["groups"]) - count) < count / 4
+    assert inspect("--kind", "GraphView")["recorded"] == 1, "of what is rare, every one"
+    del nodes
+    assert inspect("--kind", "BoundNode")["recorded"] == 0, "what is gone leaves no record"
+
+
+def test_off_records_nothing_and_says_so(home: Home) -> None:
+    sited(home, "off")
+    done = home.python("""
+from inspection import inspect, run
+from bindd.graph import GraphView
+view = GraphView.create()
+nodes = [view.create_and_insert_node() for _ in range(10)]
+answer = inspect("--kind", "BoundNode")
+assert answer["count"] == 10 and answer["rows"] == []
+assert "BINDD_SITES=off" in run("inspect", "handles", "--kind", "BoundNode").stdout
+assert inspect()["clients"][0]["sites"] == "off"
+""")
+    assert done.returncode == 0, done.stderr
+    done = home.python("from bindd.graph import GraphView; GraphView.create()", BINDD_SITES="some")
+    assert "BINDD_SITES" in done.stderr and "off, sample or full" in done.stderr
+
+
+@full
+def test_filters_choose_and_orders_hold() -> None:
+    import bindd
+    from bindd import sexp
+    from bindd.graph import GraphView, NodeReference
+
+    def leak() -> list[object]:
+        return [NodeReference.create() for _ in range(7)]
+
+    view = GraphView.create()
+    big = view.insert_node(node=NodeReference.create(**{f"key{i}": i for i in range(60)}))
+    inside = [view.create_and_insert_node() for _ in range(5)]
+    loose = leak()
+    documents = [sexp.parse("(a " + "b " * size + ")", label=f"board{size}.kicad_pcb") for size in (1, 100, 10_000)]
+    bindd._bindd._current().sync()
+    assert inspect("--site", "*leak*", "--kind", "NodeReference")["count"] == 7
+    assert inspect("--site", f"test_ledger.py:{leak.__code__.co_firstlineno + 1}")["count"] == 7
+    assert inspect("--site", "nowhere")["count"] == 0
+    assert {row["label"] for row in inspect("--label", "board1*")["rows"]} == {f"board{n}.kicad_pcb" for n in (1, 100, 10_000)}
+    assert [row["id"] for row in inspect("--label", "board100.*")["rows"]] == [documents[1].__zig_address__()]
+    assert [row["id"] for row in inspect("--min-bytes", "100KiB")["rows"]] == [documents[2].__zig_address__()]
+    orphans = inspect("--orphans")["rows"]
+    assert {row["id"] for row in orphans} == {held_id(node) for node in loose}
+    assert [row["id"] for row in inspect("--min-bytes", "900", "--kind", "BoundNode")["rows"]] == [held_id(big)]
+    sizes = [row["bytes"] for row in inspect("--sort", "bytes", "--top", "4")["rows"]]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > 100_000 and len(sizes) == 4
+    ages = [row["age_s"] for row in inspect("--sort", "age")["rows"]]
+    assert ages == sorted(ages, reverse=True)
+    assert inspect("--older-than", "1h")["count"] == 0
+    assert inspect("--workspace", "private")["count"] == inspect("--client", "c1")["count"] == 1 + 1 + 5 + 7 + 3
+    assert inspect("--client", str(os.getpid()), "--kind", "Document")["count"] == 3
+    assert inspect("--client", "c9")["count"] == 0
+    assert bindd.handles(kind="Document", sort="bytes", top=1)["rows"][0]["label"] == "board10000.kicad_pcb"
+    assert bindd.handles(group_by="kind", site="*leak*")["groups"][0]["count"] == 7
+    with pytest.raises(ValueError, match="no kind of handle"):
+        bindd.handles(kind="Teapot")
+    doomed = GraphView.create()
+    gone = doomed.create_and_insert_node()
+    doomed.destroy()
+    bindd._bindd._current().sync()
+    stale = inspect("--stale")["rows"]
+    assert {row["id"] for row in stale} == {held_id(doomed), held_id(gone)} and {row["state"] for row in stale} == {"destroyed"}
+    del inside
+
+
+@full
+def test_every_format_and_status() -> None:
+    import csv
+    import io
+    import json
+    import tempfile
+
+    from bindd import sexp
+    from bindd.graph import GraphView
+
+    views = [GraphView.create() for _ in range(3)]
+    document = sexp.parse("(a)", label='a "quoted", label')
+    rows = inspect("--top", "0")["rows"]
+    lines = [json.loads(text) for text in run("inspect", "handles", "-o", "jsonl").stdout.splitlines()]
+    assert [row["id"] for row in lines] == [row["id"] for row in rows] and len(rows) == 4
+    table = list(csv.DictReader(io.StringIO(run("inspect", "handles", "-o", "csv").stdout)))
+    assert [row["address"] for row in table] == [row["address"] for row in rows]
+    assert [row["label"] for row in table if row["kind"] == "Document"] == [document.label]
+    groups = list(csv.DictReader(io.StringIO(run("inspect", "handles", "--group-by", "kind", "-o", "csv").stdout)))
+    assert {(row["kind"], row["count"]) for row in groups} == {("GraphView", "3"), ("Document", "1")}
+    for condition, status in {
+        "count>0": 4, "count>4": 0, "count==4": 4, "bytes>1GiB": 0, "count>4 or clients==1": 4, "count>0 and bytes>1GiB": 0,
+        "count": 1, "teapots>0": 1, "count>x": 1,
+    }.items():
+        assert run("inspect", "handles", "--fail-if", condition).returncode == status, condition
+    assert run("inspect", "handles", "--kind", "Document", "--fail-if", "count>1").returncode == 0
+    for words in (["--older-than", "soon"], ["--min-bytes", "x"], ["--group-by", "x"], ["--over", "1s"], ["-o", "dot"],
+                  ["--watch=x"], ["--diff", "/nowhere"], ["--tree", "x"], ["--tree", "0x0700000000ffffff"]):
+        done = run("inspect", "handles", *words)
+        assert done.returncode == 1 and done.stderr.startswith("bindd: ") and not done.stdout, (words, done)
+    watched = run("inspect", "handles", "--kind", "GraphView", "-o", "json", "--watch=0.05", "--looks", "3").stdout.splitlines()
+    assert [json.loads(text)["count"] for text in watched] == [3, 3, 3]
+    reader = subprocess.Popen([run("x").args[0], "inspect", "handles", "-o", "jsonl", "-w"], stdout=subprocess.PIPE)
+    assert reader.stdout is not None
+    reader.stdout.readline()
+    reader.stdout.close()  # a broken pipe is no error
+    assert reader.wait(20) == 0
+    with tempfile.TemporaryDirectory() as folder:
+        assert run("inspect", "handles", "--save", f"{folder}/a").returncode == 0
+        more = [GraphView.create() for _ in range(5)]; here = line()
+        document.free()
+        del document
+        assert run("inspect", "handles", "--save", f"{folder}/b").returncode == 0
+        for words in ([f"{folder}/a", f"{folder}/b"], [f"{folder}/a"]):
+            changes = inspect("--diff", *words)["changes"]
+            assert [(one["kind"], one["count"]) for one in changes] == [("GraphView", 5), ("Document", -1)]
+            assert f"test_ledger.py:{here} " in changes[0]["site"]
+        assert inspect("--diff", f"{folder}/b")["changes"] == []
+        assert "+5" in run("inspect", "handles", "--diff", f"{folder}/a").stdout
+    del views, more
+
+
+@full
+def test_a_tree_shows_what_is_held() -> None:
+    import bindd
+    from bindd import sexp
+    from bindd.graph import EdgeReference, GraphView, NodeReference
+
+    view = GraphView.create()
+    nodes = [view.insert_node(node=NodeReference.create(name=f"n{i}")) for i in range(4)]
+    for source, target in ((0, 1), (1, 2), (2, 0), (0, 3)):
+        view.insert_edge(edge=EdgeReference.create(
+            source=nodes[source].node(), target=nodes[target].node(), edge_type=3, name=f"e{source}{target}"))
+    bindd._bindd._current().sync()
+    tree = inspect("--tree", hex(held_id(nodes[0])))
+    assert tree["id"] == held_id(nodes[0])
+    first, second = tree["children"]
+    assert (first["id"], first["edge"]) == (held_id(nodes[1]), "type 3 e01") and second["id"] == held_id(nodes[3])
+    assert [child["id"] for child in first["children"]] == [held_id(nodes[2])]
+    assert first["children"][0]["children"] == [], "what is above is not shown again"
+    assert inspect("--tree", str(held_id(nodes[0])), "--depth", "1")["children"][0]["children"] == []
+    assert len(inspect("--tree", hex(held_id(view)), "--top", "2")["children"]) == 2
+    dot = run("inspect", "handles", "--tree", hex(held_id(nodes[0])), "-o", "dot").stdout
+    assert dot.startswith("digraph") and dot.count("->") == 3 and 'label="type 3 e01"' in dot and dot.endswith("}\n")
+    text = run("inspect", "handles", "--tree", hex(held_id(view))).stdout
+    assert "GraphView" in text and "name=n3" in text
+    document = sexp.parse("(a (b c) (d))")
+    places = [document.root, document.root[1]]
+    tree = inspect("--tree", hex(held_id(document)))
+    assert {child["id"] for child in tree["children"]} == {held_id(place) for place in places}
+
+
+@full
+def test_stopped_looping_or_dead_workers_keep_no_answer_back() -> None:
+    """The rows come although nobody answers: from memory that was shared before."""
+    import signal
+    import threading
+
+    import bindd
+    from bindd import debug
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+    nodes = [view.create_and_insert_node() for _ in range(10)]
+    view.get_node_count()
+    pid = bindd._bindd._current().pid
+
+    def check(state: str) -> None:
+        answer = inspect("--kind", "BoundNode")
+        assert answer["count"] == 10 and {row["id"] for row in answer["rows"]} == {held_id(node) for node in nodes}
+        assert all(row["bytes"] >= 16 for row in answer["rows"]), "the graph's memory is read as well"
+        report = inspect()
+        assert report["workspaces"][0]["state"] == state
+        assert f" {state} " in run("status").stdout
+        assert len(inspect("--tree", hex(held_id(view)))["children"]) == 11
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        check("stopped")
+        assert [hint["command"] for hint in inspect()["hints"]] == [f"kill -CONT {pid}"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    thread = threading.Thread(target=lambda: pytest.raises(bindd.BinddError, debug.hang))
+    thread.start()
+    while inspect()["workspaces"][0]["state"] != "busy":
+        pass
+    check("busy")
+    assert "Debug.hang" in run("status").stdout or "debug.hang" in run("status").stdout
+    os.kill(pid, signal.SIGKILL)
+    thread.join()
+    lost = inspect("--stale")
+    assert lost["count"] == 11 and {row["state"] for row in lost["rows"]} == {"lost"}
+    (entry,) = inspect()["lost_clients"]
+    assert entry["cause"] == "SIGKILL" and entry["handles_total"] == 11 and entry["worker_pid"] == pid
+    (hint,) = [hint for hint in inspect()["hints"] if hint["kind"] == "lost"]
+    assert "11 handles" in hint["text"] and "--stale" in hint["command"]
+    found = bindd.handles(held_id(view))["handle"]
+    assert found["state"] == "lost" and found["site"]["file"] == __file__
+    del view, nodes
+    assert inspect()["lost_clients"] == [], "what Python let go of is nobody's"
+
+
+@full
+def test_a_collection_never_runs_inside_the_making_of_a_handle() -> None:
+    """Frames are made for each recorded place; their making must not let finalizers in."""
+    import gc
+
+    from bindd.graph import GraphView, NodeReference
+
+    class Cycle:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            finalized.append(making)
+
+    finalized: list[bool] = []
+    making = False
+
+    def inner() -> None:
+        create()
+
+    def outer() -> None:
+        inner()
+
+    view, create = GraphView.create(), NodeReference.create
+    gc.set_threshold(1)
+    for _ in range(200):
+        Cycle()
+        making = True
+        outer()
+        making = False
+    gc.set_threshold(700)
+    gc.collect()
+    assert len(finalized) == 200 and not any(finalized)
+    assert inspect("--kind", "NodeReference")["recorded"] == 0
+    assert gc.isenabled()
+    del view
+
+
+def test_inspecting_starts_nothing_and_needs_no_daemon(home: Home) -> None:
+    for words in (["inspect", "handles"], ["inspect", "handles", "--growing"], ["top"], ["trace"], ["logs"],
+                  ["inspect", "handles", "--tree", "0x0300000100000001"]):
+        done = home.command(*words)
+        assert done.returncode == 3, (words, done.returncode, done.stderr)
+    assert home.processes() == []
+
+
+def test_a_forked_child_writes_nothing_into_its_parents_list(home: Home) -> None:
+    sited(home)
+    done = home.python("""
+import os
+from inspection import inspect
+from bindd.graph import GraphView, NodeReference
+view = GraphView.create()
+nodes = [NodeReference.create() for _ in range(5)]
+child = os.fork()
+if not child:
+    nodes.clear()
+    mine = [GraphView.create() for _ in range(2)]
+    assert inspect("--client", str(os.getpid()))["count"] == 2
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+answer = inspect("--client", str(os.getpid()))
+assert answer["count"] == 6 and len(answer["rows"]) == 6
+""")
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,40 @@
+/* Which handles there are and where in the user's program they were made, written into a memory file that the supervisor
+ * keeps open: `bindd inspect handles` reads it, also while this process is stopped.
+ *
+ * BINDD_SITES: off (no file), sample (one of BD_LEDGER_INTERVAL handles of the frequent kinds, every one of the rare
+ * kinds), full (every one). One writer, with the GIL held. Never raises: what finds no room is counted as dropped.
+ * Cost: a decrement per handle that is not recorded; a recorded one costs a look at up to eight Python frames.
+ */
+#ifndef BD_LEDGER_H
+#define BD_LEDGER_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+
+#include "bd_layout.h"
+
+#define BD_LEDGER_INTERVAL 256u
+
+typedef struct bd_ledger bd_ledger;
+
+/* NULL without an exception when the file cannot be made; *fd then is -1, else the caller's. `own` is the folder of
+ * Python files whose frames are left out: bindd's. */
+bd_ledger *bd_ledger_open(uint32_t interval, uint32_t generation, const char *own, int *fd);
+/* The file once more, for a supervisor or worker that comes later: the caller's, or -1. */
+int bd_ledger_descriptor(const bd_ledger *ledger);
+void bd_ledger_close(bd_ledger *ledger);
+/* The workspace is over: the handles that there are stay written down. */
+void bd_ledger_end(bd_ledger *ledger);
+/* After fork(), in the child: nothing of it is written any more. Its maps stayed with the parent. */
+void bd_ledger_forked(bd_ledger *ledger);
+
+/* A record for a handle, or 0. `label` may be NULL. */
+uint32_t bd_ledger_add(bd_ledger *ledger, uint64_t id, uint32_t place, const char *label, uint32_t weight);
+void bd_ledger_remove(bd_ledger *ledger, uint32_t record);
+/* How many handles to pass over until the next is recorded, and what that one stands for. */
+uint32_t bd_ledger_next(bd_ledger *ledger);
+uint32_t bd_ledger_weight(const bd_ledger *ledger);
+
+#endif
