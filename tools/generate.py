@@ -17,6 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import generate_kicad
+
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = "python_client/csrc/generated/bd_table.h"
 STUB = "python_client/src/bindd/_bindd.pyi"
@@ -240,6 +242,7 @@ def table(description: dict) -> str:
     count = sum(len(m["parameters"]) for _, _, m in methods)
     out += [f"    BD_METHOD_COUNT = {len(methods)}", "};", f"#define BD_PARAMETER_COUNT {count}u",
             f"#define BD_CLASS_COUNT {len(description['classes'])}u", ""]
+    out += generate_kicad.counts(description["kicad"])
     clients = sorted({m["client"] for _, _, m in methods if m.get("client")})
     ruled = {m["client"] for _, _, m in methods if m.get("client") and m.get("rule")}
     out += ["#ifdef BD_CLIENT_FUNCTION /* written by hand; those that share a function are told which method is called */"]
@@ -576,8 +579,9 @@ def main() -> int:
     try:
         description = load(arguments)
         files = {TABLE: table(description), STUB: stub(description), PROTOCOL: protocol_document(description),
-                 **{path: module_stub(description, module) for module, path in MODULE_STUBS.items()}}
-    except (DescriptionError, KeyError, ValueError, OSError, subprocess.TimeoutExpired) as error:
+                 **{path: module_stub(description, module) for module, path in MODULE_STUBS.items()},
+                 **generate_kicad.files(description["kicad"])}
+    except (DescriptionError, generate_kicad.KicadError, KeyError, ValueError, OSError, subprocess.TimeoutExpired) as error:
         print(f"generate: no usable description: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     stale = []

@@ -1,0 +1,137 @@
+"""What the modules of the KiCad models share: classes and enums out of the extension's table, loading, saving, pickling.
+
+A module calls `fill` and has everything. Texts are parsed and printed by the daemon; with a path the text of a save never
+comes here. Cost: the classes are made once in a process, at the first import of a model (a few milliseconds).
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import Any
+
+from bindd import _bindd
+
+CHECK_NOTHING, CHECK_ABSENT, CHECK_SAME = 0, 1, 2
+"""What a save looks at before it replaces the file: nothing, that there is none, that it is the one that was read."""
+
+_types: dict[str, Any] = _bindd._kicad_types()
+_words: dict[str, list[str]] = _bindd._kicad_enums()
+_enums: dict[str, type[StrEnum]] = {}
+
+
+def _enum(name: str) -> type[StrEnum]:
+    """Each word under its own name and in upper case; made once."""
+    if name not in _enums:
+        module, own = name.split(".")
+        members = {word: word for word in _words[name]}
+        for word in _words[name]:
+            members.setdefault(word.upper(), word)
+        _enums[name] = StrEnum(own, list(members.items()), module=f"bindd.sexp.{module}")  # type: ignore[misc]
+    return _enums[name]
+
+
+def fill(namespace: dict[str, Any], module: str, file: str) -> list[str]:
+    """Puts the classes, the enums, loads and dumps of a module into its namespace. The names, for __all__."""
+    own = {name.split(".")[1]: kind for name, kind in _types.items() if name.startswith(module + ".")}
+    own |= {name.split(".")[1]: _enum(name) for name in _words if name.startswith(module + ".")}
+    if _draws(module):
+        from bindd.sexp import _picture
+
+        for name in ("PcbFile", "KicadPcb", "FootprintFile", "Footprint"):
+            if name in own:
+                own[name].to_svg, own[name]._repr_svg_ = _picture.to_svg, _picture.repr_svg
+
+    def loads(
+        source: str | bytes | bytearray | memoryview | os.PathLike[str], *, label: str | None = None, depth_limit: int = 0
+    ) -> Any:
+        """Reads a text, or the file at a path.
+
+        source: bytes and a str with a parenthesis or a line break in it (or an empty one) are text; a path object and any
+            other str name a file.
+        label: what errors call the text; the path by default.
+        depth_limit: lists inside lists; 0 is the daemon's default.
+        Raises SexpError with file, line, column and path, OSError when the file cannot be read.
+        """
+        return load(f"{module}.{file}", source, label, depth_limit)
+
+    def dumps(file: Any, path: str | os.PathLike[str] | None = None, *, force: bool = False) -> str | None:
+        """The text, or, with a path, a file in one step: the old one or the new one, never a part.
+
+        What was not edited is printed as it was read. A file that was read from there, or saved there, and is another now is
+        not overwritten: FileChanged. force: overwrite it all the same.
+        """
+        return dump(own_file, file, path, force)
+
+    own_file = own[file]
+    for function in (loads, dumps):
+        function.__module__, function.__qualname__ = namespace["__name__"], function.__name__
+    namespace |= own | {"loads": loads, "dumps": dumps}
+    return sorted([*own, "loads", "dumps"])
+
+
+def _draws(module: str) -> bool:
+    return module in ("pcb", "footprint")
+
+
+# -- loading ---------------------------------------------------------------------------------------------------------
+
+def load(kind: str, source: Any, label: str | None, depth_limit: int) -> Any:
+    if isinstance(source, os.PathLike):
+        return _load_file(kind, os.fspath(source), label, depth_limit)
+    if isinstance(source, str) and source and not any(mark in source for mark in "()\n"):
+        try:
+            return _load_file(kind, source, label, depth_limit)
+        except (OSError, ValueError) as error:
+            if not isinstance(error, _bindd_errors()):
+                error.add_note("a str without a parenthesis or a line break names a file; pass bytes to load such a text")
+            raise
+    if not isinstance(source, (str, bytes, bytearray, memoryview)):
+        raise TypeError(f"loads() takes a str, bytes or a path, not {type(source).__name__}")
+    return _bindd._kicad_load(kind, source, label or "", depth_limit, 0)[0]
+
+
+def _bindd_errors() -> type[Exception]:
+    from bindd.errors import BinddError
+
+    return BinddError
+
+
+def _load_file(kind: str, path: str, label: str | None, depth_limit: int) -> Any:
+    with open(path, "rb") as stream:
+        facts = os.fstat(stream.fileno())  # before reading: what is written meanwhile is seen at the save
+        text = stream.read()
+    loaded, digest = _bindd._kicad_load(kind, text, label if label is not None else path, depth_limit, 0)
+    _bindd._kicad_facts(loaded)[os.path.realpath(path)] = (facts.st_size, facts.st_mtime_ns, digest)
+    return loaded
+
+
+# -- saving ----------------------------------------------------------------------------------------------------------
+
+def dump(kind: type, file: Any, path: str | os.PathLike[str] | None, force: bool) -> str | None:
+    if not isinstance(file, kind):
+        raise TypeError(f"dumps() takes a {kind.__name__}, not {type(file).__name__}")
+    if path is None:
+        return _bindd._kicad_dump(file)
+    real = os.path.realpath(path)
+    notes = _bindd._kicad_facts(file)
+    known = notes.get(real)
+    check = CHECK_SAME if known and not force else CHECK_NOTHING
+    notes[real] = _bindd._kicad_save(file, os.fsencode(real), 0, check, *(known or (0, 0, 0)))
+    return None
+
+
+# -- looking and pickling --------------------------------------------------------------------------------------------
+
+def unknown_parts(value: Any) -> list[str]:
+    """What the text of an object has in it that no field reads, each part as it is printed. It is kept by every edit."""
+    return _bindd._kicad_unknown(value)
+
+
+def restore(name: str, content: str | dict[str, Any], flags: int) -> Any:
+    """Makes a pickled object anew: from its text, or, where no worker ever saw it, from its fields."""
+    if isinstance(content, str):
+        return _bindd._kicad_load(name, content, "", 0, flags)[0]
+    return _types[name](**content)
+
+
