@@ -97,6 +97,9 @@ public struct FieldDeclaration: Sendable {
     public let reading: FieldReading
     public let style: FieldStyle
 
+    /// Files that KiCad wrote lack it, although it is required.
+    public var mayBeAbsent: Bool { reading.contains(.mayBeAbsent) || reading.contains(.notStrings) }
+
     private init(
         _ name: String, _ type: FieldType, _ presence: FieldPresence, _ encoding: FieldEncoding, _ token: String?,
         _ order: Int, _ reading: FieldReading, _ style: FieldStyle

@@ -225,6 +225,11 @@ public final class KiCadSchema: Sendable {
         return Array(wordBytes[word.start..<word.start + word.length])
     }
 
+    public func rootToken(of format: Format) -> String { String(decoding: wordText(format.rootTokens[0]), as: UTF8.self) }
+
+    /// A field's place in the written order.
+    public func rank(of field: Int, in type: Int) -> Int { fields[structs[type].firstField + field].rank }
+
     /// The format whose file type this is.
     public func format(file type: Int) -> Format? { formats.first { $0.file == type } }
 

@@ -15,6 +15,8 @@ struct TypedDecoder: ~Copyable {
     var version: Int64 = 0
     /// The last one in which nets have numbers.
     static let lastNumberedNets: Int64 = 20_241_229
+    /// KiCad 6. Before it, what a struct must have was different in each development version.
+    static let firstStable: Int64 = 20_211_014
     var records = Column<bd_typed_record>()
     /// For each record where it is: see RecordPlace.
     var places = Column<UInt32>()
@@ -437,6 +439,7 @@ struct TypedDecoder: ~Copyable {
                 }
                 var mayBeAbsent = field.reading.contains(.mayBeAbsent)
                     || field.reading.contains(.notStrings) && version > Self.lastNumberedNets
+                    || version > 0 && version < Self.firstStable
                 if !mayBeAbsent, hasUnknownEntry {
                     // One of a version that is not known here has something that is known.
                     if isOther == nil {
