@@ -275,7 +275,7 @@ def table(description: dict) -> str:
             out += [f"static PyObject *bd_thunk_{symbol(owner, method).lower()}(PyObject *self, PyObject *const *args, "
                     "Py_ssize_t n, PyObject *kwnames) {",
                     f"    return {method['client']}(BD_METHOD_{symbol(owner, method)}, self, args, n, kwnames);", "}"]
-        if not method.get("client"):
+        if not method.get("client") and not method["internal"]:
             out += [f"static PyObject *bd_thunk_{symbol(owner, method).lower()}(PyObject *self, PyObject *const *args, "
                     "Py_ssize_t n, PyObject *kwnames) {",
                     f"    return bd_invoke(BD_METHOD_{symbol(owner, method)}, self, args, n, kwnames);", "}"]
@@ -298,7 +298,7 @@ def table(description: dict) -> str:
                 out.append("    BD_HANDLE_METHODS")
             out += ["    {NULL, NULL, 0, NULL}", "};"]
     out.append("static PyMethodDef bd_functions[] = {")
-    out += [definition(f["module"], f, f"{f['module']}_{f['name']}") for f in description["functions"]]
+    out += [definition(f["module"], f, f"{f['module']}_{f['name']}") for f in description["functions"] if not f["internal"]]
     out += ["    {NULL, NULL, 0, NULL}", "};", "", "static const bd_class bd_classes[] = {"]
     for cls in description["classes"]:
         alias = aliases(cls)[0] if aliases(cls) else None
@@ -489,6 +489,8 @@ def stub(description: dict) -> str:
     out.append(STUB_FIXED.rstrip())
     out.append("")
     for function in description["functions"]:
+        if function["internal"]:
+            continue
         out += stub_method({**function, "static": True}, "", f"{function['module']}_{function['name']}")
     return "\n".join(out) + "\n"
 

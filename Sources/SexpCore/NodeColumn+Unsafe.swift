@@ -1,4 +1,4 @@
-// The nodes of one document: one block of 24-byte records.
+// The nodes of one document: one block of 16-byte records.
 //
 // For: appending hundreds of millions of nodes without the uniqueness checks of arrays held in classes, on huge pages
 // where the block is large enough. Must not: hand out its pointer except for the length of a closure; trust an index.

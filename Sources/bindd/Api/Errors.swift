@@ -56,6 +56,9 @@ struct ErrorDeclaration: Sendable {
         .init(
             name: "TypeGraphResolveError", bases: ["BinddError", "ValueError"], code: 14,
             doc: "A reference cannot be resolved; has kind, node (the failing one of the chain), identifier."),
+        .init(
+            name: "FileChanged", bases: ["BinddError", "OSError"], code: 15,
+            doc: "The file is not what it was when it was read or written last; nothing was written."),
     ]
 
     static func code(_ name: String) -> UInt32 { all.first { $0.name == name }?.code ?? 0 }
