@@ -382,6 +382,11 @@ enum {
 #define BD_PARAMETER_COUNT 307u
 #define BD_CLASS_COUNT 19u
 
+#define BD_STRUCT_COUNT 148u
+#define BD_STRUCT_FIELD_COUNT 772u
+#define BD_ENUM_COUNT 42u
+#define BD_ENUM_MEMBER_COUNT 181u
+
 #ifdef BD_CLIENT_FUNCTION /* written by hand; those that share a function are told which method is called */
 BD_CLIENT_FUNCTION(bd_bound_edge_edge);
 BD_CLIENT_FUNCTION(bd_bound_edge_g);

@@ -7,9 +7,20 @@ from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any
 
+from bindd.errors import SexpError
+from bindd.sexp import _models
+
+
+def plain(error: SexpError) -> ValueError:
+    """A ValueError and no subclass, as programs for the replaced layer test for; what bindd knows is in its attributes."""
+    same = ValueError(str(error))
+    same.__dict__.update(error.__dict__)
+    return same
+
 
 def fill(namespace: dict[str, Any], name: str) -> list[str]:
     """The structs are the same classes; an enum is a namespace with each word, also in upper case, as a plain str."""
+    file = _models.FILES[name]
     source = importlib.import_module(f"bindd.sexp.{name}")
 
     def loads(text: str, /) -> Any:
@@ -17,9 +28,9 @@ def fill(namespace: dict[str, Any], name: str) -> list[str]:
         if not isinstance(text, str):
             raise TypeError("loads() requires a string argument")
         try:
-            return source.loads(text.encode())
-        except UnicodeEncodeError:
-            raise TypeError("loads() requires a string argument: this one has lone surrogates") from None
+            return _models.load_text(file, text)
+        except SexpError as error:
+            raise plain(error) from error
 
     def dumps(file: Any, /) -> str:
         """The text of a file."""

@@ -12,12 +12,16 @@ from typing import Any
 
 from bindd import _bindd
 
-CHECK_NOTHING, CHECK_ABSENT, CHECK_SAME = 0, 1, 2
-"""What a save looks at before it replaces the file: nothing, that there is none, that it is the one that was read."""
+CHECK_NOTHING, CHECK_SAME = 0, 2
+"""What a save looks at before it replaces the file: nothing, or that it is the one that was read."""
+KEEP_LINE_ENDS = 1
+"""A flag of loading: of bytes and files each byte counts; a str has LF, as Python's text files have."""
 
 _types: dict[str, Any] = _bindd._kicad_types()
 _words: dict[str, list[str]] = _bindd._kicad_enums()
 _enums: dict[str, type[StrEnum]] = {}
+FILES: dict[str, str] = {name.split(".")[0]: name for name, kind in _types.items() if hasattr(kind, "free") and name.endswith("File")}
+"""The struct of a file, by module."""
 
 
 def _enum(name: str) -> type[StrEnum]:
@@ -31,7 +35,7 @@ def _enum(name: str) -> type[StrEnum]:
     return _enums[name]
 
 
-def fill(namespace: dict[str, Any], module: str, file: str) -> list[str]:
+def fill(namespace: dict[str, Any], module: str) -> list[str]:
     """Puts the classes, the enums, loads and dumps of a module into its namespace. The names, for __all__."""
     own = {name.split(".")[1]: kind for name, kind in _types.items() if name.startswith(module + ".")}
     own |= {name.split(".")[1]: _enum(name) for name in _words if name.startswith(module + ".")}
@@ -53,7 +57,7 @@ def fill(namespace: dict[str, Any], module: str, file: str) -> list[str]:
         depth_limit: lists inside lists; 0 is the daemon's default.
         Raises SexpError with file, line, column and path, OSError when the file cannot be read.
         """
-        return load(f"{module}.{file}", source, label, depth_limit)
+        return load(FILES[module], source, label, depth_limit)
 
     def dumps(file: Any, path: str | os.PathLike[str] | None = None, *, force: bool = False) -> str | None:
         """The text, or, with a path, a file in one step: the old one or the new one, never a part.
@@ -63,7 +67,7 @@ def fill(namespace: dict[str, Any], module: str, file: str) -> list[str]:
         """
         return dump(own_file, file, path, force)
 
-    own_file = own[file]
+    own_file = _types[FILES[module]]
     for function in (loads, dumps):
         function.__module__, function.__qualname__ = namespace["__name__"], function.__name__
     namespace |= own | {"loads": loads, "dumps": dumps}
@@ -88,7 +92,12 @@ def load(kind: str, source: Any, label: str | None, depth_limit: int) -> Any:
             raise
     if not isinstance(source, (str, bytes, bytearray, memoryview)):
         raise TypeError(f"loads() takes a str, bytes or a path, not {type(source).__name__}")
-    return _bindd._kicad_load(kind, source, label or "", depth_limit, 0)[0]
+    return load_text(kind, source, label or "", depth_limit)
+
+
+def load_text(kind: str, source: str | bytes | bytearray | memoryview, label: str = "", depth_limit: int = 0) -> Any:
+    flags = 0 if isinstance(source, str) else KEEP_LINE_ENDS
+    return _bindd._kicad_load(kind, source, label, depth_limit, flags)[0]
 
 
 def _bindd_errors() -> type[Exception]:
@@ -101,7 +110,7 @@ def _load_file(kind: str, path: str, label: str | None, depth_limit: int) -> Any
     with open(path, "rb") as stream:
         facts = os.fstat(stream.fileno())  # before reading: what is written meanwhile is seen at the save
         text = stream.read()
-    loaded, digest = _bindd._kicad_load(kind, text, label if label is not None else path, depth_limit, 0)
+    loaded, digest = _bindd._kicad_load(kind, text, label if label is not None else path, depth_limit, KEEP_LINE_ENDS)
     _bindd._kicad_facts(loaded)[os.path.realpath(path)] = (facts.st_size, facts.st_mtime_ns, digest)
     return loaded
 

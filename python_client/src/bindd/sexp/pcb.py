@@ -2,4 +2,4 @@
 
 from bindd.sexp import _models
 
-__all__ = _models.fill(globals(), "pcb", "PcbFile")
+__all__ = _models.fill(globals(), "pcb")
