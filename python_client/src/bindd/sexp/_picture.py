@@ -253,7 +253,7 @@ class Drawing:
             for via in board.vias:
                 self.see([(via.at.x, via.at.y)], "vias", via.size / 2)
                 x, y = _number(via.at.x), _number(via.at.y)
-                self.add("vias", f'<circle class="f" cx="{x}" cy="{y}" r="{_number(via.size / 2)}"/>'
+                self.add("vias", f'<circle class="f" cx="{x}" cy="{y}" r="{_number(via.size / 2)}" stroke="none"/>'
                                  f'<circle class="h" cx="{x}" cy="{y}" r="{_number((via.drill or 0) / 2)}"/>')
         for zone in board.zones:
             for filled in zone.filled_polygon:
