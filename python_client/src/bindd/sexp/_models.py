@@ -130,12 +130,7 @@ def dump(kind: type, file: Any, path: str | os.PathLike[str] | None, force: bool
     return None
 
 
-# -- looking and pickling --------------------------------------------------------------------------------------------
-
-def unknown_parts(value: Any) -> list[str]:
-    """What the text of an object has in it that no field reads, each part as it is printed. It is kept by every edit."""
-    return _bindd._kicad_unknown(value)
-
+# -- pickling -------------------------------------------------------------------------------------------------------
 
 def restore(name: str, content: str | dict[str, Any], flags: int) -> Any:
     """Makes a pickled object anew: from its text, or, where no worker ever saw it, from its fields."""
