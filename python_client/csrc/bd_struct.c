@@ -237,7 +237,7 @@ static PyObject *bd_struct_reduce(PyObject *self, PyObject *ignored) {
     uint32_t record = bd_struct(self)->record;
     if (bd_typed_check(document) < 0) return NULL;
     const char *name = bd_structs[bd_typed_type(document, record)].name;
-    unsigned int flags = bd_typed_flags(document, record) & BD_RECORD_HEADLESS;
+    unsigned int flags = bd_typed_load_flags(document, record);
     bd_typed_retain(document);
     PyObject *content = document->workspace ? bd_typed_record_text(document, record) : bd_struct_values(document, record);
     bd_typed_release(document);

@@ -162,6 +162,8 @@ int bd_typed_write_new(bd_writer *writer, bd_workspace *workspace, bd_typed *doc
 bd_typed *bd_typed_load(
     bd_state *state, bd_workspace *workspace, uint32_t type, const char *text, size_t text_bytes, const char *label,
     uint32_t depth_limit, uint32_t flags, uint64_t *hash);
+#define BD_LOAD_VERBATIM 1u /* line ends and layout as they are */
+uint32_t bd_typed_load_flags(const bd_typed *document, uint32_t record);
 PyObject *bd_typed_record_text(bd_typed *document, uint32_t record);
 /* The same content in a document of its own of that workspace, with all that no field reads. Two round trips. */
 bd_typed *bd_typed_fragment(bd_typed *document, uint32_t record, bd_workspace *workspace);

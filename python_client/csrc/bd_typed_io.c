@@ -101,16 +101,23 @@ PyObject *bd_typed_record_text(bd_typed *document, uint32_t record) {
                    : bd_typed_ask(document, BD_OP_SEXP_TEXT, "sexp.text", record, false);
 }
 
+/* How to load a record's text again: a file as it stands, an element of a list without a head word as such. */
+uint32_t bd_typed_load_flags(const bd_typed *document, uint32_t record) {
+    if (bd_structs[bd_typed_type(document, record)].is_file) return BD_LOAD_VERBATIM;
+    return bd_typed_flags(document, record) & BD_RECORD_HEADLESS;
+}
+
 bd_typed *bd_typed_fragment(bd_typed *document, uint32_t record, bd_workspace *workspace) {
     PyObject *text = bd_typed_record_text(document, record);
     if (!text) return NULL;
     Py_ssize_t bytes;
     uint64_t hash;
     const char *words = PyUnicode_AsUTF8AndSize(text, &bytes);
+    uint32_t flags = bd_typed_load_flags(document, record);
     bd_typed *fragment =
         words ? bd_typed_load(
                     document->state, workspace, bd_typed_type(document, record), words, (size_t)bytes,
-                    document->label ? document->label : "", 0, bd_typed_flags(document, record) & BD_RECORD_HEADLESS, &hash)
+                    document->label ? document->label : "", 0, flags, &hash)
               : NULL;
     Py_DECREF(text);
     return fragment;

@@ -14,8 +14,8 @@ from bindd import _bindd
 
 CHECK_NOTHING, CHECK_SAME = 0, 2
 """What a save looks at before it replaces the file: nothing, or that it is the one that was read."""
-KEEP_LINE_ENDS = 1
-"""A flag of loading: of bytes and files each byte counts; a str has LF, as Python's text files have."""
+VERBATIM = 1
+"""A flag of loading: of bytes and files each byte counts; a str is printed with LF at each line's end, in KiCad's layout."""
 
 _types: dict[str, Any] = _bindd._kicad_types()
 _words: dict[str, list[str]] = _bindd._kicad_enums()
@@ -96,7 +96,7 @@ def load(kind: str, source: Any, label: str | None, depth_limit: int) -> Any:
 
 
 def load_text(kind: str, source: str | bytes | bytearray | memoryview, label: str = "", depth_limit: int = 0) -> Any:
-    flags = 0 if isinstance(source, str) else KEEP_LINE_ENDS
+    flags = 0 if isinstance(source, str) else VERBATIM
     return _bindd._kicad_load(kind, source, label, depth_limit, flags)[0]
 
 
@@ -110,7 +110,7 @@ def _load_file(kind: str, path: str, label: str | None, depth_limit: int) -> Any
     with open(path, "rb") as stream:
         facts = os.fstat(stream.fileno())  # before reading: what is written meanwhile is seen at the save
         text = stream.read()
-    loaded, digest = _bindd._kicad_load(kind, text, label if label is not None else path, depth_limit, KEEP_LINE_ENDS)
+    loaded, digest = _bindd._kicad_load(kind, text, label if label is not None else path, depth_limit, VERBATIM)
     _bindd._kicad_facts(loaded)[os.path.realpath(path)] = (facts.st_size, facts.st_mtime_ns, digest)
     return loaded
 
