@@ -21,6 +21,8 @@ struct SexpPrinter: ~Copyable {
     private let printedBytesMax: Int
     /// Line ends are CR LF.
     private let hasCarriageReturns: Bool
+    /// One LF at the end, whatever the source had, and strings spelled as KiCad does.
+    private let isPlain: Bool
 
     /// An open list: of the text, up to the node `end`; or one that was edited, of which `next` is the next item.
     private struct Frame {
@@ -32,8 +34,9 @@ struct SexpPrinter: ~Copyable {
     private static let atomColumn = 72
     private static let pointColumn = 99
 
-    init(printedBytesMax: Int, hasCarriageReturns: Bool = false) {
+    init(printedBytesMax: Int, hasCarriageReturns: Bool = false, isPlain: Bool = false) {
         self.printedBytesMax = printedBytesMax
+        self.isPlain = isPlain
         self.hasCarriageReturns = hasCarriageReturns
     }
 
@@ -47,7 +50,7 @@ struct SexpPrinter: ~Copyable {
         let mark = SexpText.byteOrderMarkBytes(text)
         sink.put(text, start: 0, length: mark)
         try print(nodes, from: 0, to: nodes.count, text, edits, isCancelled)
-        if Self.endsWithLine(nodes, text) {
+        if isPlain || Self.endsWithLine(nodes, text) {
             try reserve(2)
             if hasCarriageReturns { sink.put(0x0D) }
             sink.put(0x0A)
@@ -187,15 +190,48 @@ struct SexpPrinter: ~Copyable {
         case BD_SEXP_STRING:
             beforeAtom(depth, mayWrap: true)
             sink.put(0x22)
-            sink.put(text, start: start, length: length)
+            if isPlain, Self.isOdd(text, start, length) {
+                column += try putRespelled(text, start, length) + 2
+            } else {
+                sink.put(text, start: start, length: length)
+                column += length + 2
+            }
             sink.put(0x22)
-            column += length + 2
         default:
             beforeAtom(depth, mayWrap: length == 0 || text[start] != 0x23)
             sink.put(text, start: start, length: length)
             column += length
         }
         last = .atom
+    }
+
+    /// Is the string spelled otherwise than KiCad would?
+    private static func isOdd(_ text: Span<UInt8>, _ start: Int, _ length: Int) -> Bool {
+        var position = start
+        while position < start + length {
+            switch text[position] {
+            case 0x0A, 0x0D: return true
+            case 0x5C:
+                position += 1
+                guard position < start + length, [0x22, 0x5C, 0x6E, 0x72].contains(text[position]) else { return true }
+            default: break
+            }
+            position += 1
+        }
+        return false
+    }
+
+    /// A string as KiCad would spell it, unless that would be no UTF-8. Answers the bytes that were put.
+    private mutating func putRespelled(_ text: Span<UInt8>, _ start: Int, _ length: Int) throws(SexpFault) -> Int {
+        var raw: [UInt8] = []
+        raw.reserveCapacity(length)
+        for position in start..<start + length { raw.append(text[position]) }
+        let value = SexpText.unescape(raw)
+        let isText = value.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) != nil } && !value.contains(0)
+        let spelled = isText ? SexpText.escape(value) : raw
+        try reserve(spelled.count + 2)
+        sink.put(spelled.span, start: 0, length: spelled.count)
+        return spelled.count
     }
 
     @inline(__always)

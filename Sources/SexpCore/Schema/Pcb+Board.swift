@@ -97,7 +97,7 @@ let pcbBoard: [StructDeclaration] = [
         .value("at", .record("pcb.Xy")),
         .value("layer", .string),
         .value("scale", .float, .initially(.float(1.0))),
-        .elements("data", .string, style: .base64),
+        .elements("data", .string),
         .value("uuid", .string, .optional),
     ]),
     StructDeclaration("EmbeddedFile", [

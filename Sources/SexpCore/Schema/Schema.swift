@@ -52,7 +52,8 @@ public final class KiCadSchema: Sendable {
         let leadingWord: Int
         /// The name in lower case, as a word of `words`.
         let ownWord: Int
-        let hasRepeated: Bool
+        /// Some field must be there.
+        let needsAny: Bool
     }
 
     struct Enumeration {
@@ -154,7 +155,7 @@ public final class KiCadSchema: Sendable {
                     positionalCount: positionalCount, isAllPositional: positionalCount == declaration.fields.count,
                     leadingWord: declaration.leadingWord.map { table.number($0) } ?? -1,
                     ownWord: table.number(declaration.name.lowercased()),
-                    hasRepeated: declaration.fields.contains { $0.encoding == .repeated }))
+                    needsAny: declaration.fields.contains { $0.presence == .required }))
             allWritten += written
             for (offset, field) in numbered {
                 var type = field.type

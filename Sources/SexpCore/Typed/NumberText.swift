@@ -151,7 +151,8 @@ enum NumberText {
 
     /// Six decimals, unless the number is whole.
     static func sixDecimals(_ value: Double) -> [UInt8] {
-        if value == value.rounded() || abs(value) > 1e12 { return text(value) }
+        let near = (value * 1e7).rounded(.toNearestOrAwayFromZero) / 1e7
+        if near == near.rounded() || abs(value) > 1e12 { return text(value) }
         let millionths = (value * 1e6).rounded(.toNearestOrAwayFromZero)
         let magnitude = UInt64(abs(millionths))
         let decimals = String(magnitude % 1_000_000)

@@ -13,6 +13,7 @@ struct TypedDecoder: ~Copyable {
     let schema: KiCadSchema
     /// Of the file; 0 when it does not say.
     var version: Int64 = 0
+    private var isEarly: Bool { version == 3 || version == 4 || version > 20_000_000 && version < Self.firstStable }
     /// The last one in which nets have numbers.
     static let lastNumberedNets: Int64 = 20_241_229
     /// KiCad 6. Before it, what a struct must have was different in each development version.
@@ -179,6 +180,11 @@ struct TypedDecoder: ~Copyable {
             if isEmpty {
                 if field.kind == .bool {
                     set(slot, UInt8(BD_TAG_BOOL), 1)
+                    return true
+                }
+                if field.isRequired, field.kind == .record, !schema.structs[field.target].needsAny {
+                    let record = try record(field.target, nodes, text, from: end, to: end, list: entry, flags: 0)
+                    set(slot, UInt8(BD_TAG_RECORD), UInt64(record))
                     return true
                 }
                 tags[slot] = Self.empty
@@ -437,9 +443,13 @@ struct TypedDecoder: ~Copyable {
                     set(slot + index, tag, bits)
                     continue
                 }
-                var mayBeAbsent = field.reading.contains(.mayBeAbsent)
+if wasEmpty {
+                    let node = entryNode(field, nodes, text, first, end) ?? list
+                    throw TypedFault(.unexpectedType, .noValue, node: node, type: type, field: index)
+                }
+                                var mayBeAbsent = field.reading.contains(.mayBeAbsent)
                     || field.reading.contains(.notStrings) && version > Self.lastNumberedNets
-                    || version > 0 && version < Self.firstStable
+                    || isEarly
                 if !mayBeAbsent, hasUnknownEntry {
                     // One of a version that is not known here has something that is known.
                     if isOther == nil {
@@ -450,10 +460,6 @@ struct TypedDecoder: ~Copyable {
                 if mayBeAbsent {
                     set(slot + index, UInt8(BD_TAG_NONE), 0)
                     continue
-                }
-                if wasEmpty {
-                    let node = entryNode(field, nodes, text, first, end) ?? list
-                    throw TypedFault(.unexpectedType, .noValue, node: node, type: type, field: index)
                 }
                 throw TypedFault(.missingField, .missing, node: list, type: type, field: index)
             }

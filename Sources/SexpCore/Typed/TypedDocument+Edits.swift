@@ -255,9 +255,11 @@ extension TypedDocument {
         let list = try list(of: record)
         var items: [Item] = []
         items.reserveCapacity(values.count)
+        let isBarred = Self.isBarred(declared, values)
+            || inner.map { !positions.isEmpty && kind(edits.lists[$0].items[positions[0]]) == BD_SEXP_WORD } ?? false
         for value in values {
             if declared.kind != .record {
-                items.append(try atom(declared, value))
+                items.append(try atom(declared, value, isBarred: isBarred && declared.style == .base64))
             } else if let made = try make(declared, value, parent: record, field: field, keepsEmpty: true) {
                 items.append(.list(made))
             }

@@ -9,7 +9,7 @@ extension TypedDocument {
     // MARK: - atoms
 
     /// A value as an atom.
-    func atom(_ field: KiCadSchema.Field, _ value: TypedValue) throws(EditFailure) -> Item {
+    func atom(_ field: KiCadSchema.Field, _ value: TypedValue, isBarred: Bool = false) throws(EditFailure) -> Item {
         switch (field.kind, value) {
         case (.string, .string(let text)):
             let isBare =
@@ -39,6 +39,14 @@ extension TypedDocument {
         default:
             throw EditFailure("a value of another kind than the field's")
         }
+    }
+
+    /// Base64 between bars, `|…|`, in as many words as it takes, which KiCad reads without quotes only.
+    static func isBarred(_ field: KiCadSchema.Field, _ values: [TypedValue]) -> Bool {
+        guard field.style == .base64, case .string(let first) = values.first, case .string(let last) = values.last else {
+            return false
+        }
+        return first.first == 0x7C && last.last == 0x7C
     }
 
     private func word(_ text: [UInt8]) -> Item { .atom(edits.addAtom(BD_SEXP_WORD, text)) }
@@ -86,7 +94,9 @@ extension TypedDocument {
     }
 
     /// `(key value)` for a field that stands by its key; nil when it is written by not being there.
-    func entry(_ field: KiCadSchema.Field, _ value: TypedValue) throws(EditFailure) -> Item? {
+    func entry(
+        _ field: KiCadSchema.Field, _ value: TypedValue, isNew: Bool = false
+    ) throws(EditFailure) -> Item? {
         if field.encoding == .positional { return try atom(field, value) }
         let token = word(schema.wordText(field.token))
         if field.encoding == .presence {
@@ -94,7 +104,7 @@ extension TypedDocument {
             guard case .bool(let flag) = value else {
                 throw EditFailure("a value of another kind than the field's")
             }
-            if !flag && !isOnByDefault { return nil }
+            if !flag && (!isOnByDefault || isNew) { return nil }
             let items = isOnByDefault ? [token, word(Array((flag ? "yes" : "no").utf8))] : [token]
             return .list(edits.add(EditedLists.List(items: items)))
         }
@@ -170,13 +180,14 @@ extension TypedDocument {
                     [.list($0)]
                 } ?? []
             }
-            return try entry(field, value).map { [$0] } ?? []
+            return try entry(field, value, isNew: true).map { [$0] } ?? []
         }
         guard case .list(let values) = value else { throw EditFailure("a list field takes a list") }
         var items: [Item] = []
+        let isBarred = Self.isBarred(field, values)
         for value in values {
             if field.kind != .record {
-                items.append(try atom(field, value))
+                items.append(try atom(field, value, isBarred: isBarred))
             } else if let made = try make(field, value, parent: parent, field: index, keepsEmpty: true) {
                 items.append(.list(made))
             }

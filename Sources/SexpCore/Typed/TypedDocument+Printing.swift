@@ -8,10 +8,11 @@ internal import CLayout
 extension TypedDocument {
     public func bytes(isCancelled: (() -> Bool)? = nil) throws(SexpError) -> [UInt8] {
         let text = source.text
-        if edits.isEmpty, Self.isOldLayout(text) { return text }
+        if edits.isEmpty, options.contains(.isVerbatim), Self.isOldLayout(text) { return text }
         let printer = SexpPrinter(
             printedBytesMax: source.limits.printedBytesMax,
-            hasCarriageReturns: options.contains(.keepsLineEnds) && Self.hasCarriageReturns(text))
+            hasCarriageReturns: options.contains(.isVerbatim) && Self.hasCarriageReturns(text),
+            isPlain: !options.contains(.isVerbatim))
         do {
             return try printer.print(
                 source.nodes, text: text.span, edits: edits, isCancelled: isCancelled)

@@ -28,8 +28,9 @@ public final class TypedDocument {
     public struct LoadOptions: OptionSet, Sendable {
         public let rawValue: UInt32
         public init(rawValue: UInt32) { self.rawValue = rawValue }
-        /// Line ends of CR LF are written again.
-        public static let keepsLineEnds = LoadOptions(rawValue: 1)
+        /// As it stands in a file: line ends of CR LF, none at the end, and the layout of older versions are written again.
+        /// Without this the text ends with one LF, and strings have no line ends in them but as escapes.
+        public static let isVerbatim = LoadOptions(rawValue: 1)
         /// Of a struct alone: its text has no head word.
         public static let isHeadless = LoadOptions(rawValue: 4)
     }

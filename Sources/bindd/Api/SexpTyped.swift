@@ -27,7 +27,7 @@ let typedFunctions: [FunctionDeclaration] = [
         "load", .call,
         [
             Parameter("type", .u32), Parameter("text", .bytes), Parameter("label", .string), Parameter("depth_limit", .u32),
-            Parameter("flags", .u32, "1: CR LF stays; 4: one element of a list, without a head word"),
+            Parameter("flags", .u32, "1: the text is as in a file, spell it so again; 4: one element of a list, without a head word"),
         ], result: .any, errors: ["SexpError", "LimitExceeded"],
         doc: """
             A text as records: u32 document, u64 hash of the text, bytes snapshot (bd_layout.h). The type is that of a file, \
@@ -43,7 +43,8 @@ let typedFunctions: [FunctionDeclaration] = [
         do {
             let (document, snapshot) = try TypedDocument.load(
                 type: type, text, label: label.isEmpty ? nil : label,
-                limits: depth == 0 ? SexpLimits() : SexpLimits(depthMax: Int(depth)), options: flags,
+                // The limit counts what is inside of the root.
+                limits: SexpLimits(depthMax: depth == 0 ? SexpLimits.depthDefault + 1 : Int(depth)), options: flags,
                 isCancelled: { session.isCancelled })
             let id = try call.workspace.documents.add(.typed(document))
             session.owns(document: id)
