@@ -11,7 +11,7 @@ int bd_edit_lost(bd_typed *document) {
 
 static uint32_t bd_plant(bd_typed *target, bd_typed *source, uint32_t record, uint32_t existing);
 
-/* A value of the source as one of the target's; structs are planted. False: memory ran out. */
+/* A value of the source as one of the target's; structs are planted. False, where no exception is set: memory ran out. */
 static bool bd_plant_value(
     bd_typed *target, bd_typed *source, const bd_struct_field *field, bd_cell value, uint32_t existing, bd_cell *out) {
     *out = value;
@@ -22,11 +22,13 @@ static bool bd_plant_value(
         return text != NULL;
     }
     if (value.tag == BD_TAG_RECORD) {
-        if (field->kind != BD_FIELD_STRUCT || bd_typed_is(source, value.value, field->of) < 0) return false;
+        if (field->kind != BD_FIELD_STRUCT) return bd_typed_fail("a record in a field of another kind") == 0;
+        if (bd_typed_is(source, value.value, field->of) < 0) return false;
         out->value = bd_plant(target, source, (uint32_t)value.value, existing);
         return out->value != 0;
     }
-    return value.tag < BD_TAG_LIST || value.tag == BD_TAG_OBJECT;
+    if (value.tag < BD_TAG_LIST || value.tag == BD_TAG_OBJECT) return true;
+    return bd_typed_fail("a value that cannot be copied") == 0;
 }
 
 void bd_mark_removed(bd_typed *document, const bd_struct_field *field, uint8_t tag, uint64_t value) {
