@@ -127,7 +127,8 @@ class Table:
     def text(self) -> str:
         fields, structs, enums, members = [], [], [], []
         for struct in self.structs:
-            structs.append(f"    {{{c_string(struct['name'])}, {c_string(struct_doc(struct))}, {len(fields)}, "
+            doc = f"{signature(struct)}\n--\n\n{struct_doc(struct)}"
+            structs.append(f"    {{{c_string(struct['name'])}, {c_string(doc)}, {len(fields)}, "
                            f"{len(struct['fields'])}, {int(struct['name'] in self.files)}}},")
             fields += [self.field(field) for field in struct["fields"]]
         for enum in self.enums:
@@ -157,6 +158,85 @@ def counts(kicad: dict[str, Any]) -> list[str]:
 
 # -- stubs -----------------------------------------------------------------------------------------------------------
 
+COMMON_STUB = '''
+_T = TypeVar("_T")
+
+@disjoint_base
+class Struct:
+    """What the structs of all KiCad models have in common."""
+
+    def __init__(self, **fields: Any) -> None: ...
+    @classmethod
+    def __field_names__(cls) -> list[str]:
+        """Names of the fields, in order of declaration."""
+    def __zig_address__(self) -> int:
+        """A number of the place: equal for two objects of one place, different for others."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class MutableList(Generic[_T]):
+    """A list of a KiCad document. Changing it changes the document; what is put in is copied."""
+
+    def append(self, value: _T, /) -> None:
+        """Puts a copy of the value behind the last element."""
+    def insert(self, index: int, value: _T, /) -> None:
+        """Puts a copy of the value before that element; a negative index means: behind the last."""
+    def extend(self, values: Iterable[_T], /) -> None:
+        """Appends copies of all values."""
+    def pop(self, index: int = -1, /) -> _T:
+        """Removes an element and returns it; it stays readable."""
+    def remove(self, value: _T, /) -> None:
+        """Removes this very object; of plain values the first equal one."""
+    def clear(self) -> None:
+        """Removes all elements."""
+    def index(self, value: object, start: int = 0, stop: int = ..., /) -> int:
+        """Where the value stands."""
+    def count(self, value: object, /) -> int:
+        """How often the value is in it."""
+    def reverse(self) -> None:
+        """In place; the objects stay what they are."""
+    def sort(self, *, key: Callable[[_T], Any] | None = None, reverse: bool = False) -> None:
+        """In place and stable; the objects stay what they are."""
+    def copy(self) -> list[_T]:
+        """A plain list of the same objects."""
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: int, /) -> _T: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[_T]: ...
+    @overload
+    def __setitem__(self, index: int, value: _T, /) -> None: ...
+    @overload
+    def __setitem__(self, index: slice, value: Iterable[_T], /) -> None: ...
+    def __delitem__(self, index: int | slice, /) -> None: ...
+    def __contains__(self, value: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[_T]: ...
+    def __reversed__(self) -> Iterator[_T]: ...
+    def __add__(self, other: Iterable[_T], /) -> list[_T]: ...
+    def __radd__(self, other: Iterable[_T], /) -> list[_T]: ...
+    def __iadd__(self, other: Iterable[_T], /) -> Self: ...
+    def __copy__(self) -> list[_T]: ...
+    def __deepcopy__(self, memo: object, /) -> list[_T]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+def _kicad_types() -> dict[str, type[Any]]: ...
+def _kicad_enums() -> dict[str, list[str]]: ...
+def _kicad_load(
+    kind: str, text: str | bytes | bytearray | memoryview, label: str, depth_limit: int, flags: int, /
+) -> tuple[Any, int]: ...
+def _kicad_dump(value: Struct, /) -> str: ...
+def _kicad_save(
+    value: Struct, path: bytes, mode: int, check: int, size: int, mtime_ns: int, digest: int, /
+) -> tuple[int, int, int]: ...
+def _kicad_unknown(value: Struct, /) -> list[str]: ...
+def _kicad_facts(value: Struct, /) -> dict[str, tuple[int, int, int]]: ...
+'''
+
+
 def short(name: str, module: str) -> str:
     """A struct's or enum's name as this module's stub writes it."""
     owner, own = name.split(".")
@@ -185,6 +265,12 @@ def read_type(field: dict[str, Any], module: str) -> str:
     return f"{item} | None" if field["optional"] or field["absent"] else item
 
 
+def signature(struct: dict[str, Any]) -> str:
+    """As CPython reads it from the beginning of a class's doc."""
+    parameters = [field["name"] + ("" if field["required"] else f"={default_text(field)}") for field in struct["fields"]]
+    return struct["name"].split(".")[1] + "(" + ", ".join(["*", *parameters] if parameters else []) + ")"
+
+
 def default_text(field: dict[str, Any]) -> str:
     value = field["default"]
     return json.dumps(value) if isinstance(value, str) else "..." if isinstance(value, (list, dict)) else repr(value)
@@ -192,7 +278,7 @@ def default_text(field: dict[str, Any]) -> str:
 
 def struct_stub(struct: dict[str, Any], module: str, enums: dict[str, bool], file: str) -> list[str]:
     name = struct["name"].split(".")[1]
-    out = ["", "@disjoint_base", f"class {name}(Struct):", f'    """{struct_doc(struct)}"""', ""]
+    out = ["", f"class {name}(Struct):", f'    """{struct_doc(struct)}"""', ""]
     parameters = []
     for field in struct["fields"]:
         given = given_type(field, module, enums)
@@ -201,6 +287,8 @@ def struct_stub(struct: dict[str, Any], module: str, enums: dict[str, bool], fil
         parameters.append(f"{field['name']}: {given}" + ("" if field["required"] else f" = {default_text(field)}"))
     if parameters:
         out += ["    def __init__(", "        self, *,"] + [f"        {parameter}," for parameter in parameters] + ["    ) -> None: ..."]
+    else:
+        out.append("    def __init__(self) -> None: ...")
     for field in struct["fields"]:
         read, given = read_type(field, module), given_type(field, module, enums)
         out += ["    @property", f"    def {field['name']}(self) -> {read}:", f'        """{field_doc(field)}"""',
@@ -224,6 +312,12 @@ DRAWN = {"pcb.PcbFile", "pcb.KicadPcb", "pcb.Footprint", "footprint.FootprintFil
 
 def enum_stub(enum: dict[str, Any]) -> list[str]:
     name = enum["name"].split(".")[1]
+    words = [member["name"] for member in enum["members"]]
+    both = dict.fromkeys([*words, *(word.upper() for word in words)])
+    if not all(word.isidentifier() and not keyword.iskeyword(word) for word in both):  # to be reached by getattr
+        values = {word: next(one for one in words if word in (one, one.upper())) for word in both}
+        return ["", f"{name} = StrEnum(", f'    "{name}",', "    {",
+                *[f"        {json.dumps(word)}: {json.dumps(value)}," for word, value in values.items()], "    },", ")"]
     out = ["", f"class {name}(StrEnum):",
            f'    """{len(enum["members"])} words. Fields hold them as plain str; each is here in upper case too."""', ""]
     taken: set[str] = set()
@@ -231,7 +325,8 @@ def enum_stub(enum: dict[str, Any]) -> list[str]:
         for shown in (member["name"], member["name"].upper()):
             if shown.isidentifier() and not keyword.iskeyword(shown) and shown not in taken:
                 taken.add(shown)
-                out.append(f"    {shown} = {json.dumps(member['name'])}")
+                ignored = "  # type: ignore[assignment]" if hasattr(str, shown) else ""  # the word is also a method of str
+                out.append(f"    {shown} = {json.dumps(member['name'])}{ignored}")
     return out
 
 
@@ -253,7 +348,7 @@ def stub(kicad: dict[str, Any], module: dict[str, Any]) -> str:
     if any(enum["module"] == name for enum in kicad["enums"]):
         head.append("from enum import StrEnum")
     head += ["from types import TracebackType", "from typing import overload", "",
-             "from typing_extensions import Self, disjoint_base", "", "from bindd._bindd import MutableList, Struct"]
+             "from typing_extensions import Self", "", "from bindd._bindd import MutableList, Struct"]
     head += [f"from bindd.sexp import {other} as _{other}" for other in others]
     head += ["", "__all__ = [", *[f'    "{shown}",' for shown in sorted(names)], "]"]
     tail = [
@@ -261,7 +356,7 @@ def stub(kicad: dict[str, Any], module: dict[str, Any]) -> str:
         "    source: str | bytes | bytearray | memoryview | os.PathLike[str], *, label: str | None = None, depth_limit: int = 0",
         f") -> {file}:",
         '    """Reads a text, or the file at a path."""',
-        "@overload", f"def dumps(file: {file}) -> str: ...",
+        "@overload", f"def dumps(file: {file}, path: None = None, *, force: bool = False) -> str: ...",
         "@overload", f"def dumps(file: {file}, path: str | os.PathLike[str], *, force: bool = False) -> None: ...", "",
     ]
     return "\n".join(head + body + tail)

@@ -23,7 +23,7 @@ CHECKED = {"handmade": 747, "files": 395}
 def test_recorded_cases(home: Home, shared: Path, name: str) -> None:
     folder = shared / "golden" / "sexp"
     done = subprocess.run(
-        [sys.executable, str(folder / "replay_sexp.py"), "pyzig_sexp", str(folder / f"{name}.jsonl"), "--mode", "intended"],
+        [sys.executable, str(folder / "replay_sexp.py"), "pyzig_sexp", str(folder / f"{name}.jsonl"), "--mode", "intended", "--inproc"],
         env=home.environment, capture_output=True, text=True, timeout=110,
     )
     lines = done.stdout.splitlines()

@@ -356,7 +356,8 @@ static PyMethodDef bd_file_methods[] = {
 static PyTypeObject *bd_struct_type_new(PyObject *module, bd_kicad *kicad, uint32_t type, PyGetSetDef *getset) {
     const bd_struct_type *declared = &bd_structs[type];
     PyType_Slot slots[] = {
-        {Py_tp_dealloc, bd_struct_dealloc}, {Py_tp_getset, getset}, {Py_tp_doc, (void *)declared->doc},
+        {Py_tp_dealloc, bd_struct_dealloc}, {Py_tp_init, bd_struct_init}, {Py_tp_getset, getset},
+        {Py_tp_doc, (void *)declared->doc},
         {declared->is_file ? Py_tp_methods : 0, declared->is_file ? bd_file_methods : NULL}, {0, NULL},
     };
     for (uint32_t i = 0; i < declared->field_count; i++) {
@@ -372,7 +373,7 @@ static int bd_kicad_fill(PyObject *module, bd_kicad *kicad) {
     PyType_Slot slots[] = {
         {Py_tp_dealloc, bd_struct_dealloc}, {Py_tp_init, bd_struct_init}, {Py_tp_repr, bd_struct_repr},
         {Py_tp_richcompare, bd_struct_compare}, {Py_tp_hash, bd_struct_hash}, {Py_tp_methods, bd_struct_methods},
-        {Py_tp_new, PyType_GenericNew}, {Py_tp_doc, "What the structs of all KiCad models have in common."}, {0, NULL},
+        {Py_tp_new, PyType_GenericNew}, {Py_tp_doc, BD_DOC("Struct(**fields)", "What the structs of all KiCad models have in common.")}, {0, NULL},
     };
     PyType_Spec spec = {
         "bindd._bindd.Struct", sizeof(bd_struct_object), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};

@@ -61,7 +61,7 @@ class AttributeColumn:
         self.null_count = kinds.tobytes().count(_NULL)
 
     @property
-    def values(self) -> memoryview:
+    def values(self) -> memoryview[Any]:
         """int64, float64 or bool per row, 0 where there is no value. TypeError for str and mixed columns: use to_arrow(),
         tolist(), or text and offsets."""
         if self.kind in ("int", "null"):

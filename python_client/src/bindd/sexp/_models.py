@@ -17,7 +17,7 @@ CHECK_NOTHING, CHECK_SAME = 0, 2
 VERBATIM = 1
 """A flag of loading: of bytes and files each byte counts; a str is printed with LF at each line's end, in KiCad's layout."""
 
-_types: dict[str, Any] = _bindd._kicad_types()
+_types: dict[str, type[Any]] = _bindd._kicad_types()
 _words: dict[str, list[str]] = _bindd._kicad_enums()
 _enums: dict[str, type[StrEnum]] = {}
 FILES: dict[str, str] = {name.split(".")[0]: name for name, kind in _types.items() if hasattr(kind, "free") and name.endswith("File")}
@@ -31,7 +31,8 @@ def _enum(name: str) -> type[StrEnum]:
         members = {word: word for word in _words[name]}
         for word in _words[name]:
             members.setdefault(word.upper(), word)
-        _enums[name] = StrEnum(own, list(members.items()), module=f"bindd.sexp.{module}")  # type: ignore[misc]
+        make: Any = StrEnum  # a type checker wants literals
+        _enums[name] = make(own, list(members.items()), module=f"bindd.sexp.{module}")
     return _enums[name]
 
 
@@ -68,9 +69,10 @@ def fill(namespace: dict[str, Any], module: str) -> list[str]:
         return dump(own_file, file, path, force)
 
     own_file = _types[FILES[module]]
-    for function in (loads, dumps):
-        function.__module__, function.__qualname__ = namespace["__name__"], function.__name__
-    namespace |= own | {"loads": loads, "dumps": dumps}
+    functions: dict[str, Any] = {"loads": loads, "dumps": dumps}
+    for name, function in functions.items():
+        function.__module__, function.__qualname__ = namespace["__name__"], name
+    namespace |= own | functions
     return sorted([*own, "loads", "dumps"])
 
 
@@ -117,7 +119,7 @@ def _load_file(kind: str, path: str, label: str | None, depth_limit: int) -> Any
 
 # -- saving ----------------------------------------------------------------------------------------------------------
 
-def dump(kind: type, file: Any, path: str | os.PathLike[str] | None, force: bool) -> str | None:
+def dump(kind: type[Any], file: Any, path: str | os.PathLike[str] | None, force: bool) -> str | None:
     if not isinstance(file, kind):
         raise TypeError(f"dumps() takes a {kind.__name__}, not {type(file).__name__}")
     if path is None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import overload
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 from bindd._bindd import MutableList, Struct
 from bindd.sexp import pcb as _pcb
@@ -17,7 +17,6 @@ __all__ = [
     "loads",
 ]
 
-@disjoint_base
 class Footprint(Struct):
     """Footprint: name, uuid, path, layer, …."""
 
@@ -154,7 +153,6 @@ class Footprint(Struct):
         """The drawing as SVG; also written to `path`. layers: names, patterns with * too; by default what shows the board."""
     def _repr_svg_(self) -> str | None: ...
 
-@disjoint_base
 class FootprintFile(Struct):
     """A file: `footprint` is all that is in it."""
 
@@ -182,6 +180,6 @@ def loads(
 ) -> FootprintFile:
     """Reads a text, or the file at a path."""
 @overload
-def dumps(file: FootprintFile) -> str: ...
+def dumps(file: FootprintFile, path: None = None, *, force: bool = False) -> str: ...
 @overload
 def dumps(file: FootprintFile, path: str | os.PathLike[str], *, force: bool = False) -> None: ...

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import overload
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 from bindd._bindd import MutableList, Struct
 from bindd.sexp import pcb as _pcb
@@ -22,7 +22,6 @@ __all__ = [
     "loads",
 ]
 
-@disjoint_base
 class Line(Struct):
     """Line: start, end, layer, width."""
 
@@ -54,7 +53,6 @@ class Line(Struct):
     @width.setter
     def width(self, value: float) -> None: ...
 
-@disjoint_base
 class Circle(Struct):
     """Circle: center, end, width, fill, …."""
 
@@ -92,7 +90,6 @@ class Circle(Struct):
     @layer.setter
     def layer(self, value: str) -> None: ...
 
-@disjoint_base
 class Arc(Struct):
     """Arc: start, end, angle, width, …."""
 
@@ -130,7 +127,6 @@ class Arc(Struct):
     @layer.setter
     def layer(self, value: str) -> None: ...
 
-@disjoint_base
 class Rect(Struct):
     """Rect: start, end, width, fill, …."""
 
@@ -168,7 +164,6 @@ class Rect(Struct):
     @layer.setter
     def layer(self, value: str) -> None: ...
 
-@disjoint_base
 class Model(Struct):
     """Model: path, scale, rotate, offset, …."""
 
@@ -206,7 +201,6 @@ class Model(Struct):
     @at.setter
     def at(self, value: _pcb.ModelXyz | None) -> None: ...
 
-@disjoint_base
 class Footprint(Struct):
     """Footprint: name, layer, uuid, path, …."""
 
@@ -316,7 +310,6 @@ class Footprint(Struct):
     @tedit.setter
     def tedit(self, value: str | None) -> None: ...
 
-@disjoint_base
 class FootprintFile(Struct):
     """A file: `footprint` is all that is in it."""
 
@@ -341,6 +334,6 @@ def loads(
 ) -> FootprintFile:
     """Reads a text, or the file at a path."""
 @overload
-def dumps(file: FootprintFile) -> str: ...
+def dumps(file: FootprintFile, path: None = None, *, force: bool = False) -> str: ...
 @overload
 def dumps(file: FootprintFile, path: str | os.PathLike[str], *, force: bool = False) -> None: ...

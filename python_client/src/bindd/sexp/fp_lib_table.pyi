@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import overload
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 from bindd._bindd import MutableList, Struct
 
@@ -17,7 +17,6 @@ __all__ = [
     "loads",
 ]
 
-@disjoint_base
 class FpLibEntry(Struct):
     """FpLibEntry: name, type, uri, options, …."""
 
@@ -55,7 +54,6 @@ class FpLibEntry(Struct):
     @descr.setter
     def descr(self, value: str) -> None: ...
 
-@disjoint_base
 class FpLibTable(Struct):
     """FpLibTable: version, libs."""
 
@@ -75,7 +73,6 @@ class FpLibTable(Struct):
     @libs.setter
     def libs(self, value: Sequence[FpLibEntry] | MutableList[FpLibEntry]) -> None: ...
 
-@disjoint_base
 class FpLibTableFile(Struct):
     """A file: `fp_lib_table` is all that is in it."""
 
@@ -100,6 +97,6 @@ def loads(
 ) -> FpLibTableFile:
     """Reads a text, or the file at a path."""
 @overload
-def dumps(file: FpLibTableFile) -> str: ...
+def dumps(file: FpLibTableFile, path: None = None, *, force: bool = False) -> str: ...
 @overload
 def dumps(file: FpLibTableFile, path: str | os.PathLike[str], *, force: bool = False) -> None: ...

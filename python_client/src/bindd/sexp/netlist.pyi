@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import overload
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 from bindd._bindd import MutableList, Struct
 
@@ -37,7 +37,6 @@ __all__ = [
     "loads",
 ]
 
-@disjoint_base
 class Property(Struct):
     """Property: name, value."""
 
@@ -57,7 +56,6 @@ class Property(Struct):
     @value.setter
     def value(self, value: str) -> None: ...
 
-@disjoint_base
 class Libsource(Struct):
     """Libsource: lib, part, description."""
 
@@ -83,7 +81,6 @@ class Libsource(Struct):
     @description.setter
     def description(self, value: str) -> None: ...
 
-@disjoint_base
 class Sheetpath(Struct):
     """Sheetpath: names, tstamps."""
 
@@ -103,7 +100,6 @@ class Sheetpath(Struct):
     @tstamps.setter
     def tstamps(self, value: str) -> None: ...
 
-@disjoint_base
 class Field(Struct):
     """Field: name, value."""
 
@@ -123,7 +119,6 @@ class Field(Struct):
     @value.setter
     def value(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Fields(Struct):
     """Fields: fields."""
 
@@ -137,7 +132,6 @@ class Fields(Struct):
     @fields.setter
     def fields(self, value: Sequence[Field] | MutableList[Field]) -> None: ...
 
-@disjoint_base
 class Component(Struct):
     """Component: ref, value, footprint, propertys, …."""
 
@@ -199,7 +193,6 @@ class Component(Struct):
     @datasheet.setter
     def datasheet(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Components(Struct):
     """Components: comps."""
 
@@ -213,7 +206,6 @@ class Components(Struct):
     @comps.setter
     def comps(self, value: Sequence[Component] | MutableList[Component]) -> None: ...
 
-@disjoint_base
 class Node(Struct):
     """Node: ref, pin, pintype, pinfunction."""
 
@@ -245,7 +237,6 @@ class Node(Struct):
     @pinfunction.setter
     def pinfunction(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Net(Struct):
     """Net: code, name, nodes."""
 
@@ -271,7 +262,6 @@ class Net(Struct):
     @nodes.setter
     def nodes(self, value: Sequence[Node] | MutableList[Node]) -> None: ...
 
-@disjoint_base
 class Nets(Struct):
     """Nets: nets."""
 
@@ -285,7 +275,6 @@ class Nets(Struct):
     @nets.setter
     def nets(self, value: Sequence[Net] | MutableList[Net]) -> None: ...
 
-@disjoint_base
 class Comment(Struct):
     """Comment: number, value."""
 
@@ -305,7 +294,6 @@ class Comment(Struct):
     @value.setter
     def value(self, value: str) -> None: ...
 
-@disjoint_base
 class TitleBlock(Struct):
     """TitleBlock: title, company, rev, date, …."""
 
@@ -349,7 +337,6 @@ class TitleBlock(Struct):
     @comment.setter
     def comment(self, value: Sequence[Comment] | MutableList[Comment]) -> None: ...
 
-@disjoint_base
 class Sheet(Struct):
     """Sheet: number, name, tstamps, title_block."""
 
@@ -381,7 +368,6 @@ class Sheet(Struct):
     @title_block.setter
     def title_block(self, value: TitleBlock) -> None: ...
 
-@disjoint_base
 class Design(Struct):
     """Design: source, date, tool, sheet."""
 
@@ -413,7 +399,6 @@ class Design(Struct):
     @sheet.setter
     def sheet(self, value: Sheet) -> None: ...
 
-@disjoint_base
 class Fp(Struct):
     """Fp: fp."""
 
@@ -427,7 +412,6 @@ class Fp(Struct):
     @fp.setter
     def fp(self, value: str) -> None: ...
 
-@disjoint_base
 class Footprints(Struct):
     """Footprints: fps."""
 
@@ -441,7 +425,6 @@ class Footprints(Struct):
     @fps.setter
     def fps(self, value: Sequence[Fp] | MutableList[Fp]) -> None: ...
 
-@disjoint_base
 class Pin(Struct):
     """Pin: num, name, type."""
 
@@ -467,7 +450,6 @@ class Pin(Struct):
     @type.setter
     def type(self, value: str) -> None: ...
 
-@disjoint_base
 class Pins(Struct):
     """Pins: pin."""
 
@@ -481,7 +463,6 @@ class Pins(Struct):
     @pin.setter
     def pin(self, value: Sequence[Pin] | MutableList[Pin]) -> None: ...
 
-@disjoint_base
 class Libpart(Struct):
     """Libpart: lib, part, fields, pins, …."""
 
@@ -519,7 +500,6 @@ class Libpart(Struct):
     @footprints.setter
     def footprints(self, value: Footprints | None) -> None: ...
 
-@disjoint_base
 class Libparts(Struct):
     """Libparts: libparts."""
 
@@ -533,12 +513,11 @@ class Libparts(Struct):
     @libparts.setter
     def libparts(self, value: Sequence[Libpart] | MutableList[Libpart]) -> None: ...
 
-@disjoint_base
 class Libraries(Struct):
     """Libraries, without fields."""
 
+    def __init__(self) -> None: ...
 
-@disjoint_base
 class Netlist(Struct):
     """Netlist: version, components, nets, design, …."""
 
@@ -582,7 +561,6 @@ class Netlist(Struct):
     @libraries.setter
     def libraries(self, value: Libraries) -> None: ...
 
-@disjoint_base
 class NetlistFile(Struct):
     """A file: `netlist` is all that is in it."""
 
@@ -607,6 +585,6 @@ def loads(
 ) -> NetlistFile:
     """Reads a text, or the file at a path."""
 @overload
-def dumps(file: NetlistFile) -> str: ...
+def dumps(file: NetlistFile, path: None = None, *, force: bool = False) -> str: ...
 @overload
 def dumps(file: NetlistFile, path: str | os.PathLike[str], *, force: bool = False) -> None: ...

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import overload
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 from bindd._bindd import MutableList, Struct
 
@@ -433,7 +433,7 @@ class E_dimension_type(StrEnum):
     ORTHOGONAL = "orthogonal"
     leader = "leader"
     LEADER = "leader"
-    center = "center"
+    center = "center"  # type: ignore[assignment]
     CENTER = "center"
     radial = "radial"
     RADIAL = "radial"
@@ -446,14 +446,33 @@ class E_dimension_arrow_direction(StrEnum):
     outward = "outward"
     OUTWARD = "outward"
 
-class E_copper_finish(StrEnum):
-    """13 words. Fields hold them as plain str; each is here in upper case too."""
-
-    ENIG = "ENIG"
-    ENEPIG = "ENEPIG"
-    OSP = "OSP"
-    HT_OSP = "HT_OSP"
-    NONE = "None"
+E_copper_finish = StrEnum(
+    "E_copper_finish",
+    {
+        "ENIG": "ENIG",
+        "ENEPIG": "ENEPIG",
+        "HAL SnPb": "HAL SnPb",
+        "HAL lead-free": "HAL lead-free",
+        "Hard Gold": "Hard Gold",
+        "Immersion tin": "Immersion tin",
+        "Immersion silver": "Immersion silver",
+        "Immersion nickel": "Immersion nickel",
+        "Immersion gold": "Immersion gold",
+        "OSP": "OSP",
+        "HT_OSP": "HT_OSP",
+        "None": "None",
+        "User defined": "User defined",
+        "HAL SNPB": "HAL SnPb",
+        "HAL LEAD-FREE": "HAL lead-free",
+        "HARD GOLD": "Hard Gold",
+        "IMMERSION TIN": "Immersion tin",
+        "IMMERSION SILVER": "Immersion silver",
+        "IMMERSION NICKEL": "Immersion nickel",
+        "IMMERSION GOLD": "Immersion gold",
+        "NONE": "None",
+        "USER DEFINED": "User defined",
+    },
+)
 
 class E_edge_connector(StrEnum):
     """2 words. Fields hold them as plain str; each is here in upper case too."""
@@ -509,7 +528,6 @@ class E_tenting(StrEnum):
     back = "back"
     BACK = "back"
 
-@disjoint_base
 class Xy(Struct):
     """Xy: x, y."""
 
@@ -529,7 +547,6 @@ class Xy(Struct):
     @y.setter
     def y(self, value: float) -> None: ...
 
-@disjoint_base
 class Xyz(Struct):
     """Xyz: x, y, z."""
 
@@ -555,7 +572,6 @@ class Xyz(Struct):
     @z.setter
     def z(self, value: float) -> None: ...
 
-@disjoint_base
 class Xyr(Struct):
     """Xyr: x, y, r."""
 
@@ -581,7 +597,6 @@ class Xyr(Struct):
     @r.setter
     def r(self, value: float | None) -> None: ...
 
-@disjoint_base
 class Wh(Struct):
     """Wh: w, h."""
 
@@ -601,7 +616,6 @@ class Wh(Struct):
     @h.setter
     def h(self, value: float | None) -> None: ...
 
-@disjoint_base
 class Stroke(Struct):
     """Stroke: width, type."""
 
@@ -621,7 +635,6 @@ class Stroke(Struct):
     @type.setter
     def type(self, value: str) -> None: ...
 
-@disjoint_base
 class Font(Struct):
     """Font: size, thickness, bold, italic."""
 
@@ -653,7 +666,6 @@ class Font(Struct):
     @italic.setter
     def italic(self, value: bool | None) -> None: ...
 
-@disjoint_base
 class Justify(Struct):
     """Justify: justify1, justify2, justify3."""
 
@@ -679,7 +691,6 @@ class Justify(Struct):
     @justify3.setter
     def justify3(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Effects(Struct):
     """Effects: font, hide, justify."""
 
@@ -705,7 +716,6 @@ class Effects(Struct):
     @justify.setter
     def justify(self, value: Justify | None) -> None: ...
 
-@disjoint_base
 class TextLayer(Struct):
     """TextLayer: layer, knockout."""
 
@@ -725,7 +735,6 @@ class TextLayer(Struct):
     @knockout.setter
     def knockout(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Line(Struct):
     """Line: start, end, solder_mask_margin, stroke, …."""
 
@@ -787,7 +796,6 @@ class Line(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Arc(Struct):
     """Arc: start, mid, end, solder_mask_margin, …."""
 
@@ -855,7 +863,6 @@ class Arc(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Circle(Struct):
     """Circle: center, end, solder_mask_margin, stroke, …."""
 
@@ -917,7 +924,6 @@ class Circle(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Rect(Struct):
     """Rect: start, end, solder_mask_margin, stroke, …."""
 
@@ -979,7 +985,6 @@ class Rect(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Pts(Struct):
     """Pts: xys."""
 
@@ -993,7 +998,6 @@ class Pts(Struct):
     @xys.setter
     def xys(self, value: Sequence[Xy] | MutableList[Xy]) -> None: ...
 
-@disjoint_base
 class Polygon(Struct):
     """Polygon: pts, solder_mask_margin, stroke, fill, …."""
 
@@ -1049,7 +1053,6 @@ class Polygon(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Curve(Struct):
     """Curve: pts, solder_mask_margin, stroke, fill, …."""
 
@@ -1105,7 +1108,6 @@ class Curve(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Text(Struct):
     """Text: text, at, layer, uuid, …."""
 
@@ -1143,7 +1145,6 @@ class Text(Struct):
     @effects.setter
     def effects(self, value: Effects) -> None: ...
 
-@disjoint_base
 class FpText(Struct):
     """FpText: type, text, at, layer, …."""
 
@@ -1193,7 +1194,6 @@ class FpText(Struct):
     @effects.setter
     def effects(self, value: Effects) -> None: ...
 
-@disjoint_base
 class PadPrimitives(Struct):
     """PadPrimitives: gr_polys."""
 
@@ -1207,7 +1207,6 @@ class PadPrimitives(Struct):
     @gr_polys.setter
     def gr_polys(self, value: Sequence[Polygon] | MutableList[Polygon]) -> None: ...
 
-@disjoint_base
 class PadDrill(Struct):
     """PadDrill: shape, size_x, size_y, offset."""
 
@@ -1239,7 +1238,6 @@ class PadDrill(Struct):
     @offset.setter
     def offset(self, value: Xy | None) -> None: ...
 
-@disjoint_base
 class PadOptions(Struct):
     """PadOptions: clearance, anchor."""
 
@@ -1259,7 +1257,6 @@ class PadOptions(Struct):
     @anchor.setter
     def anchor(self, value: str | None) -> None: ...
 
-@disjoint_base
 class PadTenting(Struct):
     """PadTenting: type."""
 
@@ -1273,7 +1270,6 @@ class PadTenting(Struct):
     @type.setter
     def type(self, value: str) -> None: ...
 
-@disjoint_base
 class Pad(Struct):
     """Pad: name, type, shape, at, …."""
 
@@ -1425,7 +1421,6 @@ class Pad(Struct):
     @primitives.setter
     def primitives(self, value: PadPrimitives | None) -> None: ...
 
-@disjoint_base
 class Net(Struct):
     """Net: number, name."""
 
@@ -1445,7 +1440,6 @@ class Net(Struct):
     @name.setter
     def name(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Property(Struct):
     """Property: name, value, at, unlocked, …."""
 
@@ -1501,7 +1495,6 @@ class Property(Struct):
     @effects.setter
     def effects(self, value: Effects | None) -> None: ...
 
-@disjoint_base
 class ModelXyz(Struct):
     """ModelXyz: xyz."""
 
@@ -1515,7 +1508,6 @@ class ModelXyz(Struct):
     @xyz.setter
     def xyz(self, value: Xyz) -> None: ...
 
-@disjoint_base
 class Model(Struct):
     """Model: path, offset, scale, rotate."""
 
@@ -1547,7 +1539,6 @@ class Model(Struct):
     @rotate.setter
     def rotate(self, value: ModelXyz) -> None: ...
 
-@disjoint_base
 class Footprint(Struct):
     """Footprint: name, layer, uuid, at, …."""
 
@@ -1654,7 +1645,6 @@ class Footprint(Struct):
         """The drawing as SVG; also written to `path`. layers: names, patterns with * too; by default what shows the board."""
     def _repr_svg_(self) -> str | None: ...
 
-@disjoint_base
 class ViaLayer(Struct):
     """ViaLayer: name, size, thermal_gap, thermal_bridge_width, …."""
 
@@ -1698,7 +1688,6 @@ class ViaLayer(Struct):
     @zone_connect.setter
     def zone_connect(self, value: str | int | None) -> None: ...
 
-@disjoint_base
 class ViaPadstack(Struct):
     """ViaPadstack: mode, layers."""
 
@@ -1718,7 +1707,6 @@ class ViaPadstack(Struct):
     @layers.setter
     def layers(self, value: Sequence[ViaLayer] | MutableList[ViaLayer]) -> None: ...
 
-@disjoint_base
 class ViaTenting(Struct):
     """ViaTenting: front, back."""
 
@@ -1738,7 +1726,6 @@ class ViaTenting(Struct):
     @back.setter
     def back(self, value: bool) -> None: ...
 
-@disjoint_base
 class Via(Struct):
     """Via: at, size, drill, layers, …."""
 
@@ -1830,7 +1817,6 @@ class Via(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Hatch(Struct):
     """Hatch: mode, pitch."""
 
@@ -1850,7 +1836,6 @@ class Hatch(Struct):
     @pitch.setter
     def pitch(self, value: float) -> None: ...
 
-@disjoint_base
 class ConnectPads(Struct):
     """ConnectPads: mode, clearance."""
 
@@ -1870,7 +1855,6 @@ class ConnectPads(Struct):
     @clearance.setter
     def clearance(self, value: float | None) -> None: ...
 
-@disjoint_base
 class ZoneFill(Struct):
     """ZoneFill: enable, mode, hatch_thickness, hatch_gap, …."""
 
@@ -1974,7 +1958,6 @@ class ZoneFill(Struct):
     @island_area_min.setter
     def island_area_min(self, value: float | None) -> None: ...
 
-@disjoint_base
 class FilledPolygon(Struct):
     """FilledPolygon: layer, pts."""
 
@@ -1994,7 +1977,6 @@ class FilledPolygon(Struct):
     @pts.setter
     def pts(self, value: Pts) -> None: ...
 
-@disjoint_base
 class ZoneKeepout(Struct):
     """ZoneKeepout: tracks, vias, pads, copperpour, …."""
 
@@ -2032,7 +2014,6 @@ class ZoneKeepout(Struct):
     @footprints.setter
     def footprints(self, value: str) -> None: ...
 
-@disjoint_base
 class ZonePlacement(Struct):
     """ZonePlacement: source_type, source, enabled, sheetname."""
 
@@ -2064,7 +2045,6 @@ class ZonePlacement(Struct):
     @sheetname.setter
     def sheetname(self, value: str | None) -> None: ...
 
-@disjoint_base
 class ZoneTeardrop(Struct):
     """ZoneTeardrop: type."""
 
@@ -2078,7 +2058,6 @@ class ZoneTeardrop(Struct):
     @type.setter
     def type(self, value: str) -> None: ...
 
-@disjoint_base
 class ZoneAttr(Struct):
     """ZoneAttr: teardrop."""
 
@@ -2092,7 +2071,6 @@ class ZoneAttr(Struct):
     @teardrop.setter
     def teardrop(self, value: ZoneTeardrop | None) -> None: ...
 
-@disjoint_base
 class Zone(Struct):
     """Zone: net, net_name, layer, layers, …."""
 
@@ -2202,7 +2180,6 @@ class Zone(Struct):
     @filled_polygon.setter
     def filled_polygon(self, value: Sequence[FilledPolygon] | MutableList[FilledPolygon]) -> None: ...
 
-@disjoint_base
 class Segment(Struct):
     """Segment: start, end, width, layer, …."""
 
@@ -2246,7 +2223,6 @@ class Segment(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class ArcSegment(Struct):
     """ArcSegment: start, mid, end, width, …."""
 
@@ -2296,7 +2272,6 @@ class ArcSegment(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class General(Struct):
     """General: thickness, legacy_teardrops."""
 
@@ -2316,7 +2291,6 @@ class General(Struct):
     @legacy_teardrops.setter
     def legacy_teardrops(self, value: bool) -> None: ...
 
-@disjoint_base
 class Paper(Struct):
     """Paper: type, size, orientation."""
 
@@ -2342,7 +2316,6 @@ class Paper(Struct):
     @orientation.setter
     def orientation(self, value: str | None) -> None: ...
 
-@disjoint_base
 class TitleBlock(Struct):
     """TitleBlock: title, date, revision, company, …."""
 
@@ -2380,7 +2353,6 @@ class TitleBlock(Struct):
     @comment.setter
     def comment(self, value: Sequence[Comment] | MutableList[Comment]) -> None: ...
 
-@disjoint_base
 class Comment(Struct):
     """Comment: number, text."""
 
@@ -2400,7 +2372,6 @@ class Comment(Struct):
     @text.setter
     def text(self, value: str) -> None: ...
 
-@disjoint_base
 class Layer(Struct):
     """Layer: number, name, type, alias."""
 
@@ -2432,7 +2403,6 @@ class Layer(Struct):
     @alias.setter
     def alias(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Stackup(Struct):
     """Stackup: layers, copper_finish, dielectric_constraints, edge_connector, …."""
 
@@ -2476,7 +2446,6 @@ class Stackup(Struct):
     @edge_plating.setter
     def edge_plating(self, value: bool | None) -> None: ...
 
-@disjoint_base
 class Thickness(Struct):
     """Thickness: thickness, locked."""
 
@@ -2496,7 +2465,6 @@ class Thickness(Struct):
     @locked.setter
     def locked(self, value: bool | None) -> None: ...
 
-@disjoint_base
 class StackupLayer(Struct):
     """StackupLayer: name, type, color, thickness, …."""
 
@@ -2546,7 +2514,6 @@ class StackupLayer(Struct):
     @loss_tangent.setter
     def loss_tangent(self, value: float | None) -> None: ...
 
-@disjoint_base
 class Rules(Struct):
     """Rules: max_error, min_clearance, min_connection, min_copper_edge_clearance, …."""
 
@@ -2662,7 +2629,6 @@ class Rules(Struct):
     @use_height_for_length_calcs.setter
     def use_height_for_length_calcs(self, value: bool) -> None: ...
 
-@disjoint_base
 class PcbPlotParams(Struct):
     """PcbPlotParams: layerselection, plot_on_all_layers_selection, disableapertmacros, usegerberextensions, …."""
 
@@ -2922,7 +2888,6 @@ class PcbPlotParams(Struct):
     @outputdirectory.setter
     def outputdirectory(self, value: str) -> None: ...
 
-@disjoint_base
 class Setup(Struct):
     """Setup: stackup, pad_to_mask_clearance, allow_soldermask_bridges_in_footprints, tenting, …."""
 
@@ -2966,7 +2931,6 @@ class Setup(Struct):
     @rules.setter
     def rules(self, value: Rules | None) -> None: ...
 
-@disjoint_base
 class KicadPcb(Struct):
     """KicadPcb: version, generator, generator_version, general, …."""
 
@@ -3157,7 +3121,6 @@ class KicadPcb(Struct):
         """The drawing as SVG; also written to `path`. layers: names, patterns with * too; by default what shows the board."""
     def _repr_svg_(self) -> str | None: ...
 
-@disjoint_base
 class Generated(Struct):
     """Generated: uuid, type, name, layer, …."""
 
@@ -3201,7 +3164,6 @@ class Generated(Struct):
     @locked.setter
     def locked(self, value: bool | None) -> None: ...
 
-@disjoint_base
 class Image(Struct):
     """Image: at, layer, scale, data, …."""
 
@@ -3239,7 +3201,6 @@ class Image(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class EmbeddedFile(Struct):
     """EmbeddedFile: name, type, data, checksum."""
 
@@ -3271,7 +3232,6 @@ class EmbeddedFile(Struct):
     @checksum.setter
     def checksum(self, value: str | None) -> None: ...
 
-@disjoint_base
 class EmbeddedFiles(Struct):
     """EmbeddedFiles: files."""
 
@@ -3285,7 +3245,6 @@ class EmbeddedFiles(Struct):
     @files.setter
     def files(self, value: Sequence[EmbeddedFile] | MutableList[EmbeddedFile]) -> None: ...
 
-@disjoint_base
 class Teardrop(Struct):
     """Teardrop: enabled, allow_two_segments, prefer_zone_connections, best_length_ratio, …."""
 
@@ -3347,7 +3306,6 @@ class Teardrop(Struct):
     @filter_ratio.setter
     def filter_ratio(self, value: float) -> None: ...
 
-@disjoint_base
 class RenderCache(Struct):
     """RenderCache: text, rotation, polygons."""
 
@@ -3373,7 +3331,6 @@ class RenderCache(Struct):
     @polygons.setter
     def polygons(self, value: Sequence[Polygon] | MutableList[Polygon]) -> None: ...
 
-@disjoint_base
 class Margins(Struct):
     """Margins: left, top, right, bottom."""
 
@@ -3405,7 +3362,6 @@ class Margins(Struct):
     @bottom.setter
     def bottom(self, value: float) -> None: ...
 
-@disjoint_base
 class Span(Struct):
     """Span: cols, rows."""
 
@@ -3425,7 +3381,6 @@ class Span(Struct):
     @rows.setter
     def rows(self, value: int) -> None: ...
 
-@disjoint_base
 class TextBox(Struct):
     """TextBox: text, start, end, pts, …."""
 
@@ -3505,7 +3460,6 @@ class TextBox(Struct):
     @locked.setter
     def locked(self, value: bool | None) -> None: ...
 
-@disjoint_base
 class TableCell(Struct):
     """TableCell: text, locked, start, end, …."""
 
@@ -3597,7 +3551,6 @@ class TableCell(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class Cells(Struct):
     """Cells: table_cells."""
 
@@ -3611,7 +3564,6 @@ class Cells(Struct):
     @table_cells.setter
     def table_cells(self, value: Sequence[TableCell] | MutableList[TableCell]) -> None: ...
 
-@disjoint_base
 class Border(Struct):
     """Border: external, header, stroke."""
 
@@ -3637,7 +3589,6 @@ class Border(Struct):
     @stroke.setter
     def stroke(self, value: Stroke) -> None: ...
 
-@disjoint_base
 class Separator(Struct):
     """Separator: rows, cols, stroke."""
 
@@ -3663,7 +3614,6 @@ class Separator(Struct):
     @stroke.setter
     def stroke(self, value: Stroke) -> None: ...
 
-@disjoint_base
 class Table(Struct):
     """Table: column_count, locked, layer, column_widths, …."""
 
@@ -3719,7 +3669,6 @@ class Table(Struct):
     @separators.setter
     def separators(self, value: Separator) -> None: ...
 
-@disjoint_base
 class DimensionPts(Struct):
     """DimensionPts: xys."""
 
@@ -3733,7 +3682,6 @@ class DimensionPts(Struct):
     @xys.setter
     def xys(self, value: Sequence[Xy] | MutableList[Xy]) -> None: ...
 
-@disjoint_base
 class DimensionFormat(Struct):
     """DimensionFormat: prefix, suffix, units, units_format, …."""
 
@@ -3783,7 +3731,6 @@ class DimensionFormat(Struct):
     @suppress_zeroes.setter
     def suppress_zeroes(self, value: bool) -> None: ...
 
-@disjoint_base
 class DimensionStyle(Struct):
     """DimensionStyle: thickness, arrow_length, arrow_direction, text_position_mode, …."""
 
@@ -3839,7 +3786,6 @@ class DimensionStyle(Struct):
     @text_frame.setter
     def text_frame(self, value: int | None) -> None: ...
 
-@disjoint_base
 class Dimension(Struct):
     """Dimension: type, layer, uuid, pts, …."""
 
@@ -3907,7 +3853,6 @@ class Dimension(Struct):
     @gr_text.setter
     def gr_text(self, value: Text) -> None: ...
 
-@disjoint_base
 class Group(Struct):
     """Group: name, uuid, locked, members."""
 
@@ -3939,7 +3884,6 @@ class Group(Struct):
     @members.setter
     def members(self, value: Sequence[str] | MutableList[str]) -> None: ...
 
-@disjoint_base
 class Target(Struct):
     """Target: at, size, width, layer, …."""
 
@@ -3977,7 +3921,6 @@ class Target(Struct):
     @uuid.setter
     def uuid(self, value: str | None) -> None: ...
 
-@disjoint_base
 class PcbFile(Struct):
     """A file: `kicad_pcb` is all that is in it."""
 
@@ -4005,6 +3948,6 @@ def loads(
 ) -> PcbFile:
     """Reads a text, or the file at a path."""
 @overload
-def dumps(file: PcbFile) -> str: ...
+def dumps(file: PcbFile, path: None = None, *, force: bool = False) -> str: ...
 @overload
 def dumps(file: PcbFile, path: str | os.PathLike[str], *, force: bool = False) -> None: ...

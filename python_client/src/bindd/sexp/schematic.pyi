@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import overload
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 from bindd._bindd import MutableList, Struct
 from bindd.sexp import pcb as _pcb
@@ -163,7 +163,6 @@ class E_hide(StrEnum):
     hide = "hide"
     HIDE = "hide"
 
-@disjoint_base
 class Pts(Struct):
     """Pts: xys."""
 
@@ -177,7 +176,6 @@ class Pts(Struct):
     @xys.setter
     def xys(self, value: Sequence[_pcb.Xy] | MutableList[_pcb.Xy]) -> None: ...
 
-@disjoint_base
 class Fill(Struct):
     """Fill: type."""
 
@@ -191,7 +189,6 @@ class Fill(Struct):
     @type.setter
     def type(self, value: str) -> None: ...
 
-@disjoint_base
 class Stroke(Struct):
     """Stroke: width, type, color."""
 
@@ -217,7 +214,6 @@ class Stroke(Struct):
     @color.setter
     def color(self, value: Color) -> None: ...
 
-@disjoint_base
 class Circle(Struct):
     """Circle: center, end, stroke, fill."""
 
@@ -249,7 +245,6 @@ class Circle(Struct):
     @fill.setter
     def fill(self, value: Fill) -> None: ...
 
-@disjoint_base
 class Arc(Struct):
     """Arc: start, mid, end, stroke, …."""
 
@@ -287,7 +282,6 @@ class Arc(Struct):
     @fill.setter
     def fill(self, value: Fill) -> None: ...
 
-@disjoint_base
 class Rect(Struct):
     """Rect: start, end, stroke, fill."""
 
@@ -319,7 +313,6 @@ class Rect(Struct):
     @fill.setter
     def fill(self, value: Fill) -> None: ...
 
-@disjoint_base
 class Polyline(Struct):
     """Polyline: stroke, fill, pts."""
 
@@ -345,7 +338,6 @@ class Polyline(Struct):
     @pts.setter
     def pts(self, value: Pts) -> None: ...
 
-@disjoint_base
 class Property(Struct):
     """Property: name, value, id, at, …."""
 
@@ -383,7 +375,6 @@ class Property(Struct):
     @effects.setter
     def effects(self, value: _pcb.Effects | None) -> None: ...
 
-@disjoint_base
 class PinNames(Struct):
     """PinNames: offset."""
 
@@ -397,7 +388,6 @@ class PinNames(Struct):
     @offset.setter
     def offset(self, value: float) -> None: ...
 
-@disjoint_base
 class PinName(Struct):
     """PinName: name, effects."""
 
@@ -417,7 +407,6 @@ class PinName(Struct):
     @effects.setter
     def effects(self, value: _pcb.Effects) -> None: ...
 
-@disjoint_base
 class PinNumber(Struct):
     """PinNumber: number, effects."""
 
@@ -437,7 +426,6 @@ class PinNumber(Struct):
     @effects.setter
     def effects(self, value: _pcb.Effects) -> None: ...
 
-@disjoint_base
 class SymbolPin(Struct):
     """SymbolPin: at, length, type, style, …."""
 
@@ -481,7 +469,6 @@ class SymbolPin(Struct):
     @number.setter
     def number(self, value: PinNumber) -> None: ...
 
-@disjoint_base
 class SymbolUnit(Struct):
     """SymbolUnit: name, polylines, circles, rectangles, …."""
 
@@ -525,7 +512,6 @@ class SymbolUnit(Struct):
     @pins.setter
     def pins(self, value: Sequence[SymbolPin] | MutableList[SymbolPin]) -> None: ...
 
-@disjoint_base
 class Symbol(Struct):
     """Symbol: name, power, propertys, pin_numbers, …."""
 
@@ -587,7 +573,6 @@ class Symbol(Struct):
     @convert.setter
     def convert(self, value: int | None) -> None: ...
 
-@disjoint_base
 class InstancePin(Struct):
     """InstancePin: name, uuid."""
 
@@ -607,7 +592,6 @@ class InstancePin(Struct):
     @uuid.setter
     def uuid(self, value: str) -> None: ...
 
-@disjoint_base
 class SymbolInstance(Struct):
     """SymbolInstance: lib_id, at, unit, in_bom, …."""
 
@@ -675,7 +659,6 @@ class SymbolInstance(Struct):
     @convert.setter
     def convert(self, value: int | None) -> None: ...
 
-@disjoint_base
 class Junction(Struct):
     """Junction: at, diameter, color, uuid."""
 
@@ -707,7 +690,6 @@ class Junction(Struct):
     @uuid.setter
     def uuid(self, value: str) -> None: ...
 
-@disjoint_base
 class Wire(Struct):
     """Wire: pts, stroke, uuid."""
 
@@ -733,7 +715,6 @@ class Wire(Struct):
     @uuid.setter
     def uuid(self, value: str) -> None: ...
 
-@disjoint_base
 class Text(Struct):
     """Text: text, at, effects, uuid."""
 
@@ -765,7 +746,6 @@ class Text(Struct):
     @uuid.setter
     def uuid(self, value: str) -> None: ...
 
-@disjoint_base
 class SheetPin(Struct):
     """SheetPin: name, type, at, effects, …."""
 
@@ -803,7 +783,6 @@ class SheetPin(Struct):
     @uuid.setter
     def uuid(self, value: str) -> None: ...
 
-@disjoint_base
 class Sheet(Struct):
     """Sheet: at, size, stroke, fill, …."""
 
@@ -859,7 +838,6 @@ class Sheet(Struct):
     @pins.setter
     def pins(self, value: Sequence[SheetPin] | MutableList[SheetPin]) -> None: ...
 
-@disjoint_base
 class GlobalLabel(Struct):
     """GlobalLabel: text, shape, at, effects, …."""
 
@@ -909,7 +887,6 @@ class GlobalLabel(Struct):
     @propertys.setter
     def propertys(self, value: Sequence[Property] | MutableList[Property]) -> None: ...
 
-@disjoint_base
 class Label(Struct):
     """Label: text, at, effects, uuid."""
 
@@ -941,7 +918,6 @@ class Label(Struct):
     @uuid.setter
     def uuid(self, value: str) -> None: ...
 
-@disjoint_base
 class Bus(Struct):
     """Bus: pts, stroke, uuid."""
 
@@ -967,7 +943,6 @@ class Bus(Struct):
     @uuid.setter
     def uuid(self, value: str) -> None: ...
 
-@disjoint_base
 class BusEntry(Struct):
     """BusEntry: at, size, stroke, uuid."""
 
@@ -999,7 +974,6 @@ class BusEntry(Struct):
     @uuid.setter
     def uuid(self, value: str) -> None: ...
 
-@disjoint_base
 class TitleBlock(Struct):
     """TitleBlock: title, date, rev, company."""
 
@@ -1031,7 +1005,6 @@ class TitleBlock(Struct):
     @company.setter
     def company(self, value: str | None) -> None: ...
 
-@disjoint_base
 class LibSymbols(Struct):
     """LibSymbols: symbols."""
 
@@ -1045,7 +1018,6 @@ class LibSymbols(Struct):
     @symbols.setter
     def symbols(self, value: Sequence[Symbol] | MutableList[Symbol]) -> None: ...
 
-@disjoint_base
 class Color(Struct):
     """Color: r, g, b, a."""
 
@@ -1077,7 +1049,6 @@ class Color(Struct):
     @a.setter
     def a(self, value: float) -> None: ...
 
-@disjoint_base
 class KicadSch(Struct):
     """KicadSch: version, generator, paper, uuid, …."""
 
@@ -1181,7 +1152,6 @@ class KicadSch(Struct):
     @bus_entrys.setter
     def bus_entrys(self, value: Sequence[BusEntry] | MutableList[BusEntry]) -> None: ...
 
-@disjoint_base
 class SchematicFile(Struct):
     """A file: `kicad_sch` is all that is in it."""
 
@@ -1206,6 +1176,6 @@ def loads(
 ) -> SchematicFile:
     """Reads a text, or the file at a path."""
 @overload
-def dumps(file: SchematicFile) -> str: ...
+def dumps(file: SchematicFile, path: None = None, *, force: bool = False) -> str: ...
 @overload
 def dumps(file: SchematicFile, path: str | os.PathLike[str], *, force: bool = False) -> None: ...

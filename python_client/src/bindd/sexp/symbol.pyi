@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import overload
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 from bindd._bindd import MutableList, Struct
 from bindd.sexp import schematic as _schematic
@@ -17,7 +17,6 @@ __all__ = [
     "loads",
 ]
 
-@disjoint_base
 class SymbolLib(Struct):
     """SymbolLib: version, generator, symbols."""
 
@@ -43,7 +42,6 @@ class SymbolLib(Struct):
     @symbols.setter
     def symbols(self, value: Sequence[_schematic.Symbol] | MutableList[_schematic.Symbol]) -> None: ...
 
-@disjoint_base
 class SymbolFile(Struct):
     """A file: `kicad_sym` is all that is in it."""
 
@@ -68,6 +66,6 @@ def loads(
 ) -> SymbolFile:
     """Reads a text, or the file at a path."""
 @overload
-def dumps(file: SymbolFile) -> str: ...
+def dumps(file: SymbolFile, path: None = None, *, force: bool = False) -> str: ...
 @overload
 def dumps(file: SymbolFile, path: str | os.PathLike[str], *, force: bool = False) -> None: ...

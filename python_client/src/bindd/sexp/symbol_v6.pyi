@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import overload
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 from bindd._bindd import MutableList, Struct
 from bindd.sexp import pcb as _pcb
@@ -21,7 +21,6 @@ __all__ = [
     "loads",
 ]
 
-@disjoint_base
 class Circle(Struct):
     """Circle: center, radius, stroke, fill."""
 
@@ -53,7 +52,6 @@ class Circle(Struct):
     @fill.setter
     def fill(self, value: _schematic.Fill) -> None: ...
 
-@disjoint_base
 class SymbolUnit(Struct):
     """SymbolUnit: name, polylines, circles, rectangles, …."""
 
@@ -97,7 +95,6 @@ class SymbolUnit(Struct):
     @pins.setter
     def pins(self, value: Sequence[_schematic.SymbolPin] | MutableList[_schematic.SymbolPin]) -> None: ...
 
-@disjoint_base
 class Symbol(Struct):
     """Symbol: name, power, propertys, pin_numbers, …."""
 
@@ -159,7 +156,6 @@ class Symbol(Struct):
     @convert.setter
     def convert(self, value: int | None) -> None: ...
 
-@disjoint_base
 class SymbolLib(Struct):
     """SymbolLib: version, generator, symbols."""
 
@@ -185,7 +181,6 @@ class SymbolLib(Struct):
     @symbols.setter
     def symbols(self, value: Sequence[Symbol] | MutableList[Symbol]) -> None: ...
 
-@disjoint_base
 class SymbolFile(Struct):
     """A file: `kicad_sym` is all that is in it."""
 
@@ -210,6 +205,6 @@ def loads(
 ) -> SymbolFile:
     """Reads a text, or the file at a path."""
 @overload
-def dumps(file: SymbolFile) -> str: ...
+def dumps(file: SymbolFile, path: None = None, *, force: bool = False) -> str: ...
 @overload
 def dumps(file: SymbolFile, path: str | os.PathLike[str], *, force: bool = False) -> None: ...
