@@ -188,7 +188,7 @@ extension TypedDocument {
         for value in values {
             if field.kind != .record {
                 items.append(try atom(field, value, isBarred: isBarred))
-            } else if let made = try make(field, value, parent: parent, field: index, keepsEmpty: true) {
+            } else if let made = try make(field, value, parent: parent, field: index, keepsEmpty: !isMade) {
                 items.append(.list(made))
             }
         }

@@ -117,6 +117,7 @@ extension TypedDocument {
         var decoder = TypedDecoder(schema, nodes: 0)
         _ = try decoder.add(type, place: RecordPlace.nowhere.bits, flags: 0, node: 0)
         let document = TypedDocument(source, type, [], schema, &decoder)
+        document.isMade = true
         try document.set(1, 0, document.renumbered(fields[0]))
         return document
     }

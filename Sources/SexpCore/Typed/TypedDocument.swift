@@ -18,6 +18,8 @@ public final class TypedDocument {
     /// For each default: record of its parent in the high half, field in the low half.
     var initials: Column<UInt64>
     var edits = EditedLists()
+    /// It was made of a value and is printed once: elements without content are left out, since no edit will count them.
+    var isMade = false
     /// Strings stand for nets where other files have numbers.
     let hasNamedNets: Bool
     /// Why an edit could not be made; from then on the document is not what the client believes.

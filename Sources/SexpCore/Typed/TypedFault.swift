@@ -119,7 +119,7 @@ extension SexpDocument {
         var heads: [String] = []
         var list = forms.first { $0 <= node && node < end(of: $0) }
         while let open = list, kind(of: open) == .list {
-            heads.append(head(of: open) ?? "()")
+            if let head = head(of: open) { heads.append(head) } else if open != node { heads.append("()") }
             list =
                 open == node
                 ? nil
