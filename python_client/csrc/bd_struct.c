@@ -16,8 +16,15 @@ static inline uint32_t bd_closure_index(void *closure) { return (uint32_t)(uintp
 static inline uint32_t bd_closure_number(void *closure) { return (uint32_t)(uintptr_t)closure & 0xffff; }
 
 PyObject *bd_struct_object_new(bd_typed *document, uint32_t record, uint32_t type) {
-    bd_struct_object *self = PyObject_New(bd_struct_object, document->state->kicad->types[type]);
-    if (!self) return NULL;
+    bd_kicad *kicad = document->state->kicad;
+    bd_struct_object *self = kicad->spare;
+    if (self) {
+        memcpy(&kicad->spare, self, sizeof(void *));
+        kicad->spare_count--;
+        PyObject_Init((PyObject *)self, kicad->types[type]);
+    } else if (!(self = PyObject_New(bd_struct_object, kicad->types[type]))) {
+        return NULL;
+    }
     self->document = document;
     self->record = record;
     bd_typed_retain(document);
@@ -27,9 +34,17 @@ PyObject *bd_struct_object_new(bd_typed *document, uint32_t record, uint32_t typ
 static void bd_struct_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     bd_typed *document = bd_struct(self)->document;
-    freefunc free_object = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    bd_kicad *kicad = document && !document->is_freed ? document->state->kicad : NULL;
+    bool is_plain = kicad && kicad->types[bd_typed_type(document, bd_struct(self)->record)] == type;
     if (document) bd_typed_release(document);
-    free_object(self);
+    if (is_plain && kicad->spare_count < BD_SPARE_MAX) { /* of a derived class the memory is another */
+        memcpy(self, &kicad->spare, sizeof(void *));
+        kicad->spare = self;
+        kicad->spare_count++;
+    } else {
+        freefunc free_object = (freefunc)PyType_GetSlot(type, Py_tp_free);
+        free_object(self);
+    }
     Py_DECREF(type);
 }
 
@@ -433,6 +448,11 @@ void bd_kicad_clear(bd_state *state) {
 /* The types are gone by now: each holds the module. */
 void bd_kicad_free(bd_state *state) {
     if (state->kicad) free(state->kicad->getset);
+    while (state->kicad && state->kicad->spare) {
+        void *memory = state->kicad->spare;
+        memcpy(&state->kicad->spare, memory, sizeof(void *));
+        PyObject_Free(memory);
+    }
     free(state->kicad);
     state->kicad = NULL;
 }

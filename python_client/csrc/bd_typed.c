@@ -125,7 +125,8 @@ int bd_typed_adopt(bd_typed *document, bd_reply *reply, const unsigned char *sna
     for (uint32_t i = 0; i < header.slot_count; i++) highest |= snapshot[header.tags_offset + i];
     if (highest > BD_TAG_LIST) return bd_typed_fail("a tag that no value has");
     size_t offset = (size_t)(snapshot - reply->data);
-    document->block = reply->data;
+    unsigned char *block = realloc(reply->data, reply->size); /* it came in pieces: what is too much goes back */
+    document->block = block ? block : reply->data;
     document->records = document->block + offset + header.records_offset;
     document->slots = document->block + offset + header.slots_offset;
     document->tags = document->block + offset + header.tags_offset;
