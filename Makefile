@@ -55,6 +55,7 @@ bench: build
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(PYTHON) benchmarks/round_trip.py
 	$(PYTHON) benchmarks/graph.py
+	$(PYTHON) benchmarks/sexp.py
 
 # A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:
