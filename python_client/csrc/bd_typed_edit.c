@@ -62,6 +62,7 @@ int bd_edit_send(bd_edit *edit, uint16_t operation, const char *name, int result
         uint64_t before = workspace->requests;
         bd_workspace_retain(workspace);
         result = bd_request_command(workspace, operation, name, &piece, 1);
+        edit->target->edited = workspace->requests;
         if (result < 0 && workspace->requests != before && workspace->life == BD_ALIVE &&
             !PyErr_ExceptionMatches(PyExc_MemoryError))
             edit->target->unsure = "it was interrupted";

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define BD_SEEN_WORDS_MAX 10000 /* KiCad has some hundred words in all: a process that saw more reads something else */
+
 /* -- to Python ------------------------------------------------------------------------------------------------------------- */
 
 static PyObject *bd_typed_read_word(bd_typed *document, const bd_struct_field *field, uint8_t tag, uint64_t value) {
@@ -15,7 +17,8 @@ static PyObject *bd_typed_read_word(bd_typed *document, const bd_struct_field *f
     if (tag == BD_TAG_OBJECT) return Py_NewRef((PyObject *)(uintptr_t)value);
     if (!bd_typed_text(document, tag, value, &text, &bytes)) return NULL;
     PyObject *word = PyUnicode_DecodeUTF8(text, (Py_ssize_t)bytes, "surrogateescape");
-    if (!word || field->kind != BD_FIELD_ENUM) return word;
+    if (!word || field->kind != BD_FIELD_ENUM || PySet_Size(document->state->kicad->seen_words) >= BD_SEEN_WORDS_MAX)
+        return word;
     /* A word that the models do not know: what was read can be given to a constructor. */
     PyObject *key = Py_BuildValue("iO", (int)field->of, word);
     if (!key || PySet_Add(document->state->kicad->seen_words, key) < 0) Py_CLEAR(word);
