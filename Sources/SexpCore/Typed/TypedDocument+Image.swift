@@ -90,21 +90,31 @@ extension TypedDocument {
     private var isSound: Bool {
         let nodeCount = source.nodes.count
         guard places.count == types.count, places.count > 1 else { return false }
+        var ends: [Int] = []
         for index in 0..<nodeCount {
             let node = source.nodes[index]
-            guard Int(node.end) > index, Int(node.end) <= nodeCount else { return false }
+            while let end = ends.last, end == index { ends.removeLast() }
+            guard Int(node.end) > index, Int(node.end) <= ends.last ?? nodeCount else { return false }
+            if Int(node.end) > index + 1 { ends.append(Int(node.end)) }
             switch node.kind_and_count & 7 {
-            case EditedLists.edited: if Int(node.text_start) >= edits.lists.count { return false }
+            case EditedLists.edited:
+                // Its nodes are inside of it: so nothing can hold itself.
+                guard Int(node.text_start) < edits.lists.count else { return false }
+                let inside = index + 1..<max(index + 1, Int(node.end))
+                for item in edits.lists[Int(node.text_start)].items where item.isNode {
+                    if !inside.contains(item.index) { return false }
+                }
             case EditedLists.replaced: if Int(node.text_start) >= edits.atoms.count { return false }
             case 7: return false
             default: if Int(node.text_start) + Int(node.text_length) > source.text.count { return false }
             }
         }
+        let hasNodes = edits.lists.map { $0.items.contains { $0.isNode } }
         for list in edits.lists {
             guard list.type < schema.structNames.count, list.type < 0 || list.roles.count == list.items.count else { return false }
             for item in list.items {
                 let count = item.isNode ? nodeCount : item.isList ? edits.lists.count : item.isAtom ? edits.atoms.count : 0
-                if item.index >= count { return false }
+                if item.index >= count || item.isList && hasNodes[item.index] { return false }
             }
         }
         for record in 1..<places.count {
