@@ -10,7 +10,7 @@ RELEASE := $(SCRATCH)/release/bindd
 SWIFT_SOURCES := $(shell find Sources -type f) Package.swift
 BOARD ?= examples/blinker.kicad_pcb
 
-.PHONY: build demo test test-long generate bench clean
+.PHONY: build demo test test-long generate bench fuzz clean
 
 build: $(VENV)/bin/bindd $(VENV)/.client
 
@@ -57,6 +57,10 @@ bench: build
 	$(PYTHON) benchmarks/graph.py
 	$(PYTHON) benchmarks/sexp.py
 
+# Ten minutes of made-up texts and edits against SexpCore, with AddressSanitizer.
+fuzz:
+	tools/fuzz
+
 # A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:
-	rm -rf $(SCRATCH) $(VENV) python_client/build
+	rm -rf $(SCRATCH) $(VENV) .fuzz python_client/build

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,4 +53,9 @@ void bd_word_store_u64(void *map, size_t offset, uint64_t value) {
 
 void bd_word_store_u32(void *map, size_t offset, uint32_t value) {
     __atomic_store_n((uint32_t *)(void *)((char *)map + offset), value, __ATOMIC_RELEASE);
+}
+
+void bd_memory_return_large_blocks(void) {
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }

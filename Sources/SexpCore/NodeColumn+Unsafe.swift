@@ -17,6 +17,15 @@ struct NodeColumn: ~Copyable {
 
     init() { base = nil }
 
+    /// Nodes with these bytes; nil when they are no whole number of them, or there is no memory.
+    init?(bytes: UnsafeRawBufferPointer) {
+        let stride = MemoryLayout<bd_sexp_node>.stride
+        self.init()
+        guard bytes.count % stride == 0, resize(to: bytes.count / stride + 1) else { return nil }
+        if let base, let source = bytes.baseAddress { memcpy(base, source, bytes.count) }
+        count = bytes.count / stride
+    }
+
     deinit { free(base) }
 
     var bytes: Int { capacity * MemoryLayout<bd_sexp_node>.stride }

@@ -63,6 +63,8 @@ struct SexpPrinter: ~Copyable {
     consuming func print(
         item: EditedLists.Item, _ nodes: borrowing NodeColumn, text: Span<UInt8>, edits: EditedLists
     ) throws(SexpFault) -> [UInt8] {
+        let isAtom = item.isAtom || item.isNode && ![BD_SEXP_LIST, EditedLists.edited].contains(nodes[item.index].kind_and_count & 7)
+        if isAtom { last = .opening }  // no blank before it
         if item.isNode {
             try print(nodes, from: item.index, to: Int(nodes[item.index].end), text, edits, nil)
         } else if item.isList {

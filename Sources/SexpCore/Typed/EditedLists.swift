@@ -50,6 +50,31 @@ struct EditedLists {
         return lists.count - 1
     }
 
+    /// A list that holds itself: printing would not end. Lists of the text that were edited are left out: the text nests
+    /// by itself.
+    var hasCycle: Bool {
+        var state = [UInt8](repeating: 0, count: lists.count)  // 1: being walked, 2: done
+        for start in lists.indices where state[start] == 0 {
+            var stack = [(start, 0)]
+            state[start] = 1
+            while let (list, next) = stack.popLast() {
+                guard next < lists[list].items.count else {
+                    state[list] = 2
+                    continue
+                }
+                stack.append((list, next + 1))
+                let item = lists[list].items[next]
+                guard item.isList else { continue }
+                if state[item.index] == 1 { return true }
+                if state[item.index] == 0 {
+                    state[item.index] = 1
+                    stack.append((item.index, 0))
+                }
+            }
+        }
+        return false
+    }
+
     /// Nil behind the last one.
     @inline(__always)
     func item(_ index: Int, of list: Int) -> Item? {

@@ -75,6 +75,23 @@ public final class TypedDocument {
         for entry in decoder.emptied { remove(entry: entry) }
     }
 
+    /// As it was written into an image.
+    init(
+        _ source: SexpDocument, _ type: Int, _ options: LoadOptions, _ schema: KiCadSchema, places: consuming Column<UInt32>,
+        types: consuming Column<UInt16>, initials: consuming Column<UInt64>, edits: EditedLists, hasNamedNets: Bool
+    ) {
+        self.source = source
+        self.type = type
+        self.options = options
+        self.schema = schema
+        self.places = places
+        self.types = types
+        self.initials = initials
+        self.edits = edits
+        self.hasNamedNets = hasNamedNets
+        contentHash = ContentHash.of(source.text)
+    }
+
     /// Record 1 is the whole, record 2 of a file its root.
     private static func decode(
         _ decoder: inout TypedDecoder, _ source: SexpDocument, _ type: Int, _ options: LoadOptions
