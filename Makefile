@@ -11,7 +11,7 @@ BOARD ?= examples/blinker.kicad_pcb
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 
-.PHONY: build demo test test-long wheel generate bench fuzz fuzz-canary clean
+.PHONY: build demo test test-long wheel generate bench fuzz fuzz-sexp fuzz-canary clean
 
 # The import builds what is older than its sources (tools/native.py): daemon, generated files, extension. The command is a link,
 # so that it is always the program that the package starts, also after an import that built.
@@ -64,12 +64,17 @@ bench: build
 	$(PYTHON) benchmarks/death.py
 	$(PYTHON) benchmarks/sites.py
 	$(PYTHON) benchmarks/inspect.py
+	$(PYTHON) benchmarks/sexp.py
 	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) benchmarks/hostile.py
 
 # libFuzzer and the address sanitizer on everything that reads bytes of others, FUZZ_SECONDS for each target. What is found
 # becomes a case that `make test` replays. fuzz-canary: the same with planted bugs, which must be found.
 fuzz: build
 	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# Texts and edits of KiCad files against SexpCore, with the address sanitizer: ten minutes.
+fuzz-sexp:
+	tools/fuzz
 
 fuzz-canary: build
 	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) fuzz/run.py --canary $(FUZZ_TARGETS)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -94,4 +95,9 @@ uint64_t bd_checksum(uint64_t seed, const void *bytes, size_t count) {
         sum ^= sum >> 32;
     }
     return sum;
+}
+
+void bd_memory_return_large_blocks(void) {
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }

@@ -68,6 +68,11 @@ struct ByteSink: ~Copyable {
         count += length
     }
 
+    /// The pointer is valid inside `body` only.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        body(UnsafeRawBufferPointer(start: base, count: base == nil ? 0 : count))
+    }
+
     /// A copy of what was written.
     func array() -> [UInt8] {
         guard let base else { return [] }

@@ -1,4 +1,4 @@
-// The nodes of one document: one block of 24-byte records.
+// The nodes of one document: one block of 16-byte records.
 //
 // For: appending hundreds of millions of nodes without the uniqueness checks of arrays held in classes, on huge pages
 // where the block is large enough. Must not: hand out its pointer except for the length of a closure; trust an index.
@@ -16,6 +16,15 @@ struct NodeColumn: ~Copyable {
     private static let hugeBytes = 1 << 21
 
     init() { base = nil }
+
+    /// Nodes with these bytes; nil when they are no whole number of them, or there is no memory.
+    init?(bytes: UnsafeRawBufferPointer) {
+        let stride = MemoryLayout<bd_sexp_node>.stride
+        self.init()
+        guard bytes.count % stride == 0, resize(to: bytes.count / stride + 1) else { return nil }
+        if let base, let source = bytes.baseAddress { memcpy(base, source, bytes.count) }
+        count = bytes.count / stride
+    }
 
     deinit { free(base) }
 

@@ -2,21 +2,22 @@
 //
 // For: keeping every token of a file that KiCad or a person wrote, byte for byte. Allowed order: `parse`, then any of
 // reading (+Walk), printing (canonicalBytes), copying out (+Snapshot); there is no half-parsed state. One thread owns a
-// document. Must not: copy text for a node, or invent or drop a token. Cost: 24 bytes for each node beside the text;
+// document. Must not: copy text for a node, or invent or drop a token. Cost: 16 bytes for each node beside the text;
 // parsing takes 1 to 2 ns for each byte.
 internal import CLayout
 
 public final class SexpDocument {
     /// As it was given, with its byte order mark.
     let text: [UInt8]
-    let nodes: NodeColumn
+    /// Changed only by the edits of a TypedDocument.
+    var nodes: NodeColumn
     let limits: SexpLimits
     /// The name that errors show.
     public let label: String?
     /// Top-level forms: lists, and comment lines between them.
     public let formCount: Int
 
-    private init(text: [UInt8], nodes: consuming NodeColumn, formCount: Int, limits: SexpLimits, label: String?) {
+    init(text: [UInt8], nodes: consuming NodeColumn, formCount: Int, limits: SexpLimits, label: String?) {
         self.text = text
         self.nodes = nodes
         self.formCount = formCount

@@ -18,6 +18,8 @@ public struct SexpError: Error, Sendable, Equatable, CustomStringConvertible {
         case tooLarge = "TooLarge"
         case outOfMemory = "OutOfMemory"
         case cancelled = "Cancelled"
+        case missingField = "MissingField"
+        case invalidValue = "InvalidValue"
     }
 
     public var kind: Kind
@@ -39,6 +41,11 @@ public struct SexpError: Error, Sendable, Equatable, CustomStringConvertible {
     public var caret: String
     /// A guess at the cause or a remedy; may be empty.
     public var hint: String
+    /// Of a text that does not fit its format: what should stand there, what does, the struct and its field.
+    public var expected = ""
+    public var found = ""
+    public var typeName = ""
+    public var fieldName = ""
 
     init(kind: Kind, message: String, label: String? = nil, hint: String = "") {
         self.kind = kind

@@ -33,6 +33,7 @@ struct SexpErrorRenderer {
         case .tooLarge: "more nodes than nodesMax = \(limits.nodesMax)"
         case .outOfMemory: "no memory for the tree of this text"
         case .cancelled: "parsing was cancelled"
+        case .missingField, .invalidValue: "the text does not fit its format"
         }
     }
 

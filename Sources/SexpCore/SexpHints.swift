@@ -25,7 +25,7 @@ enum SexpHints {
         case .invalidCharacter, .invalidUTF8: encoding(text)
         case .tooDeep: "KiCad's own files stay below 20 levels; this text is damaged or not one of them"
         case .tooLarge: "split the file, or raise the limit where the document is parsed"
-        case .outOfMemory, .cancelled: ""
+        case .outOfMemory, .cancelled, .missingField, .invalidValue: ""
         }
     }
 

@@ -8,15 +8,16 @@
 public struct SexpLimits: Sendable, Equatable {
     /// Lists inside lists. No real file seen goes beyond 9; KiCad's own readers recurse and could not read such a text.
     public static let depthDefault = 1_000
-    /// Bytes of source text. The message that brings it has the same bound.
-    public static let textBytesDefault = 1 << 32
-    /// Nodes of one document: 6 GiB of them. A board has one for every 7 or 8 bytes, so that 2 GiB of board fit.
+    /// Bytes of source text: places in it are 32-bit numbers. The message that brings it has about the same bound.
+    public static let textBytesDefault = textBytesCeiling
+    /// Nodes of one document: 4 GiB of them. A board has one for every 7 or 8 bytes, so that 2 GiB of board fit.
     public static let nodesDefault = 1 << 28
     /// Bytes of printed text: indentation can multiply a text by the depth of its lists.
     public static let printedBytesDefault = 1 << 33
 
     /// The number of children shares a 32-bit word with the kind: 29 bits are left for it, and so for all nodes.
     static let nodesCeiling = (1 << 29) - 1
+    static let textBytesCeiling = (1 << 32) - 16
     /// Bytes between two looks at the cancellation flag: 64 KiB are parsed in well under a millisecond.
     static let pollBytes = 1 << 16
     /// Open lists that an error names; the middle of a longer path is left out.
@@ -39,7 +40,7 @@ public struct SexpLimits: Sendable, Equatable {
         printedBytesMax: Int = printedBytesDefault
     ) {
         self.depthMax = max(0, depthMax)
-        self.textBytesMax = max(0, textBytesMax)
+        self.textBytesMax = min(max(0, textBytesMax), Self.textBytesCeiling)
         self.nodesMax = min(max(0, nodesMax), Self.nodesCeiling)
         self.printedBytesMax = max(0, printedBytesMax)
     }

@@ -16,53 +16,132 @@ struct SexpPrinter: ~Copyable {
     private var inPoint = false
     /// An atom was moved to a new line since the last parenthesis that closed on a line of its own.
     private var wrapped = false
-    /// For each open list, the index after its last descendant.
-    private var ends: [UInt32] = []
+    /// The open lists, outermost first.
+    private var frames: [Frame] = []
     private let printedBytesMax: Int
+    /// Line ends are CR LF.
+    private let hasCarriageReturns: Bool
+    /// One LF at the end, whatever the source had, and strings spelled as KiCad does.
+    private let isPlain: Bool
+
+    /// An open list: of the text, up to the node `end`; or one that was edited, of which `next` is the next item.
+    private struct Frame {
+        let end: Int
+        var list = -1
+        var next = 0
+    }
 
     private static let atomColumn = 72
     private static let pointColumn = 99
 
-    init(printedBytesMax: Int) {
+    init(printedBytesMax: Int, hasCarriageReturns: Bool = false, isPlain: Bool = false) {
         self.printedBytesMax = printedBytesMax
+        self.isPlain = isPlain
+        self.hasCarriageReturns = hasCarriageReturns
     }
 
     /// Prints all forms. The final line end is there when the source had one.
     consuming func print(
-        _ nodes: borrowing NodeColumn, text: Span<UInt8>, isCancelled: (() -> Bool)?
+        _ nodes: borrowing NodeColumn, text: Span<UInt8>, edits: EditedLists = EditedLists(),
+        isCancelled: (() -> Bool)?
     ) throws(SexpFault) -> [UInt8] {
         // Other layouts than ours are seldom wider by more than a quarter.
         try reserve(min(text.count + text.count / 4, printedBytesMax))
         let mark = SexpText.byteOrderMarkBytes(text)
         sink.put(text, start: 0, length: mark)
-        var checkpoint = min(SexpLimits.pollBytes, printedBytesMax)
-        var index = 0
-        while index < nodes.count {
-            if sink.count > checkpoint { checkpoint = try poll(isCancelled) }
-            while let end = ends.last, Int(end) == index { try closeList() }
-            let node = nodes[index]
-            if node.kind_and_count & 7 == BD_SEXP_LIST {
-                try openList(isPoint: Self.isPoint(nodes, index, text))
-                ends.append(node.end)
-            } else {
-                try atom(node, text)
-            }
-            index += 1
-        }
-        while !ends.isEmpty { try closeList() }
-        if Self.endsWithLine(nodes, text) {
-            try reserve(1)
+        try print(nodes, from: 0, to: nodes.count, text, edits, isCancelled)
+        if isPlain || Self.endsWithLine(nodes, text) {
+            try reserve(2)
+            if hasCarriageReturns { sink.put(0x0D) }
             sink.put(0x0A)
         }
         _ = try poll(isCancelled)
         return sink.array()
     }
 
+    /// Prints one item alone, without a line end behind it.
+    consuming func print(
+        item: EditedLists.Item, _ nodes: borrowing NodeColumn, text: Span<UInt8>, edits: EditedLists
+    ) throws(SexpFault) -> [UInt8] {
+        let isAtom = item.isAtom || item.isNode && ![BD_SEXP_LIST, EditedLists.edited].contains(nodes[item.index].kind_and_count & 7)
+        if isAtom { last = .opening }  // no blank before it
+        if item.isNode {
+            try print(nodes, from: item.index, to: Int(nodes[item.index].end), text, edits, nil)
+        } else if item.isList {
+            try open(list: item.index, end: 0, nodes, text, edits)
+            try print(nodes, from: 0, to: 0, text, edits, nil)
+        } else {
+            try atom(edits.atoms[item.index], edits)
+        }
+        return sink.array()
+    }
+
+    private mutating func print(
+        _ nodes: borrowing NodeColumn, from first: Int, to last: Int, _ text: Span<UInt8>,
+        _ edits: EditedLists,
+        _ isCancelled: (() -> Bool)?
+    ) throws(SexpFault) {
+        var checkpoint = min(SexpLimits.pollBytes, printedBytesMax)
+        var index = first
+        while true {
+            if sink.count > checkpoint { checkpoint = try poll(isCancelled) }
+            if let top = frames.last {
+                if top.list >= 0 {
+                    if let item = edits.item(top.next, of: top.list) {
+                        frames[frames.count - 1].next += 1
+                        if item.isList {
+                            try open(list: item.index, end: 0, nodes, text, edits)
+                            continue
+                        }
+                        if item.isAtom {
+                            try atom(edits.atoms[item.index], edits)
+                            continue
+                        }
+                        index = item.index
+                    } else {
+                        try closeList()
+                        index = top.end
+                        continue
+                    }
+                } else if top.end == index {
+                    try closeList()
+                    continue
+                }
+            } else if index >= last {
+                return
+            }
+            let node = nodes[index]
+            switch node.kind_and_count & 7 {
+            case BD_SEXP_LIST:
+                try openList(isPoint: Self.isPoint(nodes, index, text))
+                frames.append(Frame(end: Int(node.end)))
+                index += 1
+            case EditedLists.edited:
+                try open(list: Int(node.text_start), end: Int(node.end), nodes, text, edits)
+            case EditedLists.replaced:
+                try atom(edits.atoms[Int(node.text_start)], edits)
+                index += 1
+            default:
+                try atom(
+                    node.kind_and_count & 7, text, start: Int(node.text_start), length: Int(node.text_length))
+                index += 1
+            }
+        }
+    }
+
+    /// Opens an edited list; behind it the nodes go on at `end`.
+    private mutating func open(
+        list: Int, end: Int, _ nodes: borrowing NodeColumn, _ text: Span<UInt8>, _ edits: EditedLists
+    ) throws(SexpFault) {
+        try openList(isPoint: Self.isPoint(edits, list, nodes, text))
+        frames.append(Frame(end: end, list: list))
+    }
+
     // MARK: - tokens
 
     private mutating func openList(isPoint: Bool) throws(SexpFault) {
-        let depth = ends.count
-        try reserve(depth + 2)
+        let depth = frames.count
+        try reserve(depth + 3)
         if last == .nothing {
             column = 1
         } else if inPoint && isPoint && column < Self.pointColumn && last != .comment {
@@ -78,9 +157,9 @@ struct SexpPrinter: ~Copyable {
     }
 
     private mutating func closeList() throws(SexpFault) {
-        ends.removeLast()
-        let depth = ends.count
-        try reserve(depth + 2)
+        frames.removeLast()
+        let depth = frames.count
+        try reserve(depth + 3)
         if last == .closing || last == .comment || wrapped {
             newLine(depth)
             column = depth + 1
@@ -92,12 +171,19 @@ struct SexpPrinter: ~Copyable {
         last = .closing
     }
 
-    private mutating func atom(_ node: bd_sexp_node, _ text: Span<UInt8>) throws(SexpFault) {
-        let depth = ends.count
-        let start = Int(node.text_start)
-        let length = Int(node.text_length)
-        try reserve(depth + length + 3)
-        switch node.kind_and_count & 7 {
+    /// An atom that an edit made.
+    private mutating func atom(_ atom: EditedLists.Atom, _ edits: EditedLists) throws(SexpFault) {
+        let text = edits.text
+        try self.atom(atom.kind, text.span, start: Int(atom.start), length: Int(atom.length))
+    }
+
+    @inline(__always)
+    private mutating func atom(_ kind: UInt32, _ text: Span<UInt8>, start: Int, length: Int)
+        throws(SexpFault)
+    {
+        let depth = frames.count
+        try reserve(depth + length + 4)
+        switch kind {
         case BD_SEXP_COMMENT:
             if last != .nothing { newLine(depth) }
             sink.put(text, start: start, length: length)
@@ -106,15 +192,48 @@ struct SexpPrinter: ~Copyable {
         case BD_SEXP_STRING:
             beforeAtom(depth, mayWrap: true)
             sink.put(0x22)
-            sink.put(text, start: start, length: length)
+            if isPlain, Self.isOdd(text, start, length) {
+                column += try putRespelled(text, start, length) + 2
+            } else {
+                sink.put(text, start: start, length: length)
+                column += length + 2
+            }
             sink.put(0x22)
-            column += length + 2
         default:
             beforeAtom(depth, mayWrap: length == 0 || text[start] != 0x23)
             sink.put(text, start: start, length: length)
             column += length
         }
         last = .atom
+    }
+
+    /// Is the string spelled otherwise than KiCad would?
+    private static func isOdd(_ text: Span<UInt8>, _ start: Int, _ length: Int) -> Bool {
+        var position = start
+        while position < start + length {
+            switch text[position] {
+            case 0x0A, 0x0D: return true
+            case 0x5C:
+                position += 1
+                guard position < start + length, [0x22, 0x5C, 0x6E, 0x72].contains(text[position]) else { return true }
+            default: break
+            }
+            position += 1
+        }
+        return false
+    }
+
+    /// A string as KiCad would spell it, unless that would be no UTF-8. Answers the bytes that were put.
+    private mutating func putRespelled(_ text: Span<UInt8>, _ start: Int, _ length: Int) throws(SexpFault) -> Int {
+        var raw: [UInt8] = []
+        raw.reserveCapacity(length)
+        for position in start..<start + length { raw.append(text[position]) }
+        let value = SexpText.unescape(raw)
+        let isText = value.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) != nil } && !value.contains(0)
+        let spelled = isText ? SexpText.escape(value) : raw
+        try reserve(spelled.count + 2)
+        sink.put(spelled.span, start: 0, length: spelled.count)
+        return spelled.count
     }
 
     @inline(__always)
@@ -135,6 +254,7 @@ struct SexpPrinter: ~Copyable {
 
     @inline(__always)
     private mutating func newLine(_ depth: Int) {
+        if hasCarriageReturns { sink.put(0x0D) }
         sink.put(0x0A)
         sink.put(0x09, times: depth)
     }
@@ -143,14 +263,41 @@ struct SexpPrinter: ~Copyable {
 
     /// `xy` and an atom after it.
     @inline(__always)
-    private static func isPoint(_ nodes: borrowing NodeColumn, _ list: Int, _ text: Span<UInt8>) -> Bool {
+    private static func isPoint(_ nodes: borrowing NodeColumn, _ list: Int, _ text: Span<UInt8>)
+        -> Bool
+    {
         guard Int(nodes[list].end) > list + 2 else { return false }
         let head = nodes[list + 1]
         guard head.kind_and_count & 7 == BD_SEXP_WORD, head.text_length == 2 else { return false }
         let start = Int(head.text_start)
         guard text[start] == 0x78, text[start + 1] == 0x79 else { return false }
         let second = nodes[list + 2].kind_and_count & 7
-        return second != BD_SEXP_LIST && second != BD_SEXP_COMMENT
+        return second != BD_SEXP_LIST && second != BD_SEXP_COMMENT && second != EditedLists.edited
+    }
+
+    private static func isPoint(
+        _ edits: EditedLists, _ list: Int, _ nodes: borrowing NodeColumn, _ text: Span<UInt8>
+    ) -> Bool {
+        guard let head = edits.item(0, of: list), let second = edits.item(1, of: list) else {
+            return false
+        }
+        if head.isAtom {
+            let atom = edits.atoms[head.index]
+            guard atom.kind == BD_SEXP_WORD, atom.length == 2, edits.text[Int(atom.start)] == 0x78,
+                edits.text[Int(atom.start) + 1] == 0x79
+            else { return false }
+        } else {
+            guard head.isNode else { return false }
+            let node = nodes[head.index]
+            guard node.kind_and_count & 7 == BD_SEXP_WORD, node.text_length == 2,
+                text[Int(node.text_start)] == 0x78,
+                text[Int(node.text_start) + 1] == 0x79
+            else { return false }
+        }
+        if second.isList { return false }
+        if second.isAtom { return edits.atoms[second.index].kind != BD_SEXP_COMMENT }
+        let kind = nodes[second.index].kind_and_count & 7
+        return kind != BD_SEXP_LIST && kind != BD_SEXP_COMMENT && kind != EditedLists.edited
     }
 
     /// A line end behind the last token.
@@ -193,13 +340,18 @@ extension SexpDocument {
         do {
             return try printer.print(nodes, text: text.span, isCancelled: isCancelled)
         } catch {
-            let message =
-                switch error.kind {
-                case .tooLarge: "the printed text has more bytes than printedBytesMax = \(limits.printedBytesMax)"
-                case .cancelled: "printing was cancelled"
-                default: "no memory for the printed text"
-                }
-            throw SexpError(kind: error.kind, message: message, label: label)
+            throw printingError(error)
         }
+    }
+
+    func printingError(_ error: SexpFault) -> SexpError {
+        let message =
+            switch error.kind {
+            case .tooLarge:
+                "the printed text has more bytes than printedBytesMax = \(limits.printedBytesMax)"
+            case .cancelled: "printing was cancelled"
+            default: "no memory for the printed text"
+            }
+        return SexpError(kind: error.kind, message: message, label: label)
     }
 }

@@ -2,7 +2,7 @@
 //
 // For: making the flat tree of bd_layout.h while the parser reads. While a list is open, its `end` holds its parent's
 // index plus one, so that the chain of open lists needs no stack of its own and an error can name them.
-// Must not: know characters. Cost: one 24-byte store for each node, two small stores more for a list.
+// Must not: know characters. Cost: one 16-byte store for each node, two small stores more for a list.
 internal import CLayout
 
 struct TreeBuilder: ~Copyable {
@@ -33,8 +33,8 @@ struct TreeBuilder: ~Copyable {
         let index = nodes.count
         try add(
             bd_sexp_node(
-                end: UInt32(truncatingIfNeeded: index + 1), kind_and_count: kind, text_start: UInt64(start),
-                text_length: UInt64(length)), at: start)
+                end: UInt32(truncatingIfNeeded: index + 1), kind_and_count: kind, text_start: UInt32(truncatingIfNeeded: start),
+                text_length: UInt32(truncatingIfNeeded: length)), at: start)
         children += 1
     }
 
@@ -44,8 +44,8 @@ struct TreeBuilder: ~Copyable {
         let index = nodes.count
         try add(
             bd_sexp_node(
-                end: UInt32(truncatingIfNeeded: open + 1), kind_and_count: BD_SEXP_LIST, text_start: UInt64(offset),
-                text_length: 0), at: offset)
+                end: UInt32(truncatingIfNeeded: open + 1), kind_and_count: BD_SEXP_LIST,
+                text_start: UInt32(truncatingIfNeeded: offset), text_length: 0), at: offset)
         if open < 0 {
             forms = children + 1
         } else {
@@ -63,7 +63,7 @@ struct TreeBuilder: ~Copyable {
         let closed = open
         open = Int(nodes[closed].end) - 1
         nodes[closed].kind_and_count = children << 3 | BD_SEXP_LIST
-        nodes[closed].text_length = UInt64(offset + 1) - nodes[closed].text_start
+        nodes[closed].text_length = UInt32(truncatingIfNeeded: offset + 1) - nodes[closed].text_start
         nodes[closed].end = UInt32(truncatingIfNeeded: nodes.count)
         children = open < 0 ? forms : nodes[open].kind_and_count >> 3
         depth -= 1

@@ -16,7 +16,7 @@ public struct MessageReader {
 
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         if start == buffer.count {
-            buffer.removeAll(keepingCapacity: buffer.capacity <= 4 << 20)
+            buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 20)
             start = 0
         } else if start > 1 << 16, start > buffer.count / 2 {
             buffer.removeFirst(start)

@@ -16,16 +16,16 @@ import Testing
         let document = try parse(text)
         var snapshot: [UInt8] = []
         document.appendSnapshot(to: &snapshot)
-        #expect(snapshot.count == document.snapshotBytes && snapshot.count == 40 + 7 * 24 + text.utf8.count)
+        #expect(snapshot.count == document.snapshotBytes && snapshot.count == 40 + 7 * 16 + text.utf8.count)
         #expect(word(snapshot, 0) == 0x504E_5350_5845_5342)
         #expect(word(snapshot, 8) == 7 && word(snapshot, 16) == UInt64(text.utf8.count))
-        #expect(word(snapshot, 24) == 40 && word(snapshot, 32) == 40 + 7 * 24)
-        #expect(Array(snapshot[(40 + 7 * 24)...]) == Array(text.utf8))
+        #expect(word(snapshot, 24) == 40 && word(snapshot, 32) == 40 + 7 * 16)
+        #expect(Array(snapshot[(40 + 7 * 16)...]) == Array(text.utf8))
         // end, kind, children, start, length of each node
         let nodes = (0..<7).map { node in
-            let at = 40 + node * 24
+            let at = 40 + node * 16
             let kind = UInt64(half(snapshot, at + 4))
-            return [UInt64(half(snapshot, at)), kind & 7, kind >> 3, word(snapshot, at + 8), word(snapshot, at + 16)]
+            return [UInt64(half(snapshot, at)), kind & 7, kind >> 3, UInt64(half(snapshot, at + 8)), UInt64(half(snapshot, at + 12))]
         }
         let expected: [[UInt64]] = [
             [6, 0, 3, 0, 16], [2, 1, 0, 1, 1], [5, 0, 2, 3, 9], [4, 1, 0, 4, 1], [5, 3, 0, 7, 3], [6, 2, 0, 13, 2],
@@ -49,7 +49,7 @@ import Testing
 
     @Test func memoryIsCounted() throws {
         let document = try parse("(a b)")
-        #expect(document.memoryBytes >= document.textBytes + 24 * document.nodeCount)
+        #expect(document.memoryBytes >= document.textBytes + 16 * document.nodeCount)
         #expect(document.memoryBytes < 4_096)
     }
 }

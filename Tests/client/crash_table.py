@@ -63,9 +63,10 @@ class Script:
 
 
 def read(path: Path) -> Script | None:
-    """None for a script of the S-expression side."""
     source = path.read_text("utf-8")
     tree = ast.parse(source)
+    if SEXP in source:  # needs the module alone, which has all that it ever had
+        return Script(path, source, set(), {}, (0, 0))
     names: dict[str, str] = {}
     header: dict[str, str] = {}
     lines: list[int] = []

@@ -291,7 +291,7 @@ def snapshot_nodes(text: bytes) -> list[list[int]]:
 
 def snapshot(text: bytes, nodes: list[list[int]] | None = None) -> bytes:
     nodes = snapshot_nodes(text) if nodes is None else nodes
-    packed = b"".join(struct.pack("<IIQQ", end, kind | count << 3, start, length) for end, kind, count, start, length in nodes)
+    packed = b"".join(struct.pack("<4I", end, kind | count << 3, start, length) for end, kind, count, start, length in nodes)
     return struct.pack("<5Q", SNAPSHOT_MAGIC, len(nodes), len(text), 40, 40 + len(packed)) + packed + text
 
 

@@ -23,6 +23,16 @@ FOLDER = SHARED / "crash_table"
 SECONDS = 40
 ADDRESS_SPACE = 9 << 30
 LEAK_KIB_MAX = 1024
+# What a script calls loss or corruption though it is none: its file has four footprints and not one; it prints LOSS whatever
+# it counts, and here as many parentheses come out as went in.
+AS_IT_SHOULD_BE = {
+    "098_file_dropped_child_kept": r"RESULT CORRUPT: version=20241229 footprints=4",
+    "123_unknown_fields_dropped": r"RESULT LOSS: (\d+) '\(' in, \1 out",
+}
+
+# Exceptions that are good though the index does not name their class: a symbol is no unit of a symbol (B33), and an object
+# that was never made is "not usable, error".
+GOOD_AS_WELL = {"103_self_referencing_list": {"TypeError"}, "107_dumps_failed_init": {"TypeError"}}
 
 
 def scripts() -> list[crash_table.Script]:
@@ -53,7 +63,7 @@ def ancestors(exception: str) -> set[str]:
 
 
 def test_what_waits_needs_classes_that_do_not_exist() -> None:
-    assert len(SCRIPTS) >= 53 and len(READY) >= 17, [script.name for script in READY]
+    assert len(SCRIPTS) >= 85 and len(READY) >= 49, [script.name for script in READY]
     for script in SCRIPTS:
         assert script in READY or all(".faebryk." in path for path in script.missing), (script.name, script.missing)
 
@@ -72,13 +82,16 @@ def test_the_interpreter_lives(home: Home, tmp_path: Path, script: crash_table.S
     results = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
     for line in results:
         leak = re.search(r"LEAK.* (-?\d+) KiB", line)
-        assert not re.search("WRONG|CORRUPT|LOSS", line), told
+        is_right = re.fullmatch(AS_IT_SHOULD_BE.get(script.name, "$"), line.strip())
+        assert is_right or not re.search("WRONG|CORRUPT|LOSS", line), told
         assert "LEAK" not in line or (leak and int(leak.group(1)) <= LEAK_KIB_MAX), told
     if done.returncode == 0:
         assert results, f"no result\n{told}"
         return
-    last = [line for line in done.stderr.splitlines() if line and not line.startswith(" ")][-1]
-    raised = re.match(r"[\w.]+", last)
+    raised = None
+    for line in done.stderr.splitlines():  # the last one that names an exception: what follows may be more of its message
+        raised = re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line) or raised
     assert raised, told
     wanted = set(re.findall(r"\w+(?:Error|Exception)", good_behaviour()[script.name]))
+    wanted |= GOOD_AS_WELL.get(script.name, set())
     assert ancestors(raised.group(0)) & wanted, f"raised {raised.group(0)}, good would be {wanted}\n{told}"

@@ -286,7 +286,8 @@ static bd_turn bd_connection_take_message(bd_connection *connection) {
         return bd_connection_broken(connection, "a reply to a request that was never made");
     }
     if (connection->on_unasked) connection->on_unasked(connection->context, &message);
-    bool is_document = message.operation == BD_OP_SEXP_PARSE && !(message.flags & BD_FLAG_ERROR);
+    bool is_document = (message.operation == BD_OP_SEXP_PARSE || message.operation == BD_OP_SEXP_LOAD) &&
+                       !(message.flags & BD_FLAG_ERROR);
     if (is_document && message.size >= BD_REPLY_HEAD_BYTES + 4 && connection->orphan_count < BD_ORPHANS_MAX)
         connection->orphans[connection->orphan_count++] = bd_load_u32(message.data + BD_REPLY_HEAD_BYTES);
     bd_connection_recycle(connection, &message);

@@ -5,6 +5,7 @@
 #include "bd_handle.h"
 #include "bd_open.h"
 #include "bd_sexp.h"
+#include "bd_typed.h"
 
 static PyObject *bd_module_open(PyObject *module, PyObject *args) {
     bd_open_options options = {0};
@@ -149,10 +150,10 @@ static int bd_module_add_constants(PyObject *module) {
 static int bd_module_exec(PyObject *module) {
     bd_state *state = bd_state_of(module);
     state->stored = PyDict_New();
-    if (!state->stored || bd_current_init(state) < 0 || bd_module_add_names(state) < 0 ||
+    if (!state->stored || bd_kicad_init(module, state) < 0 || bd_current_init(state) < 0 || bd_module_add_names(state) < 0 ||
         bd_module_add_classes(module, state) < 0 || bd_sexp_types_add(module, state) < 0 ||
         bd_workspace_type_add(module, state) < 0 || bd_batch_type_add(module, state) < 0 ||
-        PyModule_AddFunctions(module, bd_table_functions) < 0)
+        PyModule_AddFunctions(module, bd_table_functions) < 0 || PyModule_AddFunctions(module, bd_typed_functions) < 0)
         return -1;
     return bd_module_add_constants(module);
 }
@@ -166,12 +167,13 @@ static int bd_module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->fallback);
     Py_VISIT(state->stored);
     Py_VISIT(state->batch_type);
-    return 0;
+    return bd_kicad_traverse(state->kicad, visit, arg);
 }
 
 static int bd_module_clear(PyObject *module) {
     bd_state *state = bd_state_of(module);
     Py_CLEAR(state->stored);
+    bd_kicad_clear(state);
     Py_CLEAR(state->batch_type);
     Py_CLEAR(state->entered_get);
     Py_CLEAR(state->entered_set);
@@ -185,11 +187,13 @@ static int bd_module_clear(PyObject *module) {
 static void bd_module_free(void *module) {
     bd_module_clear((PyObject *)module);
     bd_handle_free_spares(bd_state_of((PyObject *)module));
+    bd_kicad_free(bd_state_of((PyObject *)module));
 }
 
+extern struct PyModuleDef bd_module_definition;
 static PyModuleDef_Slot bd_module_slots[] = {{Py_mod_exec, (void *)bd_module_exec}, {0, NULL}};
 
-static struct PyModuleDef bd_module_definition = {
+struct PyModuleDef bd_module_definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "bindd._bindd",
     .m_doc = "The native half of bindd: handles, requests, snapshots. Use the modules of the package instead.",

@@ -4,9 +4,9 @@
 #include "bd_result.h"
 
 enum {
-    BD_TAG_NONE, BD_TAG_INT, BD_TAG_FLOAT, BD_TAG_BOOL, BD_TAG_STR, BD_TAG_LIST, BD_TAG_TUPLE, BD_TAG_BOUND_NODE,
-    BD_TAG_BOUND_EDGE, BD_TAG_PATH, BD_TAG_DICT, BD_TAG_NODE, BD_TAG_EDGE, BD_TAG_TYPE_GRAPH, BD_TAG_LOOSE_BOUND_NODE,
-    BD_TAG_CONNECTED
+    BD_RESULT_NONE, BD_RESULT_INT, BD_RESULT_FLOAT, BD_RESULT_BOOL, BD_RESULT_STR, BD_RESULT_LIST, BD_RESULT_TUPLE, BD_RESULT_BOUND_NODE,
+    BD_RESULT_BOUND_EDGE, BD_RESULT_PATH, BD_RESULT_DICT, BD_RESULT_NODE, BD_RESULT_EDGE, BD_RESULT_TYPE_GRAPH, BD_RESULT_LOOSE_BOUND_NODE,
+    BD_RESULT_CONNECTED
 };
 
 static PyObject *bd_result_read_value(const bd_result_context *context, bd_reader *reader, int depth);
@@ -24,22 +24,22 @@ static bd_view *bd_result_read_view(const bd_result_context *context, bd_reader 
 }
 
 static PyObject *bd_result_read_node(const bd_result_context *context, bd_reader *reader, uint32_t tag) {
-    bd_view *view = tag == BD_TAG_NODE ? NULL : bd_result_read_view(context, reader);
+    bd_view *view = tag == BD_RESULT_NODE ? NULL : bd_result_read_view(context, reader);
     uint32_t node = bd_reader_u32(reader);
     if (reader->bad) return NULL;
     bd_workspace_saw_node(context->workspace, node);
-    if (tag == BD_TAG_NODE) return bd_node_new(context->workspace, node);
-    if (tag != BD_TAG_LOOSE_BOUND_NODE && !view->is_destroyed) bd_idset_add(&view->nodes, node);
-    return tag == BD_TAG_TYPE_GRAPH ? bd_type_graph_new(view, node) : bd_bound_node_new(view, node);
+    if (tag == BD_RESULT_NODE) return bd_node_new(context->workspace, node);
+    if (tag != BD_RESULT_LOOSE_BOUND_NODE && !view->is_destroyed) bd_idset_add(&view->nodes, node);
+    return tag == BD_RESULT_TYPE_GRAPH ? bd_type_graph_new(view, node) : bd_bound_node_new(view, node);
 }
 
 static PyObject *bd_result_read_edge(const bd_result_context *context, bd_reader *reader, uint32_t tag) {
-    bd_view *view = tag == BD_TAG_EDGE ? NULL : bd_result_read_view(context, reader);
+    bd_view *view = tag == BD_RESULT_EDGE ? NULL : bd_result_read_view(context, reader);
     bd_edge_info info;
     bd_read_edge_info(reader, &info);
     if (reader->bad) return NULL;
     bd_workspace_saw_edge(context->workspace, &info);
-    if (tag == BD_TAG_EDGE) return bd_edge_new(context->workspace, &info);
+    if (tag == BD_RESULT_EDGE) return bd_edge_new(context->workspace, &info);
     if (!view->is_destroyed) bd_view_know_edge(view, &info);
     return bd_bound_edge_new(view, &info);
 }
@@ -72,12 +72,12 @@ static PyObject *bd_result_read_dict(const bd_result_context *context, bd_reader
 }
 
 static PyObject *bd_result_read_number(bd_reader *reader, uint32_t tag) {
-    uint64_t word = tag == BD_TAG_BOOL ? bd_reader_u32(reader) : 0;
-    double real = tag == BD_TAG_FLOAT ? bd_reader_f64(reader) : 0;
-    if (tag == BD_TAG_INT) word = bd_reader_u64(reader);
+    uint64_t word = tag == BD_RESULT_BOOL ? bd_reader_u32(reader) : 0;
+    double real = tag == BD_RESULT_FLOAT ? bd_reader_f64(reader) : 0;
+    if (tag == BD_RESULT_INT) word = bd_reader_u64(reader);
     if (reader->bad) return NULL;
-    if (tag == BD_TAG_BOOL) return PyBool_FromLong(word != 0);
-    return tag == BD_TAG_FLOAT ? PyFloat_FromDouble(real) : PyLong_FromLongLong((long long)word);
+    if (tag == BD_RESULT_BOOL) return PyBool_FromLong(word != 0);
+    return tag == BD_RESULT_FLOAT ? PyFloat_FromDouble(real) : PyLong_FromLongLong((long long)word);
 }
 
 static PyObject *bd_result_read_path(const bd_result_context *context, bd_reader *reader, bool is_all) {
@@ -91,22 +91,22 @@ static PyObject *bd_result_read_value(const bd_result_context *context, bd_reade
     if (depth >= BD_RESULT_DEPTH_MAX) reader->bad = true;
     if (reader->bad) return NULL;
     switch (tag) {
-        case BD_TAG_NONE: Py_RETURN_NONE;
-        case BD_TAG_INT:
-        case BD_TAG_FLOAT:
-        case BD_TAG_BOOL: return bd_result_read_number(reader, tag);
-        case BD_TAG_STR: return bd_value_read_str(reader);
-        case BD_TAG_LIST:
-        case BD_TAG_TUPLE: return bd_result_read_list(context, reader, tag == BD_TAG_TUPLE, depth + 1);
-        case BD_TAG_DICT: return bd_result_read_dict(context, reader, depth + 1);
-        case BD_TAG_NODE:
-        case BD_TAG_BOUND_NODE:
-        case BD_TAG_LOOSE_BOUND_NODE:
-        case BD_TAG_TYPE_GRAPH: return bd_result_read_node(context, reader, tag);
-        case BD_TAG_EDGE:
-        case BD_TAG_BOUND_EDGE: return bd_result_read_edge(context, reader, tag);
-        case BD_TAG_PATH:
-        case BD_TAG_CONNECTED: return bd_result_read_path(context, reader, tag == BD_TAG_CONNECTED);
+        case BD_RESULT_NONE: Py_RETURN_NONE;
+        case BD_RESULT_INT:
+        case BD_RESULT_FLOAT:
+        case BD_RESULT_BOOL: return bd_result_read_number(reader, tag);
+        case BD_RESULT_STR: return bd_value_read_str(reader);
+        case BD_RESULT_LIST:
+        case BD_RESULT_TUPLE: return bd_result_read_list(context, reader, tag == BD_RESULT_TUPLE, depth + 1);
+        case BD_RESULT_DICT: return bd_result_read_dict(context, reader, depth + 1);
+        case BD_RESULT_NODE:
+        case BD_RESULT_BOUND_NODE:
+        case BD_RESULT_LOOSE_BOUND_NODE:
+        case BD_RESULT_TYPE_GRAPH: return bd_result_read_node(context, reader, tag);
+        case BD_RESULT_EDGE:
+        case BD_RESULT_BOUND_EDGE: return bd_result_read_edge(context, reader, tag);
+        case BD_RESULT_PATH:
+        case BD_RESULT_CONNECTED: return bd_result_read_path(context, reader, tag == BD_RESULT_CONNECTED);
         default: reader->bad = true; return NULL;
     }
 }

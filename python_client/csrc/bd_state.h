@@ -169,6 +169,7 @@ struct bd_state {
     uint32_t entered;           /* blocks that are open in the process */
     PyObject *fallback;         /* the process's own Workspace, opened at first use, or NULL */
     PyTypeObject *batch_type;
+    struct bd_kicad *kicad;     /* types of the KiCad models: bd_kicad.h */
     PyObject *stored;           /* dict: BoundNode.store */
     PyObject *namespace;        /* types.SimpleNamespace, NULL until it is needed */
     uint32_t generation;        /* of the newest workspace */

@@ -269,11 +269,11 @@ typedef struct bd_journal_record { /* followed by the payload and zeros up to a 
 #define BD_SEXP_STRING 3u
 #define BD_SEXP_COMMENT 4u
 
-typedef struct bd_sexp_node {     /* 24 bytes, in source (pre-)order: a node's first child, if any, is the next node */
+typedef struct bd_sexp_node {     /* 16 bytes, in source (pre-)order: a node's first child, if any, is the next node */
     uint32_t end;                 /* index after the last descendant: the next sibling, or the parent's end */
     uint32_t kind_and_count;      /* kind in the low 3 bits; number of children of a list above them */
-    uint64_t text_start;          /* bytes into the text; of a list: its opening parenthesis */
-    uint64_t text_length;         /* bytes; of a list: up to and with its closing parenthesis */
+    uint32_t text_start;          /* bytes into the text; of a list: its opening parenthesis */
+    uint32_t text_length;         /* bytes; of a list: up to and with its closing parenthesis */
 } bd_sexp_node;
 
 typedef struct bd_snapshot_header { /* followed by nodes, then text */
@@ -283,6 +283,45 @@ typedef struct bd_snapshot_header { /* followed by nodes, then text */
     uint64_t nodes_offset;        /* bytes from the header's start, multiple of 8 */
     uint64_t text_offset;
 } bd_snapshot_header;
+
+/* -- typed snapshot: the records of one KiCad document ------------------------------------------------------------- */
+/* Field f of record r is slot records[r].first_slot + f; which fields a type has is in the description ("kicad"). Record 0
+ * is none, record 1 the root. Offsets are from the header's start, each a multiple of 8. */
+#define BD_TYPED_MAGIC 0x0000445059544442ull
+#define BD_TYPE_NONE 0xFFFFu
+
+/* What a slot holds. */
+#define BD_TAG_NONE 0u
+#define BD_TAG_INT 1u             /* int64 */
+#define BD_TAG_FLOAT 2u           /* double */
+#define BD_TAG_BOOL 3u            /* 0 or 1 */
+#define BD_TAG_STRING 4u          /* low half: bytes into the strings, high half: length in bytes */
+#define BD_TAG_ENUM 5u            /* number of the member */
+#define BD_TAG_RECORD 6u          /* number of the record */
+#define BD_TAG_LIST 7u            /* low half: first slot, high half: count */
+#define BD_VALUE_COPY 8u          /* in requests only */
+
+#define BD_RECORD_UNKNOWN 1u      /* the text has parts in it that no field reads */
+#define BD_RECORD_DEFAULT 2u      /* not in the text */
+#define BD_RECORD_HEADLESS 4u     /* an element of a list, without a head word */
+
+typedef struct bd_typed_header {
+    uint64_t magic;
+    uint32_t record_count;
+    uint32_t slot_count;
+    uint64_t string_bytes;
+    uint64_t records_offset;      /* bd_typed_record[record_count] */
+    uint64_t slots_offset;        /* uint64_t[slot_count] */
+    uint64_t tags_offset;         /* uint8_t[slot_count] */
+    uint64_t strings_offset;      /* UTF-8, but for what escapes of the text made */
+    uint64_t reserved;
+} bd_typed_header;
+
+typedef struct bd_typed_record {
+    uint32_t first_slot;
+    uint16_t type;
+    uint16_t flags;
+} bd_typed_record;
 
 /* -- arena: the graph, one file per worker; the worker writes, clients read ---------------------------------------- */
 /* Append-only where a reader can be: a record is filled, then the counter or reference that leads to it is stored with

@@ -97,11 +97,13 @@ struct Method {
     let rule: EdgeRule?
     /// A command that may stand in a batch: everything that it does is taken back by `GraphStore.rollBack`.
     let isBatchable: Bool
+    /// An operation that hand-written code of the extension sends: Python sees no function of this name.
+    let isInternal: Bool
     let handler: Handler?
 
     init(
-        _ name: String, _ kind: RequestKind, isStatic: Bool = false, isBatchable: Bool = false, client: String? = nil,
-        rule: EdgeRule? = nil,
+        _ name: String, _ kind: RequestKind, isStatic: Bool = false, isBatchable: Bool = false,
+        isInternal: Bool = false, client: String? = nil, rule: EdgeRule? = nil,
         arguments: Arguments = .parse, _ parameters: [Parameter] = [], result: ValueType = .none,
         errors: [String] = [], doc: String, handler: Handler? = nil
     ) {
@@ -117,6 +119,7 @@ struct Method {
         self.doc = doc
         self.rule = rule
         self.isBatchable = isBatchable
+        self.isInternal = isInternal
         self.handler = handler
     }
 }

@@ -2,6 +2,7 @@
 // hash that both ends of a connection compare. Must not declare anything itself. Cost: a millisecond at first use.
 
 import CLayout
+import SexpCore
 import Wire
 
 struct Description: Sendable {
@@ -86,7 +87,7 @@ struct Description: Sendable {
             ),
             ("errors", .array(ErrorDeclaration.all.map(\.json))),
             ("classes", .array(classesJSON)),
-            ("functions", .array(functionsJSON)),
+            ("functions", .array(functionsJSON)), ("kicad", kicadJSON(KiCadSchema.shared)),
         ]
         self.operations = operations
         handlers = operations.map(\.handler)
@@ -101,7 +102,7 @@ struct Description: Sendable {
         .object([
             ("name", .string(method.name)), ("static", .bool(method.isStatic)),
             ("kind", .string(method.kind.rawValue)), ("operation", operation),
-            ("batch", .bool(method.isBatchable)),
+            ("batch", .bool(method.isBatchable)), ("internal", .bool(method.isInternal)),
             ("client", method.client.map { .string($0) } ?? .null), ("rule", method.rule?.json ?? .null),
             ("arguments", .string(method.arguments.rawValue)), ("doc", .string(method.doc)),
             ("errors", .array(method.errors.map { .string($0) })),

@@ -62,6 +62,9 @@ struct ErrorDeclaration: Sendable {
         .init(
             name: "MemoryLimit", bases: ["WorkerDied", "MemoryError"], code: 15,
             doc: "The worker died because memory was exhausted."),
+        .init(
+            name: "FileChanged", bases: ["BinddError", "OSError"], code: 17,
+            doc: "The file is not what it was when it was read or written last; nothing was written."),
     ]
 
     static func code(_ name: String) -> UInt32 { all.first { $0.name == name }?.code ?? 0 }

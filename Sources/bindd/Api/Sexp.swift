@@ -27,7 +27,7 @@ let sexpFunctions: [FunctionDeclaration] = [
                 text, label: label.isEmpty ? nil : label,
                 limits: depth == 0 ? SexpLimits() : SexpLimits(depthMax: Int(depth)),
                 isCancelled: { session.isCancelled })
-            let id = try call.workspace.documents.add(document)
+            let id = try call.workspace.documents.add(.plain(document))
             session.owns(document: id)
             call.result.u32(id)
             var snapshot: [UInt8] = []
@@ -41,20 +41,27 @@ let sexpFunctions: [FunctionDeclaration] = [
             errors: ["TypeError", "StaleHandleError"],
             doc: "The document's text in KiCad's canonical layout: the same bytes for a file that KiCad 8 or later wrote."
         ) { call in
-            let document = try call.workspace.documents.find(try call.arguments.u32())
             let session = call.session
-            let text = try document.canonicalBytes(isCancelled: { session.isCancelled })
-            guard text.count <= Limits.messageBytesMax - 4096 else {
-                throw RemoteError(
-                    "LimitExceeded",
-                    "the printed text has \(text.count) bytes, messageBytesMax is \(Limits.messageBytesMax)")
+            switch try call.workspace.documents.find(try call.arguments.u32()) {
+            case .plain(let document): try call.answer(text: document.canonicalBytes(isCancelled: { session.isCancelled }))
+            case .typed(let document): try call.answer(text: call.print(document))
             }
-            text.withUnsafeBytes { call.result.string(utf8: $0) }
         }),
-]
+] + typedFunctions
+
+extension Call {
+    mutating func answer(text: [UInt8]) throws {
+        guard text.count <= Limits.messageBytesMax - 4096 else {
+            throw RemoteError(
+                "LimitExceeded", "the printed text has \(text.count) bytes, messageBytesMax is \(Limits.messageBytesMax)")
+        }
+        text.withUnsafeBytes { result.string(utf8: $0) }
+    }
+}
 
 /// A parser's error as Python sees it, nil for other errors.
-func documentError(_ error: any Error) -> RemoteError? {
+func documentError(_ error: any Error, showsKind: Bool = false) -> RemoteError? {
+    if let error = error as? EditFailure { return RemoteError("BinddError", error.description) }
     guard let error = error as? SexpError else { return nil }
     switch error.kind {
     case .cancelled: return RemoteError("KeyboardInterrupt", "the request was cancelled")
@@ -63,7 +70,7 @@ func documentError(_ error: any Error) -> RemoteError? {
     default: break
     }
     return RemoteError(
-        "SexpError", error.description, hint: error.hint,
+        "SexpError", (showsKind ? error.kind.rawValue + ": " : "") + error.description, hint: error.hint,
         fields: [
             Attribute(key: "kind", value: .string(error.kind.rawValue)),
             Attribute(key: "detail", value: .string(error.message)),
@@ -74,5 +81,9 @@ func documentError(_ error: any Error) -> RemoteError? {
             Attribute(key: "path", value: .string(error.pathText)),
             Attribute(key: "excerpt", value: .string(error.excerpt)),
             Attribute(key: "caret", value: .string(error.caret)),
+            Attribute(key: "expected", value: .string(error.expected)),
+            Attribute(key: "found", value: .string(error.found)),
+            Attribute(key: "type", value: .string(error.typeName)),
+            Attribute(key: "field", value: .string(error.fieldName)),
         ])
 }

@@ -33,6 +33,7 @@ private let journalFd: Int32 = 5
 private func becomeWorker(workspace: String, supervisorPid: Int32, journal: [Int32]) -> Int32 {
     signal(SIGPIPE, SIG_IGN)
     bd_process_set_name("bindd-worker")
+    bd_memory_return_large_blocks()
     let followed = bd_process_follow_parent(SIGKILL, supervisorPid)
     guard followed == 0 else {
         writeAll(2, "bindd worker: not started by the supervisor \(supervisorPid): \(SystemError.text(-followed))\n")

@@ -4,8 +4,21 @@ import CShim
 import SexpCore
 import Wire
 
+/// A text without a format, or one with.
+enum StoredDocument {
+    case plain(SexpDocument)
+    case typed(TypedDocument)
+
+    var memoryBytes: Int {
+        switch self {
+        case .plain(let document): document.memoryBytes
+        case .typed(let document): document.memoryBytes
+        }
+    }
+}
+
 struct DocumentStore {
-    private(set) var documents: [UInt32: SexpDocument] = [:]
+    private(set) var documents: [UInt32: StoredDocument] = [:]
     var next: UInt32 = 1
     private(set) var memoryBytes = 0
     private static let trimBytes = 4 << 20
@@ -17,7 +30,7 @@ struct DocumentStore {
         if floor < UInt32.max, floor >= next { next = floor + 1 }
     }
 
-    mutating func add(_ document: SexpDocument) throws -> UInt32 {
+    mutating func add(_ document: StoredDocument) throws -> UInt32 {
         guard next < UInt32.max else {
             throw RemoteError("LimitExceeded", "the workspace has used all document ids", hint: "go on in a new workspace")
         }
@@ -27,16 +40,31 @@ struct DocumentStore {
         return id
     }
 
-    mutating func insert(_ document: SexpDocument, id: UInt32) {
+    mutating func insert(_ document: StoredDocument, id: UInt32) {
         documents[id] = document
         memoryBytes += document.memoryBytes
     }
 
-    func find(_ id: UInt32) throws -> SexpDocument {
+    func find(_ id: UInt32) throws -> StoredDocument {
         guard let document = documents[id] else {
             throw RemoteError("StaleHandleError", "document \(id) does not exist: it was freed, or it never did")
         }
         return document
+    }
+
+    func typed(_ id: UInt32) throws -> TypedDocument {
+        guard case .typed(let document) = try find(id) else {
+            throw RemoteError("TypeError", "document \(id) was parsed without a format")
+        }
+        return document
+    }
+
+    /// Edits a document and counts what that takes.
+    mutating func edit(_ id: UInt32, _ body: (TypedDocument) throws -> Void) throws {
+        let document = try typed(id)
+        memoryBytes -= document.memoryBytes
+        defer { memoryBytes += document.memoryBytes }
+        try body(document)
     }
 
     mutating func remove(_ id: UInt32) {
@@ -54,10 +82,22 @@ struct DocumentStore {
 
     /// For inspection.
     func facts(_ id: UInt32) -> [(String, JSONValue)]? {
-        guard let document = documents[id] else { return nil }
-        return [
-            ("label", document.label.map { .string($0) } ?? .null), ("nodes", .int(Int64(document.nodeCount))),
-            ("text_bytes", .int(Int64(document.textBytes))), ("bytes", .int(Int64(document.memoryBytes))),
-        ]
+        guard let stored = documents[id] else { return nil }
+        let label: String?
+        var facts: [(String, JSONValue)]
+        switch stored {
+        case .plain(let document):
+            label = document.label
+            facts = [("nodes", .int(Int64(document.nodeCount))), ("text_bytes", .int(Int64(document.textBytes)))]
+        case .typed(let document):
+            label = document.label
+            facts = [
+                ("type", .string(document.schema.structNames[document.type])), ("records", .int(Int64(document.recordCount))),
+                ("nodes", .int(Int64(document.nodeCount))), ("text_bytes", .int(Int64(document.textBytes))),
+                ("failure", document.failure.map { .string($0) } ?? .null),
+            ]
+        }
+        facts.insert(("label", label.map { .string($0) } ?? .null), at: 0)
+        return facts + [("bytes", .int(Int64(stored.memoryBytes)))]
     }
 }

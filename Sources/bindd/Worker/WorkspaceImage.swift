@@ -104,8 +104,15 @@ extension DocumentStore {
         for id in documents.keys.sorted() {
             guard let document = documents[id] else { continue }
             try image.word(Int(id))
-            try image.list(Array((document.label ?? "").utf8))
-            try image.list(document.image())
+            switch document {
+            case .plain(let document):
+                try image.word(0)
+                try image.list(Array((document.label ?? "").utf8))
+                try image.list(document.image())
+            case .typed(let document):
+                try image.word(1)
+                try image.list(document.image())
+            }
         }
     }
 
@@ -113,10 +120,18 @@ extension DocumentStore {
         next = UInt32(clamping: try image.word())
         for _ in 0..<(try image.word()) {
             let id = UInt32(clamping: try image.word())
-            let label = String(decoding: try image.list(of: UInt8.self), as: UTF8.self)
-            let document = try SexpDocument.restore(
-                image: try image.bytes(try image.word()), label: label.isEmpty ? nil : label)
-            insert(document, id: id)
+            let isTyped = try image.word() != 0
+            let label = isTyped ? [] : try image.list(of: UInt8.self)
+            let bytes = try image.bytes(try image.word())
+            if isTyped {
+                guard let document = TypedDocument.restore(image: bytes) else {
+                    throw WorkerError("the image of document \(id) is damaged")
+                }
+                insert(.typed(document), id: id)
+            } else {
+                let label = String(decoding: label, as: UTF8.self)
+                insert(.plain(try SexpDocument.restore(image: bytes, label: label.isEmpty ? nil : label)), id: id)
+            }
         }
     }
 }

@@ -13,7 +13,8 @@
     ├── CallTimeout           no answer within the caller's own timeout (also a TimeoutError)
     ├── LimitExceeded         a named limit was reached (also a MemoryError)
     ├── JournalError          the journal cannot be written; nothing was changed (also an OSError)
-    ├── SexpError             text that is no S-expression (also a ValueError)
+    ├── SexpError             text that is no S-expression, or no file of its format (also a ValueError)
+    ├── FileChanged           a file is not overwritten: it is another than the one that was read (also an OSError)
     ├── TypeGraphPathError    a path leads nowhere (also a ValueError)
     ├── TypeGraphInstantiationError, TypeGraphResolveError   (also ValueErrors)
 
@@ -29,8 +30,8 @@ from types import MappingProxyType
 from typing import Any
 
 __all__ = [
-    "BinddError", "BinddUnavailable", "CallTimeout", "JournalError", "LimitExceeded", "MemoryLimit", "ProtocolError", "SexpError",
-    "SnapshotError",
+    "BinddError", "BinddUnavailable", "CallTimeout", "FileChanged", "JournalError", "LimitExceeded", "MemoryLimit",
+    "ProtocolError", "SexpError", "SnapshotError",
     "StaleHandleError", "TypeGraphInstantiationError", "TypeGraphPathError", "TypeGraphResolveError", "VersionMismatch",
     "WorkerCrashed", "WorkerDied", "WorkerHung",
 ]
@@ -173,11 +174,18 @@ class JournalError(BinddError, OSError):
     characters_written: int = 0
 
 
+class FileChanged(BinddError, OSError):
+    """A file was not overwritten: it is not the one any more that was read or saved last; the text says what differs."""
+
+    characters_written: int = 0
+
+
 class SexpError(BinddError, ValueError):
-    """The text is no well-formed S-expression.
+    """The text is no well-formed S-expression, or not what a file of its format holds.
 
     `line` and `column` count from 1; `excerpt` is the line, `caret` marks the column below it; `path` is the way through
-    the lists to the place; `file` the label of the text; `detail` the fault alone.
+    the lists to the place; `file` the label of the text; `detail` the fault alone. Of a typed file, `expected` and `found` say
+    what was wrong, and `type` and `field` which struct ("pcb.Pad") and field was read.
     """
 
     kind: str = ""
@@ -189,6 +197,10 @@ class SexpError(BinddError, ValueError):
     path: str = ""
     excerpt: str = ""
     caret: str = ""
+    expected: str = ""
+    found: str = ""
+    type: str = ""
+    field: str = ""
 
 
 class TypeGraphPathError(BinddError, ValueError):
@@ -256,6 +268,7 @@ _CODES: dict[int, type[BinddError]] = {
     1: BinddError, 2: WorkerDied, 3: WorkerCrashed, 4: WorkerHung, 5: BinddUnavailable, 6: VersionMismatch,
     7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError,
     12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError, 15: MemoryLimit, 16: JournalError,
+    17: FileChanged,
 }
 _RESERVED = frozenset({*dir(BinddError), *dir(OSError)})
 
@@ -275,8 +288,9 @@ def from_reply(
         return error
     builtin = getattr(builtins, kind, None)
     if isinstance(builtin, type) and issubclass(builtin, Exception):
+        text = f"{message}\n  hint: {hint}" if hint else message
         try:
-            return builtin(f"{message}\n  hint: {hint}" if hint else message)
+            return builtin(fields["errno"], text) if isinstance(fields.get("errno"), int) else builtin(text)
         except TypeError:
             pass  # a class that takes other arguments
     return BinddError(f"{kind}: {message}", hint=hint, code=code, operation=operation)

@@ -4,6 +4,9 @@
         for net in document.root.find_all("net"):
             print(net[1].value, net[2].text)
 
+KiCad's own formats have typed models: bindd.sexp.pcb, footprint, schematic, symbol, netlist, fp_lib_table, footprint_v5 and
+symbol_v6, each with loads and dumps.
+
 The tree is lossless: every token of the text is in it. Walking is local (a snapshot came with the parse); errors name file,
 line and column.
 """
@@ -16,10 +19,12 @@ from pathlib import Path
 from bindd._bindd import Atom as Atom
 from bindd._bindd import Document as Document
 from bindd._bindd import List as List
+from bindd._bindd import Struct as _Struct
+from bindd._bindd import _kicad_unknown
 from bindd._bindd import sexp_dumps as _dumps
 from bindd._bindd import sexp_parse as _parse
 
-__all__ = ["Atom", "Document", "List", "dumps", "parse"]
+__all__ = ["Atom", "Document", "List", "dumps", "parse", "unknown_parts"]
 
 
 def parse(source: str | bytes | os.PathLike[str], *, label: str | None = None, depth_limit: int = 0) -> Document:
@@ -52,3 +57,8 @@ def _read(path: str) -> bytes:
 def dumps(document: Document) -> str:
     """The document's text in KiCad's canonical layout: the same text for a file that KiCad 8 or later wrote."""
     return _dumps(document=document)
+
+
+def unknown_parts(value: _Struct) -> list[str]:
+    """What the text of a model's object has in it that no field reads, each part as it is printed. Every edit keeps it."""
+    return _kicad_unknown(value)

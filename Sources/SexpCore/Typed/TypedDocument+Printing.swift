@@ -1,0 +1,143 @@
+// A typed document as text.
+//
+// For: the whole file, one record, and the parts that no field reads. A file that nobody edited and that is in KiCad's
+// present layout comes back byte for byte; one in the layout of KiCad 4 to 7, too, as long as nobody edits it. Must not:
+// change the document. Cost: that of SexpPrinter.
+internal import CLayout
+
+extension TypedDocument {
+    public func bytes(isCancelled: (() -> Bool)? = nil) throws(SexpError) -> [UInt8] {
+        let text = source.text
+        if edits.isEmpty, options.contains(.isVerbatim), Self.isOldLayout(text) { return text }
+        let printer = SexpPrinter(
+            printedBytesMax: source.limits.printedBytesMax,
+            hasCarriageReturns: options.contains(.isVerbatim) && Self.hasCarriageReturns(text),
+            isPlain: !options.contains(.isVerbatim))
+        do {
+            return try printer.print(
+                source.nodes, text: text.span, edits: edits, isCancelled: isCancelled)
+        } catch {
+            throw source.printingError(error)
+        }
+    }
+
+    /// One record alone. Empty for a default that is not in the text.
+    public func text(of record: UInt32) throws(SexpError) -> [UInt8] {
+        guard let item = item(of: record) else { return [] }
+        return try print(item)
+    }
+
+    /// Parts of a record that no field reads, in their order.
+    public func unknownParts(of record: UInt32) throws(SexpError) -> [[UInt8]] {
+        guard let item = item(of: record) else { return [] }
+        let items = children(item)
+        let type = Int(types[Int(record)])
+        let isHeadless = isHeadless(Int(record), items)
+        let roles = roles(type, items, isHeadless: isHeadless)
+        var parts: [[UInt8]] = []
+        for index in items.indices.dropFirst(isHeadless ? 0 : 1)
+        where kind(items[index]) != BD_SEXP_COMMENT {
+            if roles[index] == Role.none || roles[index] & Role.again != 0
+                || isSurplus(type, roles[index], items[index])
+            {
+                parts.append(try print(items[index]))
+            }
+        }
+        return parts
+    }
+
+    /// An entry of a field that has more in it than the field reads.
+    private func isSurplus(_ type: Int, _ role: UInt16, _ item: Item) -> Bool {
+        guard kind(item) == BD_SEXP_LIST, let index = Role.field(role) else { return false }
+        let field = schema.fields[schema.structs[type].firstField + index]
+        switch field.encoding {
+        case .value: return field.kind != .record && values(item).count != 1
+        case .elements:
+            return field.kind != .record && values(item).contains { kind($0) == BD_SEXP_LIST }
+                || values(item).isEmpty
+        default: return false
+        }
+    }
+
+    private func item(of record: UInt32) -> Item? {
+        guard record > 0, Int(record) < places.count else { return nil }
+        switch RecordPlace(bits: places[Int(record)]) {
+        case .node(let node): return .node(node)
+        case .made(let list): return .list(list)
+        case .initial: return nil
+        case .nowhere: return record == 1 ? .node(source.root) : nil
+        }
+    }
+
+    private func print(_ item: Item) throws(SexpError) -> [UInt8] {
+        let text = source.text
+        do {
+            return try SexpPrinter(printedBytesMax: source.limits.printedBytesMax)
+                .print(item: item, source.nodes, text: text.span, edits: edits)
+        } catch {
+            throw source.printingError(error)
+        }
+    }
+
+    /// Each line end has a carriage return, and there is one.
+    static func hasCarriageReturns(_ text: [UInt8]) -> Bool {
+        var isAny = false
+        for position in text.indices where text[position] == 0x0A {
+            guard position > 0, text[position - 1] == 0x0D else { return false }
+            isAny = true
+        }
+        return isAny
+    }
+
+    /// KiCad 4 to 7 indent the second line by two blanks; a tab, or one long line, is what KiCad 8 lays out.
+    static func isOldLayout(_ text: [UInt8]) -> Bool {
+        guard let open = text.firstIndex(of: 0x28), let line = text[open...].firstIndex(of: 0x0A) else {
+            return false
+        }
+        var position = line + 1
+        while position < text.count, text[position] == 0x0A || text[position] == 0x0D { position += 1 }
+        return text.count > position + 2 && text[position] == 0x20 && text[position + 1] == 0x20
+            && text[position + 2] == 0x28
+    }
+}
+
+extension TypedDocument {
+    /// A document of a file that was made and never read.
+    public static func make(
+        file type: Int, _ value: TypedValue, schema: KiCadSchema = .shared
+    ) throws -> TypedDocument {
+        guard let format = schema.format(file: type) else {
+            throw EditFailure("type \(type) is no file")
+        }
+        guard case .record(_, type, let fields) = value, fields.count == 1 else {
+            throw EditFailure("no value for a file")
+        }
+        let source = try SexpDocument.parse(
+            [0x28] + schema.wordText(format.rootTokens[0]) + [0x29, 0x0A])
+        var decoder = TypedDecoder(schema, nodes: 0)
+        _ = try decoder.add(type, place: RecordPlace.nowhere.bits, flags: 0, node: 0)
+        let document = TypedDocument(source, type, [], schema, &decoder)
+        document.isMade = true
+        try document.set(1, 0, document.renumbered(fields[0]))
+        return document
+    }
+
+    /// The value with numbers from 2 on, whatever it came with.
+    private func renumbered(_ value: TypedValue) -> TypedValue {
+        var next: UInt32 = 2
+        func renumber(_ value: TypedValue) -> TypedValue {
+            switch value {
+            case .record(_, let type, let fields):
+                let number = next
+                next += 1
+                return .record(number: number, type: type, fields: fields.map(renumber))
+            case .list(let values): return .list(values.map(renumber))
+            case .copy(let document, let numbers):
+                defer { next += 1 }
+                return .copy(of: document, numbers: numbers.prefix(1).map { ($0.source, next) })
+            default: return value
+            }
+        }
+        return renumber(value)
+    }
+}

@@ -1,0 +1,247 @@
+"""Files of KiCad models: nothing lost whatever stands where, few round trips, saving in one step, memory that comes back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Home, alone
+from test_models import BOARD
+
+PLANTED = {
+    "pcb": ["open/pcb/**/*.kicad_pcb"], "footprint": ["open/footprint/**/*SO*.kicad_mod"],
+    "schematic": ["open/schematic/**/*.kicad_sch"], "symbol": ["open/symbol/**/*.kicad_sym"], "netlist": ["open/netlist/**/*.net"],
+    "fp_lib_table": ["open/fp_lib_table/**/*"], "footprint_v5": ["open/footprint_v5/**/*.kicad_mod"],
+}
+BYTES_MAX = 30_000
+VALUE_LISTS = {"layers"}
+"""Their elements are told apart by nothing: KiCad refuses a stranger among them as well."""
+
+
+def planted(text: str) -> tuple[str, int]:
+    """An unknown list behind each opening word of a list that holds lists, and before each list's end; and their number."""
+    tokens = re.findall(r'"(?:[^"\\]|\\.)*"|[()]|[^\s()"]+|\s+', text, re.DOTALL)
+    out, count, holds = [], 0, []
+    for token in tokens:
+        if token == "(":
+            if holds:
+                holds[-1] = True
+            holds.append(False)
+        if token == ")" and holds.pop():
+            out.append(f' (planted_{count} "a b" 1.50 (x y))')
+            count += 1
+        out.append(token)
+    return "".join(out), count
+
+
+def check_planted(folder: str) -> None:
+    import importlib
+
+    import bindd
+
+    checked = 0
+    for module, patterns in PLANTED.items():
+        models = importlib.import_module(f"bindd.sexp.{module}")
+        paths = [path for pattern in patterns for path in sorted(Path(folder, "corpus").glob(pattern)) if path.is_file()]
+        chosen = [path for path in sorted(paths, key=lambda path: path.stat().st_size) if path.stat().st_size <= BYTES_MAX]
+        done = 0
+        for path in chosen[:: max(1, len(chosen) // 5)][:6]:
+            text = path.read_bytes().decode()
+            try:
+                models.loads(text.encode()).free()
+            except bindd.errors.SexpError:
+                continue  # of another format, in the same folder
+            strange, count = planted(text)
+            left = set(range(count))
+            while True:  # a list whose elements have no head word of their own takes no stranger: the error names it
+                try:
+                    file = models.loads(strange.encode())
+                    break
+                except bindd.errors.SexpError as error:
+                    owner, stranger = error.path.split(" > ")[-2:]
+                    assert owner in VALUE_LISTS and stranger.startswith("planted_"), error
+                    left.remove(int(stranger[8:]))
+                    strange = strange.replace(f' ({stranger} "a b" 1.50 (x y))', "", 1)
+            with file:
+                out = models.dumps(file)
+            found = re.findall(r"planted_(\d+)", out)
+            assert sorted(map(int, found)) == sorted(left), (path, count, len(found))
+            assert len(re.findall(r'planted_\d+\s+"a b"\s+1\.50\s+\(x\s+y\)', out)) == len(left), path
+            done += 1
+            checked += count
+        assert done >= 1, (module, len(chosen))
+    assert checked > 300, checked
+
+
+def test_unknown_tokens_at_every_list(home: Home, shared: Path) -> None:
+    done = home.python("import sys, test_models_files as t; t.check_planted(sys.argv[1])", str(shared), timeout=100)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@alone
+def test_round_trips() -> None:
+    import bindd
+    from bindd.sexp import pcb
+
+    footprints = "".join(
+        f'(footprint "f{i}" (layer "F.Cu") (at {i} 0) (property "Reference" "R{i}" (at 0 0) (layer "F.SilkS")))' for i in range(2779)
+    )
+    text = BOARD.rstrip()[:-1] + footprints + ")"
+    pcb.loads(BOARD).free()
+    before = bindd.statistics()["round_trips"]
+    file = pcb.loads(text)
+    stack: list[object] = [file]
+    fields = 0
+    while stack:
+        value = stack.pop()
+        for name in value.__field_names__():  # type: ignore[attr-defined]
+            found = getattr(value, name)
+            fields += 1
+            items = found if type(found).__name__ == "MutableList" else [found]
+            stack += [item for item in items if hasattr(type(item), "__field_names__")]
+    assert fields > 60_000 and bindd.statistics()["round_trips"] - before == 1
+    board = file.kicad_pcb
+    for footprint in board.footprints:
+        footprint.propertys[0].value += "x"
+    board.footprints.sort(key=lambda footprint: -footprint.at.x)
+    board.footprints.pop()
+    out = pcb.dumps(file)
+    assert bindd.statistics()["round_trips"] - before == 2 and out.count('x"\n') >= 2779 and '"R2778x"' in out
+    made = pcb.PcbFile(kicad_pcb=pcb.KicadPcb(generator="g", generator_version="1", nets=[pcb.Net(number=0, name="")]))
+    made.kicad_pcb.nets[0].name = "x"
+    assert bindd.statistics()["round_trips"] - before == 2
+    pcb.dumps(made)
+    assert bindd.statistics()["round_trips"] - before == 3
+    file.free()
+
+
+def test_saving(home: Home, tmp_path: Path) -> None:
+    code = """
+import os, sys
+from pathlib import Path
+import bindd
+from bindd import errors
+from bindd.sexp import pcb
+from test_models import BOARD
+folder = Path(sys.argv[1])
+path, link = folder / "a.kicad_pcb", folder / "link.kicad_pcb"
+text = pcb.dumps(pcb.loads(BOARD)).replace("\\n", "\\r\\n").encode()[:-2]  # as KiCad writes it elsewhere, without the last line's end
+path.write_bytes(text)
+path.chmod(0o640)
+link.symlink_to(path)
+file = pcb.loads(path)
+assert pcb.dumps(file, path) is None and path.read_bytes() == text, path.read_bytes()[:200]
+file.kicad_pcb.nets[1].name = "EARTH"
+before = bindd.statistics()["bytes_received"]
+pcb.dumps(file, link)
+assert bindd.statistics()["bytes_received"] - before < 300
+assert b"EARTH" in path.read_bytes() and link.is_symlink() and path.stat().st_mode & 0o777 == 0o640
+pcb.dumps(file, path)
+
+path.write_bytes(path.read_bytes() + b" ")
+changed = path.read_bytes()
+for target in (path, link, str(path)):
+    try:
+        pcb.dumps(file, target)
+    except errors.FileChanged as error:
+        assert isinstance(error, OSError) and str(path) in str(error), error
+    else:
+        raise SystemExit("overwritten")
+    assert path.read_bytes() == changed
+pcb.dumps(file, path, force=True)
+assert path.read_bytes() != changed
+pcb.dumps(file, path)
+os.utime(path, ns=(1, 1))  # touched, and the same all the same
+pcb.dumps(file, path)
+
+other = folder / "b.kicad_pcb"
+pcb.dumps(file, other)
+assert other.read_bytes() == path.read_bytes()
+for bad in (folder / "none" / "x", folder):
+    try:
+        pcb.dumps(file, bad)
+    except OSError as error:
+        assert str(folder) in str(error), error
+    else:
+        raise SystemExit("saved")
+made = pcb.PcbFile(kicad_pcb=pcb.KicadPcb(generator="g", generator_version="1"))
+pcb.dumps(made, folder / "c.kicad_pcb")
+assert pcb.loads(folder / "c.kicad_pcb").kicad_pcb.generator == "g"
+left = sorted(entry.name for entry in folder.iterdir() if entry.suffix)
+assert left == ["a.kicad_pcb", "b.kicad_pcb", "c.kicad_pcb", "link.kicad_pcb"], left
+"""
+    done = home.python(code, str(tmp_path))
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_memory_comes_back(home: Home) -> None:
+    """A board loaded, read and dropped again and again: neither here nor in the worker does anything stay."""
+    code = """
+import bindd
+from bindd.sexp import pcb
+from test_models import BOARD
+pads = "".join(f'(segment (start {i}.125 {i}) (end {i} 1) (width 0.2) (layer "F.Cu") (net {i % 4}) (uuid "u-{i}"))' for i in range(3600))
+text = (BOARD.rstrip()[:-1] + pads + ")").encode()
+assert 300_000 < len(text) < 400_000
+
+def resident(pid):
+    with open(f"/proc/{pid}/statm") as stream:
+        return int(stream.read().split()[1]) * 4096
+
+workspace = bindd.connect()
+with workspace:
+    marks = []
+    for i in range(1000):
+        file = pcb.loads(text)
+        board = file.kicad_pcb
+        if i % 10 == 0:
+            for segment in board.segments:
+                segment.start.x, segment.uuid
+            board.segments.append(board.segments[0])
+            board.nets[0].name = f"n{i}"
+            assert board.nets[0].name == f"n{i}"
+        del file, board
+        if i in (9, 999):
+            workspace.sync()
+            marks.append((resident("self"), resident(workspace.pid)))
+    for first, last in zip(*marks):
+        assert last < first * 1.2, marks
+    del segment
+    assert bindd.statistics()["live"]["Document"] == 0
+"""
+    done = home.python(code, timeout=100)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@alone
+def test_pictures() -> None:
+    import os
+    import tempfile
+    import xml.etree.ElementTree as ElementTree
+
+    from bindd.sexp import footprint, pcb
+
+    shapes = """(segment (start 0 0) (end 5 5) (width 0.2) (layer "F.Cu") (net 1)) (via (at 5 5) (size 0.8) (drill 0.4) (layers "F.Cu" "B.Cu") (net 1))
+     (gr_line (start 0 0) (end 30 0) (stroke (width 0.1) (type solid)) (layer "Edge.Cuts"))
+     (gr_arc (start 0 0) (mid 1 2) (end 4 4) (stroke (width 0.1) (type solid)) (layer "Edge.Cuts"))
+     (gr_text "a < b & \\"c\\"" (at 3 3) (layer "F.SilkS") (effects (font (size 1 1))))"""
+    with tempfile.TemporaryDirectory() as folder, pcb.loads(BOARD.rstrip()[:-1] + shapes + ")") as file:
+        path = os.path.join(folder, "x.svg")
+        text = file.to_svg(path)
+        assert Path(path).read_text("utf-8") == text == file._repr_svg_() == file.kicad_pcb.to_svg()
+        root = ElementTree.fromstring(text)
+        groups = {group.get("id"): len(group) for group in root.iter("{http://www.w3.org/2000/svg}g") if group.get("id")}
+        assert set(groups) == {"bindd-F-Cu", "bindd-F-SilkS", "bindd-Edge-Cuts", "bindd-vias"} and "a &lt; b &amp;" in text
+        alone = file.to_svg(layers=["Edge.Cuts"])
+        assert "bindd-Edge-Cuts" in alone and "bindd-F-Cu" not in alone
+        part = file.kicad_pcb.footprints[0]
+        assert 'rotate(-90)' in text and len(ElementTree.fromstring(part.to_svg())) >= 4
+    assert file._repr_svg_() is None
+    made = footprint.Footprint(name="empty")
+    assert ElementTree.fromstring(made.to_svg()).tag.endswith("svg")
+    from bindd.sexp import _picture
+
+    many = pcb.KicadPcb(generator="g", generator_version="1", segments=[
+        pcb.Segment(start=pcb.Xy(x=i, y=0), end=pcb.Xy(x=i, y=1), width=0.1, layer="F.Cu", net=0) for i in range(300)])
+    assert "drawn in part" in _picture.draw(many, shapes_max=100) and "drawn in part" not in many.to_svg()

@@ -1,0 +1,187 @@
+/* A typed document on the client's side: the flat snapshot that the worker sent, read in place, and laid over it what this
+ * client changed. A record is one struct; records never move and their numbers are never used again, so an object in Python
+ * is a document and a number. An object that was constructed is a document of its own that no worker knows.
+ *
+ * Writing: setters write into the snapshot's own slots (the block is private memory) and tell the worker by a command;
+ * lists are copied out of the block at their first edit. A list's memory is replaced, not changed, while an iterator
+ * holds it. Snapshots are hostile: each read checks record, slot and tag against the table. Never aborts.
+ * Cost: 24 bytes per record beyond the snapshot, one allocation per handle.
+ */
+#ifndef BD_TYPED_H
+#define BD_TYPED_H
+
+#include "bd_kicad.h"
+#include "bd_state.h"
+
+/* Tags of this client, beside those of bd_layout.h; a snapshot that has them is refused. */
+#define BD_TAG_OBJECT 16u /* a str: PyObject *, owned */
+#define BD_TAG_OWN 17u    /* bd_own_list *, counted */
+/* Only in cells. */
+#define BD_TAG_HANDLE 18u /* a struct's Python object, owned */
+#define BD_TAG_CELLS 19u  /* bd_cells *, owned */
+
+#define BD_RECORD_REMOVED 0x8000u /* of this client: no longer in its list or field */
+
+typedef struct bd_own_list {
+    uint32_t references, count, capacity;
+    uint64_t *slots;
+    uint8_t *tags;
+} bd_own_list;
+
+typedef struct bd_extra { /* a record that this client made */
+    uint64_t *slots;
+    uint8_t *tags;        /* behind the slots, in the same block */
+    struct bd_typed *origin; /* counted; of a constructed object's part: where it was copied from, for what no field reads */
+    uint32_t origin_record;
+    uint16_t type, flags;
+} bd_extra;
+
+typedef struct bd_typed {
+    uint64_t references;
+    bd_state *state;         /* borrowed: whoever holds the document has a type, which holds its module */
+    bd_workspace *workspace; /* owned; NULL: constructed, no worker knows it */
+    uint32_t index;          /* the worker's number of the document; of a constructed one its own */
+    bool is_pinned;          /* the worker keeps the document for us */
+    bool is_freed;
+    bool is_written;         /* slots of the block may hold objects */
+    uint64_t edited;         /* number of the newest request that edited it: what a worker that died may not have applied */
+    const char *unsure;      /* an edit whose outcome is not known: what happened; else NULL */
+    unsigned char *block;    /* the reply that brought the snapshot */
+    unsigned char *records, *slots, *tags; /* inside it, not aligned */
+    const char *strings;
+    uint64_t string_bytes;
+    uint32_t record_count, slot_count; /* of the snapshot; a constructed document has 1 record: none */
+    bd_extra *extras;
+    uint32_t extra_count, extra_capacity;
+    char *label;
+    PyObject *facts; /* dict of what Python notes about the document's files, or NULL */
+} bd_typed;
+
+typedef struct bd_struct_object {
+    PyObject_HEAD
+    bd_typed *document; /* NULL: __init__ was not called */
+    uint32_t record;
+} bd_struct_object;
+
+typedef struct bd_list_object {
+    PyObject_HEAD
+    bd_typed *document;
+    uint32_t record;
+    uint32_t field; /* number in bd_struct_fields */
+} bd_list_object;
+
+/* One place: a field of a record, or an element. Pointers live until the document changes. */
+typedef struct bd_place {
+    unsigned char *slot;
+    uint8_t *tag;
+} bd_place;
+static inline uint64_t bd_place_get(const bd_place *place) { return bd_load_u64(place->slot); }
+static inline void bd_place_put(const bd_place *place, uint8_t tag, uint64_t value) {
+    *place->tag = tag;
+    memcpy(place->slot, &value, sizeof value);
+}
+
+/* Elements of a list, as they are now. */
+typedef struct bd_span {
+    const unsigned char *slots;
+    const uint8_t *tags;
+    uint32_t count;
+    bd_own_list *own; /* NULL: in the block */
+} bd_span;
+
+/* A value on its way from Python into a document: nothing in it runs Python code any more. */
+typedef struct bd_cell {
+    uint64_t value;
+    uint8_t tag;
+} bd_cell;
+typedef struct bd_cells {
+    uint32_t count;
+    bd_cell items[];
+} bd_cells;
+
+/* -- bd_typed.c: the store ---------------------------------------------------------------------------------------------- */
+bd_typed *bd_typed_new(bd_state *state, bd_workspace *workspace);
+static inline void bd_typed_retain(bd_typed *document) { document->references++; }
+void bd_typed_release(bd_typed *document);
+void bd_typed_free(bd_typed *document); /* what it holds; handles stay, and say so */
+int bd_typed_adopt(bd_typed *document, bd_reply *reply, const unsigned char *snapshot, size_t bytes);
+int bd_typed_fail(const char *what);
+int bd_typed_fail_freed(const bd_typed *document);
+int bd_typed_fail_init(void);
+static inline int bd_typed_check(const bd_typed *document) {
+    if (!document) return bd_typed_fail_init();
+    return document->is_freed ? bd_typed_fail_freed(document) : 0;
+}
+/* 0 when the worker can be asked about it as well. */
+int bd_typed_check_edit(bd_typed *document);
+/* Checked: the record exists, has that type, and room for its fields. */
+int bd_typed_is(bd_typed *document, uint64_t record, uint32_t type);
+/* Type of a record that was checked before. */
+uint32_t bd_typed_type(const bd_typed *document, uint32_t record);
+uint32_t bd_typed_flags(const bd_typed *document, uint32_t record);
+void bd_typed_set_flag(bd_typed *document, uint32_t record, uint16_t flag);
+/* Field by its number inside the struct. */
+bd_place bd_typed_place(bd_typed *document, uint32_t record, uint32_t field);
+int bd_typed_span(bd_typed *document, const bd_place *place, bd_span *span);
+/* A new record with all fields none; 0 without an exception when memory ran out. */
+uint32_t bd_typed_add(bd_typed *document, uint32_t type);
+void bd_typed_drop_value(bd_place *place); /* what the slot owns; it is none afterwards */
+/* UTF-8 or what bytes there are; borrowed. False: no text (with an exception when memory ran out). */
+bool bd_typed_text(bd_typed *document, uint8_t tag, uint64_t value, const char **text, size_t *bytes);
+bool bd_typed_equal(bd_typed *left, uint32_t left_record, bd_typed *right, uint32_t right_record);
+bd_own_list *bd_own_list_new(uint32_t capacity);
+int bd_own_list_room(bd_own_list *list, uint32_t more);
+void bd_own_list_release(bd_own_list *list);
+
+/* -- bd_typed_value.c: between Python and cells ----------------------------------------------------------------------------- */
+/* As the getter answers it; of lists: as an element. New reference. */
+PyObject *bd_typed_read(bd_typed *document, const bd_struct_field *field, uint8_t tag, uint64_t value);
+/* 0, or -1 with TypeError, ValueError or OverflowError. An element of a list when is_element. */
+int bd_cell_take(bd_state *state, const bd_struct_field *field, bool is_element, PyObject *value, bd_cell *cell);
+int bd_cells_take(bd_state *state, const bd_struct_field *field, PyObject *values, bd_cells **cells);
+void bd_cell_drop(bd_cell *cell);
+void bd_cells_drop(bd_cells *cells);
+
+/* -- bd_typed_edit.c: into documents ----------------------------------------------------------------------------------------- */
+int bd_typed_set(bd_typed *document, uint32_t record, uint32_t field, bd_cell *cell);
+int bd_typed_splice(
+    bd_typed *document, uint32_t record, const bd_struct_field *field, uint32_t start, uint32_t removed,
+    bd_cells *cells);
+int bd_typed_permute(bd_typed *document, uint32_t record, const bd_struct_field *field, const uint32_t *order, uint32_t count);
+/* The whole list; elements of this very list that stay keep their numbers. */
+int bd_typed_assign(bd_typed *document, uint32_t record, const bd_struct_field *field, bd_cells *cells);
+/* Fills a new record of a constructed document. */
+int bd_typed_put(bd_typed *document, uint32_t record, uint32_t field, const bd_cell *cell);
+int bd_typed_put_initial(bd_typed *document, uint32_t record, uint32_t field, const bd_initial *initial);
+int bd_typed_put_initials(bd_typed *document, uint32_t record);
+/* A copy in a document of its own, without asking anybody. */
+bd_typed *bd_typed_copy(bd_typed *document, uint32_t record);
+/* As value 6, for a request about an object that lives in no document. */
+int bd_typed_write_new(bd_writer *writer, bd_workspace *workspace, bd_typed *document, uint32_t record);
+
+/* -- bd_typed_io.c: requests ---------------------------------------------------------------------------------------------------- */
+bd_typed *bd_typed_load(
+    bd_state *state, bd_workspace *workspace, uint32_t type, const char *text, size_t text_bytes, const char *label,
+    uint32_t depth_limit, uint32_t flags, uint64_t *hash);
+#define BD_LOAD_VERBATIM 1u /* line ends and layout as they are */
+uint32_t bd_typed_load_flags(const bd_typed *document, uint32_t record);
+PyObject *bd_typed_record_text(bd_typed *document, uint32_t record);
+/* The same content in a document of its own of that workspace, with all that no field reads. Two round trips. */
+bd_typed *bd_typed_fragment(bd_typed *document, uint32_t record, bd_workspace *workspace);
+extern PyMethodDef bd_typed_functions[];
+
+/* -- Python types: bd_struct.c, bd_list.c ------------------------------------------------------------------------------------------ */
+int bd_kicad_init(PyObject *module, bd_state *state);
+int bd_kicad_traverse(bd_kicad *kicad, visitproc visit, void *arg);
+void bd_kicad_clear(bd_state *state);
+void bd_kicad_free(bd_state *state);
+PyObject *bd_struct_object_new(bd_typed *document, uint32_t record, uint32_t type);
+PyObject *bd_list_object_new(bd_typed *document, uint32_t record, uint32_t field);
+PyObject *bd_struct_repr(PyObject *self);
+extern PyType_Spec bd_list_spec, bd_list_iterator_spec;
+static inline bd_struct_object *bd_struct(PyObject *object) { return (bd_struct_object *)object; }
+static inline bool bd_struct_check(const bd_state *state, PyObject *object) {
+    return state->kicad && PyObject_TypeCheck(object, state->kicad->base);
+}
+
+#endif

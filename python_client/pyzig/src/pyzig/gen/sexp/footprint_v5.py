@@ -1,0 +1,5 @@
+"""bindd.sexp.footprint_v5 under the names of the replaced layer."""
+
+from pyzig_sexp import _fill as _fill
+
+__all__ = _fill.fill(globals(), "footprint_v5")

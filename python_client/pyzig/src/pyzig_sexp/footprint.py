@@ -1,0 +1,5 @@
+"""bindd.sexp.footprint under the names of the replaced layer."""
+
+from pyzig_sexp import _fill as _fill
+
+__all__ = _fill.fill(globals(), "footprint")
