@@ -204,6 +204,17 @@ private func string(_ text: String) -> TypedValue { .string(Array(text.utf8)) }
         }
     }
 
+    /// Found by fuzzing: a root that was edited is still the root.
+    @Test func theRootIsReplacedAfterEdits() throws {
+        let loaded = try Loaded("pcb", Self.board)
+        try loaded.set(2, "version", .int(1))
+        try loaded.set(1, "kicad_pcb", try loaded.make("pcb.KicadPcb", ["version": .int(2)], number: 2))
+        try loaded.set(1, "kicad_pcb", try loaded.make("pcb.KicadPcb", ["version": .int(3)], number: 2))
+        try loaded.set(2, "generator", string("g"))
+        #expect(try loaded.printed == "(kicad_pcb\n\t(version 3)\n\t(generator \"g\")\n)\n")
+        #expect(try loaded.document.text(of: 1) == Array("(kicad_pcb\n\t(version 3)\n\t(generator \"g\")\n)".utf8))
+    }
+
     @Test func imagesComeBack() throws {
         let loaded = try Loaded("pcb", Self.board)
         try loaded.splice(2, "nets", 0, 1)

@@ -131,10 +131,10 @@ extension TypedDocument {
 
     /// Replaces the whole root list; its node stays.
     private func setRoot(_ declared: KiCadSchema.Field, _ value: TypedValue) throws(EditFailure) {
-        guard let format = schema.format(file: type), declared.kind == .record else {
+        guard let format = schema.format(file: type), declared.kind == .record, let node = rootNode else {
             throw EditFailure("a file has a root")
         }
-        let root = Item.node(source.root)
+        let root = Item.node(node)
         let token = head(root) ?? schema.wordText(format.rootTokens[0])
         guard let made = try make(declared, value, parent: 1, field: 0, keepsEmpty: true) else {
             return

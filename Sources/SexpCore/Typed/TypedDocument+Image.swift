@@ -127,7 +127,7 @@ extension TypedDocument {
             case .nowhere: break
             }
         }
-        return !edits.hasCycle
+        return !edits.hasCycle && rootNode != nil
     }
 }
 

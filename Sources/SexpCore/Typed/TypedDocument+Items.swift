@@ -7,6 +7,17 @@ internal import CLayout
 extension TypedDocument {
     typealias Item = EditedLists.Item
 
+    /// The first list at top level, edited or not; nil in a damaged image only.
+    var rootNode: Int? {
+        var node = 0
+        while node < source.nodes.count {
+            let kind = source.nodes[node].kind_and_count & 7
+            if kind == BD_SEXP_LIST || kind == EditedLists.edited { return node }
+            node = Int(source.nodes[node].end)
+        }
+        return nil
+    }
+
     /// BD_SEXP_… of an item.
     func kind(_ item: Item) -> UInt32 {
         if item.isList { return BD_SEXP_LIST }

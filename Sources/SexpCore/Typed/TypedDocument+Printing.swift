@@ -65,7 +65,7 @@ extension TypedDocument {
         case .node(let node): return .node(node)
         case .made(let list): return .list(list)
         case .initial: return nil
-        case .nowhere: return record == 1 ? .node(source.root) : nil
+        case .nowhere: return record == 1 ? rootNode.map { .node($0) } : nil
         }
     }
 

@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 3u
-#define BD_DESCRIPTION_HASH 0x796afb1f35cabb4eull
-#define BD_DESCRIPTION_HASH_TEXT "796afb1f"
+#define BD_DESCRIPTION_HASH 0x48112c1f7f7b4354ull
+#define BD_DESCRIPTION_HASH_TEXT "48112c1f"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-796afb1f"
+#define BD_BUILD "0.1.0-48112c1f"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -152,12 +152,20 @@
 #define BD_OP_LINKER_UPDATE_TYPE_REFERENCE 130u
 #define BD_OP_SEXP_PARSE 131u
 #define BD_OP_SEXP_DUMPS 132u
-#define BD_OP_DEBUG_CRASH 133u
-#define BD_OP_DEBUG_HANG 134u
-#define BD_OP_DEBUG_FREEZE 135u
-#define BD_OP_DEBUG_HOLD 136u
-#define BD_OP_DEBUG_PLANT 137u
-#define BD_OP_DEBUG_CUT_FRAME 138u
+#define BD_OP_SEXP_LOAD 133u
+#define BD_OP_SEXP_SET 134u
+#define BD_OP_SEXP_SPLICE 135u
+#define BD_OP_SEXP_PERMUTE 136u
+#define BD_OP_SEXP_DUMP 137u
+#define BD_OP_SEXP_SAVE 138u
+#define BD_OP_SEXP_TEXT 139u
+#define BD_OP_SEXP_UNKNOWN 140u
+#define BD_OP_DEBUG_CRASH 141u
+#define BD_OP_DEBUG_HANG 142u
+#define BD_OP_DEBUG_FREEZE 143u
+#define BD_OP_DEBUG_HOLD 144u
+#define BD_OP_DEBUG_PLANT 145u
+#define BD_OP_DEBUG_CUT_FRAME 146u
 
 enum {
     BD_METHOD_NODE_REFERENCE_CREATE = 0,
@@ -361,16 +369,29 @@ enum {
     BD_METHOD_LINKER_UPDATE_TYPE_REFERENCE = 198,
     BD_METHOD_SEXP_PARSE = 199,
     BD_METHOD_SEXP_DUMPS = 200,
-    BD_METHOD_DEBUG_CRASH = 201,
-    BD_METHOD_DEBUG_HANG = 202,
-    BD_METHOD_DEBUG_FREEZE = 203,
-    BD_METHOD_DEBUG_HOLD = 204,
-    BD_METHOD_DEBUG_PLANT = 205,
-    BD_METHOD_DEBUG_CUT_FRAME = 206,
-    BD_METHOD_COUNT = 207
+    BD_METHOD_SEXP_LOAD = 201,
+    BD_METHOD_SEXP_SET = 202,
+    BD_METHOD_SEXP_SPLICE = 203,
+    BD_METHOD_SEXP_PERMUTE = 204,
+    BD_METHOD_SEXP_DUMP = 205,
+    BD_METHOD_SEXP_SAVE = 206,
+    BD_METHOD_SEXP_TEXT = 207,
+    BD_METHOD_SEXP_UNKNOWN = 208,
+    BD_METHOD_DEBUG_CRASH = 209,
+    BD_METHOD_DEBUG_HANG = 210,
+    BD_METHOD_DEBUG_FREEZE = 211,
+    BD_METHOD_DEBUG_HOLD = 212,
+    BD_METHOD_DEBUG_PLANT = 213,
+    BD_METHOD_DEBUG_CUT_FRAME = 214,
+    BD_METHOD_COUNT = 215
 };
-#define BD_PARAMETER_COUNT 278u
+#define BD_PARAMETER_COUNT 309u
 #define BD_CLASS_COUNT 19u
+
+#define BD_STRUCT_COUNT 148u
+#define BD_STRUCT_FIELD_COUNT 772u
+#define BD_ENUM_COUNT 42u
+#define BD_ENUM_MEMBER_COUNT 181u
 
 #ifdef BD_CLIENT_FUNCTION /* written by hand; those that share a function are told which method is called */
 BD_CLIENT_FUNCTION(bd_bound_edge_edge);
@@ -736,6 +757,37 @@ const bd_parameter bd_parameters[] = {
     {"label", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "", NULL, NULL}, /* sexp.parse */
     {"depth_limit", BD_T_U32, 0, BD_DEFAULT_INT, 0, 0.0, NULL, NULL, NULL}, /* sexp.parse */
     {"document", BD_T_DOCUMENT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.dumps */
+    {"type", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.load */
+    {"text", BD_T_BYTES, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.load */
+    {"label", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.load */
+    {"depth_limit", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.load */
+    {"flags", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.load */
+    {"document", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.set */
+    {"record", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.set */
+    {"field", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.set */
+    {"value", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.set */
+    {"document", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.splice */
+    {"record", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.splice */
+    {"field", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.splice */
+    {"start", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.splice */
+    {"removed", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.splice */
+    {"values", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.splice */
+    {"document", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.permute */
+    {"record", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.permute */
+    {"field", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.permute */
+    {"order", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.permute */
+    {"source", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.dump */
+    {"source", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.save */
+    {"path", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.save */
+    {"mode", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.save */
+    {"check", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.save */
+    {"size", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.save */
+    {"mtime_ns", BD_T_INT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.save */
+    {"hash", BD_T_ANY, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.save */
+    {"document", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.text */
+    {"record", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.text */
+    {"document", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.unknown */
+    {"record", BD_T_U32, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* sexp.unknown */
     {"how", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "SEGV", NULL, NULL}, /* debug.crash */
     {"seconds", BD_T_FLOAT, 0, BD_DEFAULT_FLOAT, 0, 3600.0, NULL, NULL, NULL}, /* debug.hang */
     {"bytes", BD_T_INT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* debug.hold */
@@ -945,16 +997,24 @@ const bd_method bd_methods[] = {
     {"Linker.update_type_reference", 130, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 267, BD_T_VALUE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"sexp.parse", 131, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 3, 270, BD_T_DOCUMENT, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"sexp.dumps", 132, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 273, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"debug.crash", 133, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 274, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"debug.hang", 134, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 275, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"debug.freeze", 135, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"debug.hold", 136, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 276, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"debug.plant", 137, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 277, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
-    {"debug.cut_frame", 138, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 278, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.load", 133, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 5, 274, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.set", 134, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 4, 279, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.splice", 135, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 6, 283, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.permute", 136, BD_KIND_OF_REQUEST_COMMAND, BD_T_NONE, 0, 4, 289, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.dump", 137, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 293, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.save", 138, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 7, 294, BD_T_ANY, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.text", 139, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 301, BD_T_STR, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"sexp.unknown", 140, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 2, 303, BD_T_STR | BD_T_LIST, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.crash", 141, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 305, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.hang", 142, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 306, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.freeze", 143, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 0, 307, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.hold", 144, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 307, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.plant", 145, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 308, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.cut_frame", 146, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 309, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}}
 };
 
-const uint8_t bd_operation_kinds[139] = {
+const uint8_t bd_operation_kinds[147] = {
     [16] = BD_KIND_OF_REQUEST_COMMAND,
     [17] = BD_KIND_OF_REQUEST_QUERY,
     [18] = BD_KIND_OF_REQUEST_QUERY,
@@ -1073,13 +1133,21 @@ const uint8_t bd_operation_kinds[139] = {
     [131] = BD_KIND_OF_REQUEST_CALL,
     [132] = BD_KIND_OF_REQUEST_QUERY,
     [133] = BD_KIND_OF_REQUEST_CALL,
-    [134] = BD_KIND_OF_REQUEST_QUERY,
-    [135] = BD_KIND_OF_REQUEST_QUERY,
-    [136] = BD_KIND_OF_REQUEST_QUERY,
-    [137] = BD_KIND_OF_REQUEST_CALL,
-    [138] = BD_KIND_OF_REQUEST_CALL,
+    [134] = BD_KIND_OF_REQUEST_COMMAND,
+    [135] = BD_KIND_OF_REQUEST_COMMAND,
+    [136] = BD_KIND_OF_REQUEST_COMMAND,
+    [137] = BD_KIND_OF_REQUEST_QUERY,
+    [138] = BD_KIND_OF_REQUEST_QUERY,
+    [139] = BD_KIND_OF_REQUEST_QUERY,
+    [140] = BD_KIND_OF_REQUEST_QUERY,
+    [141] = BD_KIND_OF_REQUEST_CALL,
+    [142] = BD_KIND_OF_REQUEST_QUERY,
+    [143] = BD_KIND_OF_REQUEST_QUERY,
+    [144] = BD_KIND_OF_REQUEST_QUERY,
+    [145] = BD_KIND_OF_REQUEST_CALL,
+    [146] = BD_KIND_OF_REQUEST_CALL,
 };
-const uint32_t bd_operation_count = 139;
+const uint32_t bd_operation_count = 147;
 
 static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS, self, args, n, kwnames);
