@@ -45,7 +45,6 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftRules),
         .testTarget(name: "GraphCoreTests", dependencies: ["GraphCore", "CLayout"], swiftSettings: swiftRules),
         .testTarget(name: "SexpCoreTests", dependencies: ["SexpCore", "CLayout"], swiftSettings: swiftRules),
-        .testTarget(name: "JournalTests", dependencies: ["Journal", "CLayout", "Wire"], swiftSettings: swiftRules),
         .testTarget(
             name: "BinddTests", dependencies: ["bindd", "CShim", "CCrash", "CLayout", "Wire", "GraphCore", "Journal"],
             swiftSettings: swiftRules),

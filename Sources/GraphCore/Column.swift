@@ -9,7 +9,7 @@ struct Column<Record> {
     private let directory: UnsafeMutablePointer<UInt32>
     private let perPage: UInt32
     private let shift: UInt32
-    private let live: UnsafeMutablePointer<UInt32>  // records in use, by page
+    private let live: UnsafeMutablePointer<UInt32>  // records in use, by page; behind them how many pages there ever were
 
     init(arena: Arena, column: bd_column) {
         self.arena = arena
@@ -19,14 +19,23 @@ struct Column<Record> {
         directory = (arena.base + Int(column.directory)).assumingMemoryBound(to: UInt32.self)
         perPage = column.records_per_page
         shift = UInt32(column.records_per_page.trailingZeroBitCount)
-        live = allocateZeroed(Int(BD_ARENA_DIRECTORY_ENTRIES), of: UInt32.self)
+        live = allocateZeroed(Int(BD_ARENA_DIRECTORY_ENTRIES) + 1, of: UInt32.self)
     }
 
     /// Frees what is not in the arena. The column must not be used afterwards.
     func close() { free(live) }
 
+    /// Pages from here on were never used.
+    private(set) var extent: Int {
+        get { Int(live[Int(BD_ARENA_DIRECTORY_ENTRIES)]) }
+        nonmutating set { live[Int(BD_ARENA_DIRECTORY_ENTRIES)] = UInt32(newValue) }
+    }
+
     func livePage(_ page: Int) -> UInt32 { live[page] }
-    func setLivePage(_ page: Int, _ count: UInt32) { live[page] = count }
+    func setLivePage(_ page: Int, _ count: UInt32) {
+        live[page] = count
+        extent = max(extent, page + 1)
+    }
 
     private var pageBytes: Int { Int(perPage) * MemoryLayout<Record>.stride }
 
@@ -51,6 +60,7 @@ struct Column<Record> {
         }
         if directory[page] == 0 {
             bd_store_release_u32(directory + page, try arena.allocate(bytes: pageBytes))
+            extent = max(extent, page + 1)
         }
         live[page] += 1
         let records = arena.array(directory[page], count: Int(perPage), of: Record.self)

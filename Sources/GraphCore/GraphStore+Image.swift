@@ -98,7 +98,7 @@ struct PageCount: BitwiseCopyable {
 
 extension Column {
     var livePages: [PageCount] {
-        (0..<Int(BD_ARENA_DIRECTORY_ENTRIES)).compactMap { page in
+        (0..<extent).compactMap { page in
             livePage(page) == 0 ? nil : PageCount(page: UInt32(page), live: livePage(page))
         }
     }

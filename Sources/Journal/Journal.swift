@@ -23,6 +23,8 @@ public final class Journal {
     /// Sequence number of the last request in the journal.
     public private(set) var lastSequence: UInt64
     /// Requests that are in the journal and must not be applied after a death, which could not be written yet.
+    /// The other file may look like a newer journal than this one: nothing is written before it is emptied.
+    private var isOtherBroken = false
     private var owed: (from: UInt64, session: UInt64)?
 
     /// A new journal in two empty files.
@@ -69,9 +71,10 @@ public final class Journal {
         lastSequence += 1
     }
 
-    /// These requests failed: nobody applies them again.
-    public func void(_ sequences: ClosedRange<UInt64>) throws(JournalFailure) {
-        try appendBytes(.void, session: 0, JournalWords.encode([sequences.lowerBound, sequences.upperBound]))
+    /// These requests failed: nobody applies them again. `remnant`: what a single one left all the same, to be had back from
+    /// `JournalReader.remnant`.
+    public func void(_ sequences: ClosedRange<UInt64>, remnant: [UInt64] = []) throws(JournalFailure) {
+        try appendBytes(.void, session: 0, JournalWords.encode([sequences.lowerBound, sequences.upperBound] + remnant))
     }
 
     /// Everything from `sequence` on is not to be applied, and the session has no part of a message any more. When that
@@ -84,6 +87,11 @@ public final class Journal {
     }
 
     private func pay() throws(JournalFailure) {
+        if isOtherBroken {
+            let code = files[1 - active].truncate(to: 0)
+            guard code == 0 else { throw Journal.failure(code, "cut") }
+            isOtherBroken = false
+        }
         guard let debt = owed else { return }
         owed = nil
         do throws(JournalFailure) {
@@ -164,8 +172,11 @@ public final class Journal {
     /// failure leaves the journal as it was.
     public func compact(_ write: (JournalImageWriter) throws -> Void) throws {
         let other = 1 - active
+        try pay()
         let code = files[other].truncate(to: 0)
         guard code == 0 else { throw Journal.failure(code, "emptied") }
+        isOtherBroken = true
+        defer { if isOtherBroken, files[other].truncate(to: 0) == 0 { isOtherBroken = false } }
         let writer = JournalImageWriter(
             file: files[other], firstSequence: lastSequence + 1, at: Int(BD_JOURNAL_HEAD_BYTES))
         try write(writer)
@@ -175,6 +186,7 @@ public final class Journal {
             files[other], epoch: head.pointee.epoch + 1, firstSequence: lastSequence + 1, applied: lastSequence,
             descriptionHash)
         guard let newHead = files[other].head else { return }
+        isOtherBroken = false
         let old = active
         active = other
         head = newHead
@@ -194,10 +206,13 @@ public final class Journal {
         head.epoch = epoch
         head.first_sequence = firstSequence
         head.applied = applied
-        head.checksum = checksum(of: head)
         var page = [UInt8](repeating: 0, count: Int(BD_JOURNAL_HEAD_BYTES))
         page.withUnsafeMutableBytes { $0.storeBytes(of: head, as: bd_journal_head.self) }
+        // The checksum comes last, and alone: a head that is half written is none.
+        var sum = checksum(of: head)
+        let place = MemoryLayout<bd_journal_head>.offset(of: \.checksum) ?? 0
         var code = page.withUnsafeBytes { file.write([$0], at: 0) }
+        if code == 0 { code = withUnsafeBytes(of: &sum) { file.write([$0], at: place) } }
         if code == 0 { code = file.mapHead() }
         guard code == 0 else { throw failure(code, "begun") }
     }

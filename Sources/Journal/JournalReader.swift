@@ -19,6 +19,7 @@ public final class JournalReader {
     private var imageBytes = 0
     public private(set) var lastSequence: UInt64
     public private(set) var voids: [ClosedRange<UInt64>] = []
+    private var remnants: [UInt64: [UInt64]] = [:]
     private var attempts: Set<UInt64> = []
     /// Where whole records end before the file does, and why; nil: they do not.
     public private(set) var damage: String?
@@ -73,6 +74,9 @@ public final class JournalReader {
         return low < voids.count && voids[low].contains(sequence)
     }
 
+    /// What a request that failed left all the same.
+    public func remnant(of sequence: UInt64) -> [UInt64]? { remnants[sequence] }
+
     /// First pass: finds the end, the voids and the last sequence number.
     private func look(_ changesState: (UInt16) -> Bool) throws(JournalFailure) {
         var scanners: [UInt64: FrameScanner] = [:]
@@ -90,7 +94,8 @@ public final class JournalReader {
                 lastSequence += counts.changes
             case .void:
                 let words = JournalWords.decode(record.payload)
-                if words.count == 2, words[0] <= words[1] { voids.append(words[0]...words[1]) }
+                if words.count >= 2, words[0] <= words[1] { voids.append(words[0]...words[1]) }
+                if words.count > 2 { remnants[words[0]] = Array(words[2...]) }
                 if record.session == JournalReader.everySession { scanners = [:] }
                 if record.session != 0 { scanners[record.session] = FrameScanner() }
             case .attempt: attempts.formUnion(JournalWords.decode(record.payload))

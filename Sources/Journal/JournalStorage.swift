@@ -115,7 +115,7 @@ public final class JournalMemory: JournalStorage {
             at += count
             room -= count
         }
-        if failure == 0, offset == 0, isMapped { page.pointee = bytes.withUnsafeBytes { $0.loadUnaligned(as: bd_journal_head.self) } }
+        if offset < Int(BD_JOURNAL_HEAD_BYTES), isMapped { page.pointee = bytes.withUnsafeBytes { $0.loadUnaligned(as: bd_journal_head.self) } }
         return failure
     }
 
@@ -129,6 +129,7 @@ public final class JournalMemory: JournalStorage {
         calls += 1
         let failure = failing(calls)
         if failure == 0, byteCount < bytes.count { bytes.removeLast(bytes.count - byteCount) }
+        if failure == 0, byteCount < Int(BD_JOURNAL_HEAD_BYTES) { isMapped = false }
         return failure
     }
 }

@@ -45,8 +45,12 @@ static void bd_hello_write(bd_workspace *workspace, const char *program, bool is
     const uint32_t head[4] = {BD_HELLO_MAGIC, BD_PROTOCOL_MAJOR, BD_PROTOCOL_MINOR, BD_LAYOUT_VERSION};
     for (int i = 0; i < 4; i++) bd_writer_u32(writer, head[i]);
     bd_writer_u64(writer, BD_DESCRIPTION_HASH);
-    const uint32_t numbers[6] = {workspace->owner_pid, workspace->generation, state->node_floor,
-                                 state->edge_floor,    state->view_floor,     state->document_floor};
+    /* One that goes on says which ids it has used itself. */
+    uint32_t floors[3] = {state->node_floor, state->edge_floor, state->view_floor};
+    const bd_lease *leases[3] = {&workspace->nodes, &workspace->edges, &workspace->views};
+    for (int i = 0; is_resume && i < 3; i++) floors[i] = leases[i]->next - 1;
+    const uint32_t numbers[6] = {workspace->owner_pid, workspace->generation, floors[0],
+                                 floors[1],            floors[2],             state->document_floor};
     for (int i = 0; i < 6; i++) bd_writer_u32(writer, numbers[i]);
     bd_writer_u64(writer, workspace->session);
     bd_writer_u64(writer, workspace->requests);
@@ -129,7 +133,6 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply, PyObject **re
         return -1;
     }
     /* That they are above the floors is the worker's part; where it is not, generations tell the ids apart. */
-    for (int i = 0; i < 2; i++) workspace->resumed_at[i] = bd_load_u32(reply->data + 8 + 8 * i);
     if (!bd_workspace_update_leases(workspace, reply->data)) {
         bd_error_set("ProtocolError", "the daemon's answer to the hello leases ids that cannot be free");
         return -1;

@@ -17,6 +17,7 @@
 static void bd_recover_give_up(bd_workspace *workspace, uint32_t kind, uint32_t first, uint32_t end) {
     const bd_batch *batch = workspace->batch;
     bd_idset *of_batch = !batch ? NULL : kind == BD_KIND_NODE ? (bd_idset *)&batch->nodes : (bd_idset *)&batch->edges;
+    if (end - first > BD_LIMIT_LEASE_IDS_MAX) return; /* no worker leases so many: a damaged answer, or nothing lost */
     if (first < end && !workspace->given_up) workspace->given_up = calloc(1, sizeof *workspace->given_up);
     if (!workspace->given_up) return; /* without memory for the ids the worker still says that there are none */
     bd_idset *lost = kind == BD_KIND_NODE ? &workspace->given_up->nodes : &workspace->given_up->edges;
@@ -58,8 +59,8 @@ static uint64_t bd_recover_number(PyObject *facts, const char *name) {
 static void bd_recover_apply(bd_workspace *workspace, PyObject *facts, const uint32_t *believed) {
     uint64_t applied = bd_recover_number(facts, "applied");
     uint64_t done = applied > workspace->answered ? applied : workspace->answered;
-    const uint32_t kinds[2] = {BD_KIND_NODE, BD_KIND_EDGE};
-    for (int i = 0; i < 2; i++) bd_recover_give_up(workspace, kinds[i], workspace->resumed_at[i], believed[i]);
+    bd_recover_give_up(workspace, BD_KIND_NODE, (uint32_t)bd_recover_number(facts, "node"), believed[0]);
+    bd_recover_give_up(workspace, BD_KIND_EDGE, (uint32_t)bd_recover_number(facts, "edge"), believed[1]);
     bd_recover_views(workspace, done);
     bd_batch *batch = workspace->batch;
     if (batch && batch->phase != BD_BATCH_OPEN && batch->request > done) batch->request = 0; /* as if never sent */

@@ -84,7 +84,6 @@ typedef struct bd_workspace {
     uint32_t deaths;      /* workers that this workspace outlived */
     bool is_recovering;   /* a new worker is being asked for: everything waits */
     uint64_t lost_objects; /* nodes, edges and views that lost requests were to make, at the last death */
-    uint32_t resumed_at[2]; /* first node and edge id that the new worker has not seen used */
     bd_view *known_views; /* all that this client knows, by next_view */
     PyObject *obituary; /* what the supervisor told about the worker's end, or NULL */
     char lost_reason[240];

@@ -44,6 +44,12 @@ struct ArenaMemory {
         throw WorkerError("no memory for the graph: \(String(cString: strerror(-failure)))")
     }
 
+    /// Nothing may use it any more.
+    func giveBack() {
+        bd_page_unmap(base, bytes)
+        Glibc.close(readOnlyFd)
+    }
+
     /// Where the memory was ever written: everything else reads as zeros, and must not be read, which would take memory.
     func writtenRanges() -> [Range<Int>] {
         var ranges: [Range<Int>] = []

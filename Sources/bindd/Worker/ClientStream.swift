@@ -8,7 +8,6 @@ import CLayout
 import CShim
 import Glibc
 import GraphCore
-import Journal
 import Wire
 
 /// Where all streams of a worker receive: one block, not on the stack, whose size is the user's to limit.
@@ -29,11 +28,7 @@ final class ClientStream {
     private let operations = Description.shared
     private let buffer: ReceiveBuffer
     private var reader = MessageReader()
-    private var scanner = FrameScanner()
-    /// Sequence number of the next state-changing request of what is in the journal and not applied yet.
-    private var sequence: UInt64 = 0
-    /// Why what came last is not in the journal: its changes are refused.
-    private var refusal: RemoteError?
+    private var recorder: RequestRecorder
     private var unsent: [UInt8] = []
     private var unsentStart = 0
     private var isEnded = false
@@ -52,6 +47,7 @@ final class ClientStream {
         self.socket = socket
         self.onEnd = onEnd
         self.buffer = buffer
+        recorder = RequestRecorder(journal: workspace.journal, session: session.key)
         var map: UnsafeMutableRawPointer?
         let failure = bd_page_map(fd, Int(BD_CLIENT_PAGE_BYTES), false, &map)
         guard failure == 0, let map else {
@@ -151,49 +147,25 @@ final class ClientStream {
                 }
                 guard isMore, !isEnded else { break }
             }
-            if unsentBytes >= Limits.unsentBytesMax { withdraw() }
+            if unsentBytes >= Limits.unsentBytesMax { recorder.withdraw() }
         } catch {
-            withdraw()
+            recorder.withdraw()
             end("broken bytes: \(error)")
         }
-        if refusal == nil { workspace.compactJournal() }
+        if recorder.failure == nil { workspace.compactJournal() }
         page.beat(slot: slot)
         page.publish(workspace)
     }
 
-    // MARK: the journal
-
     /// Puts what was received and is whole into the journal, if any of it changes state.
     private func record() {
-        guard let journal = workspace.journal else { return }
-        refusal = nil
-        reader.withPending { bytes in
-            var ahead = scanner
-            let counts = ahead.scan(bytes, changesState: operations.changesState)
-            guard counts.changes > 0 || counts.hasParts else { return scanner = ahead }
-            do throws(JournalFailure) {
-                try journal.append(
-                    frames: UnsafeRawBufferPointer(rebasing: bytes[..<counts.bytes]), session: session.key,
-                    firstRequest: session.request + 1, changes: counts.changes)
-                sequence = journal.lastSequence - counts.changes + 1
-            } catch { refuse(error) }
-            scanner = ahead
+        reader.withPending { bytes in recorder.record(bytes, firstRequest: session.request + 1) }
+        if recorder.isInsideMessage {
+            workspace.insideMessage.insert(session.key)
+        } else {
+            workspace.insideMessage.remove(session.key)
         }
-        if scanner.isInsideMessage { workspace.insideMessage.insert(session.key) } else { workspace.insideMessage.remove(session.key) }
-    }
-
-    /// What is in the journal and not applied yet is not to be applied after a death: it will be recorded again, or never.
-    private func withdraw() {
-        guard let journal = workspace.journal, refusal == nil else { return }
-        scanner = FrameScanner()
-        do throws(JournalFailure) { try journal.withdraw(from: sequence, session: session.key) } catch { refuse(error) }
-    }
-
-    private func refuse(_ failure: JournalFailure) {
-        if refusal == nil { report("client \(session.clientId): \(failure)") }
-        refusal = RemoteError(
-            "JournalError", "\(failure.description); nothing that could be lost in a crash is changed",
-            hint: "make room where `bindd status` says that the state is kept, or set BINDD_STATE; then go on")
+        if let failure = recorder.failure { report("client \(session.clientId): \(failure)") }
     }
 
     // MARK: requests
@@ -201,19 +173,18 @@ final class ClientStream {
     private func apply(_ message: MessageReader.InPlace) throws(WireError) {
         session.request += 1
         let request = session.request
-        let isRecorded = operations.changesState(message.operation) && workspace.journal != nil
-        if isRecorded, let refusal {
+        if recorder.refuses(message.operation) {
             workspace.graph.arena.publishApplied(request, slot: slot)
             return fail(message, refusal)
         }
         page.begin(operation: message.operation, request: request, slot: slot, payload: message.payload.rest)
-        if isRecorded { workspace.journal?.begin(sequence) }
+        let isRecorded = recorder.begin(message.operation)
         var call = Call(workspace: workspace, session: session, arguments: message.payload)
         var failure: RemoteError?
         do { try session.apply(message.operation, &call) } catch let error as WireError { throw error } catch {
             failure = session.remote(error)
         }
-        if isRecorded { settle(hasFailed: failure != nil) }
+        if isRecorded { recorder.settle(session, hasFailed: failure != nil) }
         // Before the reply: who has it may die or read the arena at once, and this request is over.
         workspace.graph.arena.publishApplied(request, slot: slot)
         page.end(request: request, slot: slot)
@@ -227,19 +198,11 @@ final class ClientStream {
         send(message.operation, .reply, payload.bytes)
     }
 
-    /// The request with the number `sequence` is over. One that failed must not succeed when the journal is applied again:
-    /// the reason may be gone by then. Where that cannot be written, nothing after it is applied.
-    private func settle(hasFailed: Bool) {
-        guard let journal = workspace.journal else { return }
-        if hasFailed {
-            do throws(JournalFailure) { try journal.void(sequence...sequence) } catch {
-                withdraw()
-                if refusal == nil { refuse(error) }
-                return
-            }
-        }
-        journal.end(sequence)
-        sequence += 1
+    private var refusal: RemoteError {
+        RemoteError(
+            "JournalError",
+            "\(recorder.failure?.description ?? "the journal failed"); nothing that a crash could lose is changed",
+            hint: "make room where `bindd status` says that the state is kept, or set BINDD_STATE; then go on")
     }
 
     /// A request that failed changed nothing. Its client hears of it: by the reply, or by a notice where none was wanted.

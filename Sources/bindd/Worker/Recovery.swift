@@ -11,6 +11,9 @@ import Wire
 struct SessionRecovery {
     /// Its newest request that was applied.
     var applied: UInt64 = 0
+    /// First ids that no applied request of it has used.
+    var node: UInt32 = 0
+    var edge: UInt32 = 0
     /// Its request that was being applied when the worker died, 0: none of its own.
     var guilty: UInt64 = 0
     /// Requests that were recorded and not applied, the guilty one first: number and operation. The first few.
@@ -27,7 +30,7 @@ struct SessionRecovery {
 
     var json: JSONValue {
         .object([
-            ("applied", .uint(applied)), ("guilty", .uint(guilty)),
+            ("applied", .uint(applied)), ("node", .uint(UInt64(node))), ("edge", .uint(UInt64(edge))), ("guilty", .uint(guilty)),
             (
                 "unapplied",
                 .array(unapplied.map { .object([("request", .uint($0.request)), ("operation", .string($0.operation))]) })
@@ -75,7 +78,12 @@ struct Recovery {
             sequence = record.firstSequence
             readers[record.session] = MessageReader()
             guard begin() else { return }
-            workspace.sessions[record.session] = try Session(hello: try Hello(decoding: record.payload), workspace: workspace)
+            let hello = try Hello(decoding: record.payload)
+            if let session = workspace.sessions[record.session], hello.isResume {
+                session.resume(hello)
+            } else {
+                workspace.sessions[record.session] = try Session(hello: hello, workspace: workspace)
+            }
         case .close:
             sequence = record.firstSequence
             readers[record.session] = nil
@@ -115,6 +123,12 @@ struct Recovery {
             sequence += 1
             guard begin(), let session else {
                 note(message.operation, request, record.session)
+                do {
+                    if let used = journal.remnant(of: sequence) { try session?.setUsedIds(used) }
+                } catch {
+                    failure = error
+                    return false
+                }
                 if message.operation == Operation.batch { session?.isLastBatchApplied = false }
                 return true
             }
@@ -132,6 +146,8 @@ struct Recovery {
     private mutating func apply(_ message: MessageReader.InPlace, to session: Session) throws {
         var call = Call(workspace: workspace, session: session, arguments: message.payload)
         do { try session.apply(message.operation, &call) } catch {
+            // Where the journal's end is damaged, the mark that it failed may be what is missing.
+            guard journal.damage == nil else { return try live.void(sequence...sequence, remnant: session.usedIds) }
             throw WorkerError(
                 "request \(session.request) of client c\(session.clientId) (\(operations.name(of: message.operation) ?? "?")) "
                     + "succeeded before and failed when it was applied again: \(session.remote(error).message)")
@@ -156,6 +172,8 @@ struct Recovery {
             var words = told[key] ?? SessionRecovery()
             let first = words.unapplied.first?.request
             words.applied = first.map { min($0 - 1, session.request) } ?? session.request
+            words.node = session.nodeLease.lowerBound
+            words.edge = session.edgeLease.lowerBound
             words.replayed = replayed
             words.elapsedUs = elapsedUs
             if let missing = journal.missing { words.lostCount = missing.upperBound - missing.lowerBound + 1 }

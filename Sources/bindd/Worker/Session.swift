@@ -117,6 +117,42 @@ final class Session {
         }
     }
 
+    /// Which ids are used up, in this session and in the workspace.
+    var usedIds: [UInt64] {
+        [LeaseKind.node, .edge, .view].flatMap { kind in
+            [UInt64(workspace.nextIds[kind, default: 1]), UInt64(lease(kind).lowerBound), UInt64(lease(kind).upperBound)]
+        }
+    }
+
+    /// Makes it so again after a request that failed was left out.
+    func setUsedIds(_ words: [UInt64]) throws {
+        guard words.count == 9 else { throw WorkerError("a failed request left \(words.count) words") }
+        for (index, kind) in [LeaseKind.node, .edge, .view].enumerated() {
+            let (next, first, end) = (
+                UInt32(clamping: words[index * 3]), UInt32(clamping: words[index * 3 + 1]),
+                UInt32(clamping: words[index * 3 + 2]))
+            guard first <= end else { throw WorkerError("a lease from \(first) to \(end)") }
+            workspace.nextIds[kind] = max(next, workspace.nextIds[kind, default: 1])
+            passOver(kind, upTo: first)
+            setLease(kind, first..<end)
+        }
+    }
+
+    /// The client goes on after the death of a worker: ids below these are used, whether what they were for exists or not.
+    func resume(_ hello: Hello) {
+        for (kind, floor) in [(LeaseKind.node, hello.nodeFloor), (.edge, hello.edgeFloor), (.view, hello.viewFloor)] {
+            let first = min(floor.addingReportingOverflow(1).partialValue, lease(kind).upperBound)
+            guard first > lease(kind).lowerBound else { continue }
+            passOver(kind, upTo: first)
+            setLease(kind, first..<lease(kind).upperBound)
+        }
+    }
+
+    private func passOver(_ kind: LeaseKind, upTo first: UInt32) {
+        let old = lease(kind)
+        if first > old.lowerBound { passOver(kind, old.lowerBound..<min(first, old.upperBound)) }
+    }
+
     func extendLease(_ kind: LeaseKind, wanted: UInt32) throws {
         let old = lease(kind)
         let new = try workspace.extend(old, kind, wanted: wanted)

@@ -98,7 +98,7 @@ final class Worker {
         }
         do {
             let hello = try Hello(decoding: client.hello)
-            let session = hello.isResume ? try session(resuming: hello) : try begin(hello, client.hello)
+            let session = hello.isResume ? try resume(hello, client.hello) : try begin(hello, client.hello)
             session.clientId = client.clientId
             do {
                 streams[client.clientId] = try ClientStream(
@@ -117,10 +117,13 @@ final class Worker {
         }
     }
 
-    private func session(resuming hello: Hello) throws -> Session {
+    private func resume(_ hello: Hello, _ bytes: [UInt8]) throws -> Session {
         guard let session = workspace.sessions[hello.session], session.clientPage == nil else {
             throw RemoteError("BinddUnavailable", "the workspace does not know the session that wants to go on")
         }
+        try workspace.journal?.append(.open, session: hello.session, payload: bytes)
+        session.resume(hello)
+        if let journal = workspace.journal { journal.end(journal.lastSequence) }
         return session
     }
 

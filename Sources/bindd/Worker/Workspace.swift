@@ -40,6 +40,8 @@ final class Workspace {
         graph = GraphStore(arena: Arena(base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim))
     }
 
+    deinit { memory.giveBack() }
+
     /// The graph's memory, for reading, to be sent to clients.
     var arenaFd: Int32 { memory.readOnlyFd }
 

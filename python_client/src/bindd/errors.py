@@ -12,6 +12,7 @@
     │   └── SnapshotError     … inside a parsed document
     ├── CallTimeout           no answer within the caller's own timeout (also a TimeoutError)
     ├── LimitExceeded         a named limit was reached (also a MemoryError)
+    ├── JournalError          the journal cannot be written; nothing was changed (also an OSError)
     ├── SexpError             text that is no S-expression (also a ValueError)
     ├── TypeGraphPathError    a path leads nowhere (also a ValueError)
     ├── TypeGraphInstantiationError, TypeGraphResolveError   (also ValueErrors)
@@ -28,7 +29,8 @@ from types import MappingProxyType
 from typing import Any
 
 __all__ = [
-    "BinddError", "BinddUnavailable", "CallTimeout", "LimitExceeded", "MemoryLimit", "ProtocolError", "SexpError", "SnapshotError",
+    "BinddError", "BinddUnavailable", "CallTimeout", "JournalError", "LimitExceeded", "MemoryLimit", "ProtocolError",
+    "SexpError", "SnapshotError",
     "StaleHandleError", "TypeGraphInstantiationError", "TypeGraphPathError", "TypeGraphResolveError", "VersionMismatch",
     "WorkerCrashed", "WorkerDied", "WorkerHung",
 ]
@@ -165,6 +167,12 @@ class LimitExceeded(BinddError, MemoryError):
     """A named limit was reached; nothing changed."""
 
 
+class JournalError(BinddError, OSError):
+    """The worker's journal cannot be written (disk full, say): the request changed nothing. Reading goes on."""
+
+    characters_written: int = 0
+
+
 class SexpError(BinddError, ValueError):
     """The text is no well-formed S-expression.
 
@@ -246,7 +254,7 @@ for _class in (TypeGraphPathError, TypeGraphInstantiationError, TypeGraphResolve
 _CODES: dict[int, type[BinddError]] = {
     1: BinddError, 2: WorkerDied, 3: WorkerCrashed, 4: WorkerHung, 5: BinddUnavailable, 6: VersionMismatch,
     7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError,
-    12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError, 15: MemoryLimit,
+    12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError, 15: JournalError, 16: MemoryLimit,
 }
 _RESERVED = frozenset({*dir(BinddError), *dir(OSError)})
 

@@ -1,0 +1,73 @@
+// One client's way into the journal: what it sent is recorded before any of it is applied, in one write, and each request
+// that failed is marked, so that it fails for ever. Where nothing can be written, nothing that changes state is done.
+//
+// Order of calls: record, then for each whole message begin, (apply), settle; withdraw when the rest is not applied now.
+// Must not know sockets or replies. Cost: one load per frame, one write per batch with changes, two stores per change.
+
+import Journal
+import Wire
+
+struct RequestRecorder {
+    private let journal: Journal?
+    private let session: UInt64
+    private let operations = Description.shared
+    private var scanner = FrameScanner()
+    /// Sequence number of the next change that is recorded and not applied yet.
+    private var sequence: UInt64 = 0
+    /// Why what came last is not in the journal: its changes are refused.
+    private(set) var failure: JournalFailure?
+
+    init(journal: Journal?, session: UInt64) {
+        self.journal = journal
+        self.session = session
+    }
+
+    /// A message of which frames are recorded has not ended.
+    var isInsideMessage: Bool { scanner.isInsideMessage }
+
+    /// Records the whole frames of `bytes`, which follow what was applied, if any of them belongs to a change.
+    mutating func record(_ bytes: UnsafeRawBufferPointer, firstRequest: UInt64) {
+        guard let journal else { return }
+        failure = nil
+        let counts = scanner.scan(bytes, changesState: operations.changesState)
+        guard counts.changes > 0 || counts.hasParts else { return }
+        do throws(JournalFailure) {
+            try journal.append(
+                frames: UnsafeRawBufferPointer(rebasing: bytes[..<counts.bytes]), session: session,
+                firstRequest: firstRequest, changes: counts.changes)
+            sequence = journal.lastSequence - counts.changes + 1
+        } catch { failure = error }
+    }
+
+    /// Whether the message is a recorded change, which is about to be applied.
+    func begin(_ operation: UInt16) -> Bool {
+        guard let journal, operations.changesState(operation) else { return false }
+        journal.begin(sequence)
+        return true
+    }
+
+    /// Whether the message is a change that could not be recorded.
+    func refuses(_ operation: UInt16) -> Bool { failure != nil && operations.changesState(operation) }
+
+    /// The recorded change is over. One that failed must not succeed when the journal is applied again: the reason may be
+    /// gone by then. It has used up ids, which stay used. Where that cannot be written, nothing after it is applied.
+    mutating func settle(_ session: Session, hasFailed: Bool) {
+        guard let journal else { return }
+        if hasFailed {
+            do throws(JournalFailure) { try journal.void(sequence...sequence, remnant: session.usedIds) } catch {
+                withdraw()
+                failure = error  // what follows is withdrawn, too
+                return
+            }
+        }
+        journal.end(sequence)
+        sequence += 1
+    }
+
+    /// What is recorded and not applied yet is not to be applied after a death: it will be recorded again, or never.
+    mutating func withdraw() {
+        guard let journal, failure == nil else { return }
+        scanner = FrameScanner()
+        do throws(JournalFailure) { try journal.withdraw(from: sequence, session: session) } catch { failure = error }
+    }
+}
