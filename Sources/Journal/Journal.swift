@@ -80,6 +80,7 @@ public final class Journal {
     /// Everything from `sequence` on is not to be applied, and the session has no part of a message any more. When that
     /// cannot be written, nothing else is until it could.
     public func withdraw(from sequence: UInt64, session: UInt64) throws(JournalFailure) {
+        guard sequence > applied else { return }  // no such request: it is applied
         if let owed, owed.from <= sequence { return try pay() }
         owed = (sequence, session)
         bd_store_release_u64(&head.pointee.current, 0)

@@ -29,6 +29,7 @@ struct RequestRecorder {
     mutating func record(_ bytes: UnsafeRawBufferPointer, firstRequest: UInt64) {
         guard let journal else { return }
         failure = nil
+        sequence = journal.lastSequence + 1  // nothing of what comes is recorded yet
         let counts = scanner.scan(bytes, changesState: operations.changesState)
         guard counts.changes > 0 || counts.hasParts else { return }
         do throws(JournalFailure) {
