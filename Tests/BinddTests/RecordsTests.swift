@@ -18,7 +18,8 @@ import Wire
             obituary(pid: 7).json.text
                 == #"{"pid":7,"signal":11,"signal_name":"SIGSEGV","exit_code":0,"operation":16,"#
                 + #""operation_name":"GraphView.create","request":5,"slot":1,"elapsed_ms":3,"stderr_tail":"last words","#
-                + #""known":true}"#)
+                + #""known":true,"address":0,"sender":0,"resident_bytes":0,"frames":0,"stack":[],"top":"","code":0,"#
+                + #""memory_exhausted":false,"report":null}"#)
         #expect(Obituary.unknownJSON(pid: 7)["known"] == .bool(false))
         #expect(Obituary.unknownJSON(pid: 7).members.map(\.0) == obituary(pid: 7).json.members.map(\.0))
     }

@@ -48,7 +48,7 @@ struct ErrorDeclaration: Sendable {
             name: "SexpError", bases: ["BinddError", "ValueError"], code: 11,
             doc: "The text is no well-formed S-expression; has path, line, column and the line itself."),
         .init(
-            name: "JournalError", bases: ["BinddError", "OSError"], code: 16,
+            name: "JournalError", bases: ["BinddError", "OSError"], code: 15,
             doc: "The journal cannot be written, so that nothing was changed; says why."),
         .init(
             name: "TypeGraphPathError", bases: ["BinddError", "ValueError"], code: 12,
@@ -60,7 +60,7 @@ struct ErrorDeclaration: Sendable {
             name: "TypeGraphResolveError", bases: ["BinddError", "ValueError"], code: 14,
             doc: "A reference cannot be resolved; has kind, node (the failing one of the chain), identifier."),
         .init(
-            name: "MemoryLimit", bases: ["WorkerDied", "MemoryError"], code: 15,
+            name: "MemoryLimit", bases: ["WorkerDied", "MemoryError"], code: 16,
             doc: "The worker died because memory was exhausted."),
         .init(
             name: "FileChanged", bases: ["BinddError", "OSError"], code: 17,

@@ -41,7 +41,7 @@ struct Obituary {
             ("pid", .int(pid)), ("signal", .int(0)), ("signal_name", .string("")), ("exit_code", .int(0)),
             ("operation", .int(0)), ("operation_name", .string("")), ("request", .int(0)), ("slot", .int(0)),
             ("elapsed_ms", .int(0)), ("stderr_tail", .string("")), ("known", .bool(false)),
-        ])
+        ] + CrashFacts().members)
     }
 }
 

@@ -541,7 +541,7 @@ def obituary(path: str, pid: int, notice: str, workspace: str, crash: dict[str, 
     known = _ask_obituary(path, "obituary", {"pid": pid})
     is_heard = bool(known)
     if crash is not None and not known.get("known"):
-        known = {**crash, **known, "known": True}
+        known = {**known, **crash, "known": True}
     known["workspace"] = workspace
     if notice in (STOPPED, GONE):
         known["stopped" if notice == STOPPED else "gone"] = True

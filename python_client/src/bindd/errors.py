@@ -267,7 +267,7 @@ del _class
 _CODES: dict[int, type[BinddError]] = {
     1: BinddError, 2: WorkerDied, 3: WorkerCrashed, 4: WorkerHung, 5: BinddUnavailable, 6: VersionMismatch,
     7: StaleHandleError, 8: ProtocolError, 9: CallTimeout, 10: LimitExceeded, 11: SexpError,
-    12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError, 15: MemoryLimit, 16: JournalError,
+    12: TypeGraphPathError, 13: TypeGraphInstantiationError, 14: TypeGraphResolveError, 15: JournalError, 16: MemoryLimit,
     17: FileChanged,
 }
 _RESERVED = frozenset({*dir(BinddError), *dir(OSError)})
