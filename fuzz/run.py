@@ -208,6 +208,8 @@ def read_log(outcome: Outcome, text: str, status: int) -> None:
 
 def keep(outcome: Outcome) -> None:
     """What was found becomes a fixture; a session's case as text."""
+    if not outcome.found:
+        return
     folder = FIXTURES / outcome.target
     folder.mkdir(parents=True, exist_ok=True)
     if outcome.target == "session":
