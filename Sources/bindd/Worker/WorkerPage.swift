@@ -11,7 +11,8 @@ struct WorkerPage {
     private let page: UnsafeMutablePointer<bd_worker_page>
 
     /// From here on a fatal signal leaves its note in the page and is told to clients and on `control`.
-    init(fd: Int32, control: Int32, wantsCore: Bool) throws(WorkerError) {
+    /// `control`: where a fatal signal is told; nil: fatal signals are left alone.
+    init(fd: Int32, control: Int32? = nil, wantsCore: Bool = false) throws(WorkerError) {
         var map: UnsafeMutableRawPointer?
         let failure = bd_page_map(fd, Int(BD_WORKER_PAGE_BYTES), true, &map)
         guard failure == 0, let map else {
@@ -21,6 +22,7 @@ struct WorkerPage {
         page.pointee.layout_version = BD_LAYOUT_VERSION
         page.pointee.pid = UInt32(getpid())
         page.pointee.magic = UInt64(BD_WORKER_PAGE_MAGIC)
+        guard let control else { return }
         let uncaught = bd_crash_install(map, fd, control, wantsCore)
         guard uncaught == 0 else {
             throw WorkerError("cannot prepare for fatal signals: \(String(cString: strerror(-uncaught)))")
