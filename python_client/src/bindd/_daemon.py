@@ -497,7 +497,7 @@ def inspect() -> dict[str, Any]:
 def inspect_handles(words: list[str]) -> dict[str, Any]:
     """The answer of `bindd inspect handles WORDS`. The command reads what clients and workers share; it starts no daemon."""
     path = socket_path()
-    command = [find_binary(), "inspect", "handles", "-o", "json", f"--socket={path}", *words]
+    command = [find_bindd_bin(), "inspect", "handles", "-o", "json", f"--socket={path}", *words]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=INSPECT_S)
     text = done.stderr.decode("utf-8", "replace").removeprefix("bindd: ").strip()
     if done.returncode == 3:
