@@ -43,11 +43,28 @@ def add_the_method(root: Path) -> None:
     path.write_text(text[: opening.end()] + method + text[opening.end() :])
 
 
+def add_the_struct(root: Path) -> str:
+    """The second example; the file that it changes."""
+    name = "Sources/SexpCore/Schema/Netlist.swift"
+    assert f"`{name}`" in ADDING
+    path = root / name
+    text = path.read_text()
+    (struct,), (field,) = blocks(ADDING, "swift-struct"), blocks(ADDING, "swift-field")
+    start = text.index('StructDeclaration("Component", [')
+    end = text.index("        ]),\n", start)
+    text = text[:end] + field + text[end:]
+    opening = "    structs: [\n"
+    assert text.count(opening) == 1, f"{name} has one list of structs"
+    path.write_text(text.replace(opening, opening + struct))
+    return name
+
+
 def test_what_the_pages_mention_is_there() -> None:
     name, where = target()
     assert f"let {where}: [Method] = [" in (ROOT / name).read_text()
     (program,) = blocks(ADDING, "python")
     ast.parse(program)
+    ast.parse(blocks(ADDING, "python-kicad")[0])
     (method,) = blocks(ADDING, "swift")
     assert method.count("(") == method.count(")") and method.count("{") == method.count("}")
     makefile = (ROOT / "Makefile").read_text()
@@ -109,6 +126,15 @@ def walk(folder: Path) -> None:
     clone.shell("MYPYPATH=python_client/src .venv/bin/python -m mypy --strict program.py")
     clone.shell(".venv/bin/python -m mypy.stubtest bindd --mypy-config-file /dev/null")
 
+    clone.shell("git -c user.name=n -c user.email=n@example.org commit -qam second")
+    name = add_the_struct(clone.root)
+    (program,) = blocks(ADDING, "python-kicad")
+    (clone.root / "program.py").write_text(program)
+    clone.shell(".venv/bin/python program.py")
+    generated |= {"python_client/csrc/generated/bd_kicad.h", "python_client/src/bindd/sexp/netlist.pyi"}
+    assert set(clone.shell("git diff --name-only").split()) - generated == {name}
+    clone.shell("MYPYPATH=python_client/src .venv/bin/python -m mypy --strict program.py")
+
     said = clone.shell(wheel)
     assert "GraphView(" in said and "elsewhere/lib" in said
     said = clone.shell(crash)
@@ -121,6 +147,8 @@ def begin(folder: Path) -> None:
     clone = Clone(folder)
     add_the_method(clone.root)
     assert clone.shell("git diff --name-only").split() == [target()[0]]
+    add_the_struct(clone.root)
+    assert "netlist.Note" in clone.shell("git diff Sources/SexpCore")
     assert "count_edges_of_type" in clone.shell("git diff")
 
 
