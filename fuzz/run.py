@@ -44,7 +44,7 @@ CANARY_SECONDS = 60
 CANARIES = {
     "c-wire": ("bd_wire.c", "if (reader->bad || bytes > bd_reader_left(reader)) {\n        reader->bad = true;\n        return NULL;\n    }\n    const unsigned char *at = reader->data + reader->at;\n    size_t padded", "if (reader->bad) return NULL;\n    const unsigned char *at = reader->data + reader->at;\n    size_t padded"),
     "c-idset": ("bd_idset.c", "    memset(counts->recent, 0, sizeof counts->recent);\n", ""),
-    "c-arena": ("bd_arena.c", "if (end > arena->limit && !bd_arena_reach(arena, end)) return NULL;", "bd_arena_reach(arena, end);"),
+    "c-arena": ("bd_arena_inside.h", "if (end > arena->limit && !bd_arena_reach(arena, end)) return NULL;", "bd_arena_reach(arena, end);"),
     "c-replies": ("bd_sexp.c", "if (node->text_start > document->text_bytes || node->text_length > document->text_bytes - node->text_start)", "if (node->text_start > document->text_bytes)"),
 }
 C_TARGETS = list(CANARIES)
@@ -102,7 +102,7 @@ def build_c(target: str, canary: str | None, compiler: str = CLANG, driver: Path
     engine = f"-fsanitize={'' if driver else 'fuzzer,'}{SANITIZERS}"
     link = ["-fno-sanitize-recover=all"] if driver else ["-fuse-ld=lld"]
     run(compiler, *C_FLAGS, engine, *link, f"-I{ROOT / 'fuzz'}", f"-I{csrc}", f"-I{LAYOUT}",
-        ROOT / "fuzz" / f"fuzz_{name}.c", csrc / f"bd_{name}.c", *([driver] if driver else []), "-o", binary)
+        ROOT / "fuzz" / f"fuzz_{name}.c", *sorted(csrc.glob(f"bd_{name}*.c")), *([driver] if driver else []), "-o", binary)
     return binary
 
 

@@ -344,7 +344,12 @@ def test_stopped_looping_or_dead_workers_keep_no_answer_back() -> None:
     check("busy")
     assert "Debug.hang" in run("status").stdout or "debug.hang" in run("status").stdout
     os.kill(pid, signal.SIGKILL)
-    thread.join()
+    thread.join()  # it has heard of the death, and went on with another worker
+    assert inspect("--stale")["count"] == 0 and inspect("--kind", "BoundNode")["count"] == 10
+    pid = bindd._bindd._current().pid
+    os.kill(pid, signal.SIGKILL)  # while nobody asks anything
+    while not inspect()["lost_clients"]:
+        pass
     lost = inspect("--stale")
     assert lost["count"] == 11 and {row["state"] for row in lost["rows"]} == {"lost"}
     (entry,) = inspect()["lost_clients"]

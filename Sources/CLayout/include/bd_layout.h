@@ -203,7 +203,7 @@ typedef struct bd_crash_slot {
 
 /* Payload of the notice that a dying worker sends. Begins as each notice does: a code (0, it refuses nothing) and a text
  * (none). Where the worker was idle, operation and request are 0. */
-#define BD_CRASH_OPERATION 8u         /* Operation.crash */
+#define BD_CRASH_OPERATION 9u         /* Operation.crash */
 #define BD_CRASH_FLAGS 16u            /* FrameFlags.notice */
 
 typedef struct bd_crash_notice {      /* 64 bytes */

@@ -47,6 +47,10 @@ def mode(text: str) -> str:
     return "" if text in ("release", "debug", "checked") else "it must be release, debug or checked"
 
 
+def sites(text: str) -> str:
+    return "" if text in ("", "off", "sample", "full") else "it must be off, sample or full"
+
+
 VARIABLES = (
     Variable("BINDD_SOCKET", "both", "path of the socket itself, in a folder of your own (mode 0700); else "
              "`$XDG_RUNTIME_DIR/bindd/`, else `/tmp/bindd-<uid>/`, with a name for each build", anything),
@@ -60,9 +64,17 @@ VARIABLES = (
              "`LimitExceeded`; read when the daemon starts", bytes_of_memory),
     Variable("BINDD_IDLE_EXIT", "daemon", "seconds without clients and named workspaces after which the daemon leaves; 30 by "
              "default, 0: never; read when the daemon starts", whole_seconds),
+    Variable("BINDD_STATE", "daemon", "folder for journals and crash reports; else `$XDG_STATE_HOME/bindd`, else "
+             "`~/.local/state/bindd`; read when the daemon starts", anything),
+    Variable("BINDD_SITES", "client", "which handles are recorded with the line that made them: `off`, `sample` (default), `full`",
+             sites),
+    Variable("BINDD_CORE", "daemon", "`1` lets a worker that dies leave a core file", switch),
+    Variable("BINDD_PYTHON", "daemon", "the interpreter with which `bindd crash reduce` checks its script; else `python3`", anything),
+    Variable("BINDD_PLANTED", "daemon", "`1` admits the bugs that `debug.plant` plants", switch),
     Variable("BINDD_NORECOMPILE", "editable install", "`1` imports what was built last, without looking at the sources", switch),
     Variable("BINDD_RELEASEMODE", "editable install", "`release`, `debug` (unoptimised) or `checked` (optimised, invariants looked "
              "at); unset: as built last, at first `release`", mode),
+    Variable("BINDD_FUZZ", "tests", "the target of a fuzzing run; `BINDD_FUZZ_…`: its seeds, arguments and planted bug", anything),
     Variable("BINDD_TEST_LONG", "tests", "`1` runs the long forms (`make test-long`)", switch),
     Variable("BINDD_TEST_SEED", "tests", "seed of the randomised tests; each prints its own", anything),
     Variable("BINDD_TEST_EXAMPLES", "tests", "how many random cases", anything),
