@@ -88,6 +88,7 @@ let debugFunctions: [FunctionDeclaration] = [
             call.session.sendHalfAReply()
             Death.KILL.die()
         }),
+    dieAtFunction,
 ]
 
 enum Death: String, CaseIterable {

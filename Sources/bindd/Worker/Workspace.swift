@@ -27,6 +27,8 @@ final class Workspace {
     var insideMessage: Set<UInt64> = []
     /// Bugs that were armed on purpose, see Api/PlantedBugs.
     var planted: [PlantedBug] = []
+    /// The request that this worker is to die at, see Api/DieAt.
+    var plannedDeath: PlannedDeath?
     /// This process only applies a report's requests again.
     var isReplay = false
     private let memory: ArenaMemory

@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 3u
-#define BD_DESCRIPTION_HASH 0x1696615fe6f80558ull
-#define BD_DESCRIPTION_HASH_TEXT "1696615f"
+#define BD_DESCRIPTION_HASH 0x2e200f4c65a23757ull
+#define BD_DESCRIPTION_HASH_TEXT "2e200f4c"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-1696615f"
+#define BD_BUILD "0.1.0-2e200f4c"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -166,6 +166,7 @@
 #define BD_OP_DEBUG_HOLD 144u
 #define BD_OP_DEBUG_PLANT 145u
 #define BD_OP_DEBUG_CUT_FRAME 146u
+#define BD_OP_DEBUG_DIE_AT 147u
 
 enum {
     BD_METHOD_NODE_REFERENCE_CREATE = 0,
@@ -383,9 +384,10 @@ enum {
     BD_METHOD_DEBUG_HOLD = 212,
     BD_METHOD_DEBUG_PLANT = 213,
     BD_METHOD_DEBUG_CUT_FRAME = 214,
-    BD_METHOD_COUNT = 215
+    BD_METHOD_DEBUG_DIE_AT = 215,
+    BD_METHOD_COUNT = 216
 };
-#define BD_PARAMETER_COUNT 309u
+#define BD_PARAMETER_COUNT 312u
 #define BD_CLASS_COUNT 19u
 
 #define BD_STRUCT_COUNT 148u
@@ -792,6 +794,9 @@ const bd_parameter bd_parameters[] = {
     {"seconds", BD_T_FLOAT, 0, BD_DEFAULT_FLOAT, 0, 3600.0, NULL, NULL, NULL}, /* debug.hang */
     {"bytes", BD_T_INT, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* debug.hold */
     {"bug", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* debug.plant */
+    {"operation", BD_T_STR, 1, BD_DEFAULT_NONE, 0, 0.0, NULL, NULL, NULL}, /* debug.die_at */
+    {"how", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "SEGV", NULL, NULL}, /* debug.die_at */
+    {"when", BD_T_STR, 0, BD_DEFAULT_STR, 0, 0.0, "before", NULL, NULL}, /* debug.die_at */
     {NULL, 0, 0, 0, 0, 0.0, NULL, NULL, NULL}
 };
 
@@ -1011,10 +1016,11 @@ const bd_method bd_methods[] = {
     {"debug.hold", 144, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 1, 307, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"debug.plant", 145, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 1, 308, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {"debug.cut_frame", 146, BD_KIND_OF_REQUEST_CALL, BD_T_NONE, 0, 0, 309, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
+    {"debug.die_at", 147, BD_KIND_OF_REQUEST_QUERY, BD_T_NONE, 0, 3, 309, BD_T_NONE, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}},
     {NULL, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, NULL, 0, NULL, 0}}
 };
 
-const uint8_t bd_operation_kinds[147] = {
+const uint8_t bd_operation_kinds[148] = {
     [16] = BD_KIND_OF_REQUEST_COMMAND,
     [17] = BD_KIND_OF_REQUEST_QUERY,
     [18] = BD_KIND_OF_REQUEST_QUERY,
@@ -1146,8 +1152,9 @@ const uint8_t bd_operation_kinds[147] = {
     [144] = BD_KIND_OF_REQUEST_QUERY,
     [145] = BD_KIND_OF_REQUEST_CALL,
     [146] = BD_KIND_OF_REQUEST_CALL,
+    [147] = BD_KIND_OF_REQUEST_QUERY,
 };
-const uint32_t bd_operation_count = 147;
+const uint32_t bd_operation_count = 148;
 
 static PyObject *bd_thunk_graph_view_attribute_keys(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_GRAPH_VIEW_ATTRIBUTE_KEYS, self, args, n, kwnames);
@@ -1584,6 +1591,9 @@ static PyObject *bd_thunk_debug_plant(PyObject *self, PyObject *const *args, Py_
 static PyObject *bd_thunk_debug_cut_frame(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     return bd_invoke(BD_METHOD_DEBUG_CUT_FRAME, self, args, n, kwnames);
 }
+static PyObject *bd_thunk_debug_die_at(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    return bd_invoke(BD_METHOD_DEBUG_DIE_AT, self, args, n, kwnames);
+}
 
 static PyMethodDef bd_methods_node_reference[] = {
     BD_METHOD_DEF("get_uuid", bd_node_get_uuid, "get_uuid($self, /)\012--\012\012The node's id: 1, 2, 3, \342\200\246 in order of creation, never reused in this process."),
@@ -1926,6 +1936,7 @@ static PyMethodDef bd_functions[] = {
     BD_METHOD_DEF("debug_hold", bd_thunk_debug_hold, "debug_hold($self, /, *, bytes)\012--\012\012Makes the worker hold that much memory, in small pages, until it ends.\012\012bytes: how much memory the worker takes and touches\012\012Raises ValueError."),
     BD_METHOD_DEF("debug_plant", bd_thunk_debug_plant, "debug_plant($self, /, *, bug)\012--\012\012Arms a bug in this workspace, to try crash reports on. Only where BINDD_PLANTED=1 is set for the daemon.\012\012bug: its name: see PlantedBugs.swift\012\012Raises ValueError."),
     BD_METHOD_DEF("debug_cut_frame", bd_thunk_debug_cut_frame, "debug_cut_frame($self, /)\012--\012\012Makes the worker send half a reply and die.\012\012Raises WorkerCrashed."),
+    BD_METHOD_DEF("debug_die_at", bd_thunk_debug_die_at, "debug_die_at($self, /, *, operation, how='SEGV', when='before')\012--\012\012Makes the worker of this workspace die at the next request of an operation. A new worker is not armed.\012\012operation: its name as in `bindd describe --json`: GraphView.create, sexp.parse, sync\012how: as in debug.crash, or STOP (stopped), HALF (half a reply), MUTE (no reply)\012when: before or after it is applied; after: and before its reply\012\012Raises ValueError."),
     {NULL, NULL, 0, NULL}
 };
 

@@ -1522,3 +1522,12 @@ def debug_cut_frame() -> None:
 
     Raises WorkerCrashed.
     """
+def debug_die_at(*, operation: str, how: str = 'SEGV', when: str = 'before') -> None:
+    """Makes the worker of this workspace die at the next request of an operation. A new worker is not armed.
+
+    operation: its name as in `bindd describe --json`: GraphView.create, sexp.parse, sync
+    how: as in debug.crash, or STOP (stopped), HALF (half a reply), MUTE (no reply)
+    when: before or after it is applied; after: and before its reply
+
+    Raises ValueError.
+    """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bindd import _bindd
 
-__all__ = ["crash", "cut_frame", "freeze", "hang", "hold", "plant"]
+__all__ = ["crash", "cut_frame", "die_at", "freeze", "hang", "hold", "plant"]
 
 
 def crash(how: str = "SEGV") -> None:
@@ -41,3 +41,12 @@ def plant(bug: str) -> None:
 def cut_frame() -> None:
     """The worker sends half a reply and dies. Raises WorkerCrashed."""
     _bindd.debug_cut_frame()
+
+
+def die_at(operation: str, how: str = "SEGV", when: str = "before") -> None:
+    """The worker dies at the next request of an operation, "before" it is applied, or "after", before its reply.
+
+    operation: a name of ``bindd describe --json``, such as "GraphView.create", "sexp.parse" or "sync".
+    how: as in ``crash``, or STOP (stopped until somebody kills it), HALF (half a reply), MUTE (no reply, for ever).
+    """
+    _bindd.debug_die_at(operation=operation, how=how.upper(), when=when)
