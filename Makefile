@@ -10,8 +10,9 @@ PACKAGE := python_client/src/bindd
 BOARD ?= examples/blinker.kicad_pcb
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
+SOAK ?= 10000
 
-.PHONY: build demo test test-long wheel generate bench fuzz fuzz-sexp fuzz-canary clean
+.PHONY: build demo test test-long wheel generate bench fuzz fuzz-sexp fuzz-canary crash-matrix soak clean
 
 # The import builds what is older than its sources (tools/native.py): daemon, generated files, extension. The command is a link,
 # so that it is always the program that the package starts, also after an import that built.
@@ -78,6 +79,14 @@ fuzz-sexp:
 
 fuzz-canary: build
 	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) fuzz/run.py --canary $(FUZZ_TARGETS)
+
+# Every operation × every death, before and after it is applied: a table without a hole; then SOAK kills with a call between.
+crash-matrix: build
+	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) Tests/client/crash_matrix.py
+	$(MAKE) soak
+
+soak: build
+	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) Tests/client/crash_soak.py $(SOAK)
 
 # A daemon that runs is left alone: it goes when nobody uses it, or on `bindd stop`.
 clean:

@@ -15,6 +15,8 @@ In a cell: `.` was right, `-` cannot be (a worker that loops cannot die after it
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
+import copy
 import gc
 import json
 import os
@@ -35,7 +37,12 @@ WHEN = ("before", "after")
 HANG_LIMIT = 0.3
 NEVER_OVER = {"debug.crash", "debug.cut_frame", "debug.freeze"}
 """These kill or loop: nothing comes after them."""
+OF_THE_NEXT = {"advance", "foretell"}
+"""These say something of the request behind them: alone they change nothing."""
 NOT_OF_WORKERS = {"control": "answered by the supervisor", "crash": "sent by a dying worker"}
+NAMED = (("BINDD_MATRIX_WORKSPACE", "matrix"),)
+SETTINGS = {"hello": NAMED, "pin": NAMED, "foretell": (("BINDD_ARENA", "1"),)}
+"""Some requests are only sent where others can join, or where memory is shared."""
 
 Case = tuple[str, str, str]
 
@@ -97,6 +104,8 @@ class World:
         self.c = view.create_and_insert_node()
         self.edge = EdgeReference.create(source=self.a.node(), target=self.b.node(), edge_type=1, name="a to b", weight=3)
         self.bound_edge = view.insert_edge(edge=self.edge)
+        self.operands = view.create_and_insert_node()
+        EdgeComposition.add_child(bound_node=self.a, child=self.operands.node(), child_identifier="operands")
         self.operand = EdgeOperand.add_operand(bound_node=self.a, operand=self.c.node(), operand_identifier="a")
         EdgePointer.point_to(bound_node=self.a, target_node=self.b.node(), identifier="a", index=None)
         EdgeNext.add_next(previous_node=self.b, next_node=self.c)
@@ -123,6 +132,13 @@ class World:
         self.document = sexp.parse(TEXT)
         self.board = pcb.loads(typed_text())
         self.board.kicad_pcb.paper = "A3"
+        self.spare = GraphView.create()
+        self.names = {
+            "EdgeComposition": EdgeComposition.get_parent_edge(bound_node=self.operands).edge(),
+            "EdgeOperand": self.operand.edge(),
+        }
+        # Its members are known to the worker alone: what is added to it is asked for.
+        self.copy = GraphView.from_bytes(data=view.to_bytes())
 
     def state(self) -> dict[str, Any]:
         """All that can be asked for, with ids as ranks: that of a second world is the same."""
@@ -130,7 +146,8 @@ class World:
         from bindd.sexp import pcb
 
         return {
-            "view": picture(self.view), "other": picture(self.other), "document": sexp.dumps(self.document),
+            "view": picture(self.view), "other": picture(self.other), "copy": picture(self.copy),
+            "document": sexp.dumps(self.document),
             "board": pcb.dumps(self.board), "name": self.edge.name(), "weight": self.edge.get_attr(key="weight"),
             "node": self.a.node().get_dynamic_attrs(), "counts": list(self.view.get_counts()),
             "overview": len(self.types.get_type_instance_overview()),
@@ -154,8 +171,36 @@ def picture(view: Any) -> dict[str, Any]:
 # -- how each operation is called ---------------------------------------------------------------------------------------------
 
 
-def argument(world: World, method: str, name: str, kind: str) -> Any:
-    """A value for a parameter, by its name where that says more than its type."""
+VARIANTS = 3
+"""Ways to choose arguments. Where the client knows the outcome it sends other requests than the one that is meant."""
+
+
+def argument(world: World, method: str, name: str, kind: str, variant: int = 0) -> Any:
+    """A value for a parameter: a known object; one whose membership only the worker knows; one that is a stranger."""
+    from bindd.graph import NodeReference
+
+    if variant == 1 and kind in ("GraphView", "BoundNode", "NodeReference"):
+        members = world.copy.get_nodes()
+        at = -1 if name in ("child", "trait_instance", "target_node", "bound_instance_node", "next_node", "target") else -2
+        return {"GraphView": world.copy, "BoundNode": members[at], "NodeReference": members[at].node()}[kind]
+    if variant == 2 and kind == "NodeReference":
+        return NodeReference.create()
+    if variant == 2 and kind == "BoundNode" and name in ("bound_instance_node", "next_node", "trait_instance"):
+        return world.copy.get_nodes()[-1]
+    value = usual(world, method, name, kind)
+    return value.node() if kind == "NodeReference" and hasattr(value, "node") else value
+
+
+def usual(world: World, method: str, name: str, kind: str) -> Any:
+    """By its name where that says more than its type."""
+    from bindd.graph import EdgeReference, NodeReference
+
+    if method == "GraphView.insert_node":
+        return NodeReference.create()
+    if method == "GraphView.insert_edge":
+        return EdgeReference.create(source=world.a.node(), target=world.c.node(), edge_type=8)
+    if name == "edge" and method.endswith("get_name"):
+        return world.names[method.partition(".")[0]]
     by_name: dict[str, Any] = {
         "seconds": 0.0, "bytes": 4096, "how": "KILL", "bug": "none", "type_identifier": "Type", "identifier": "a",
         "child_type_identifier": "Part", "key": "name", "path": ["a"], "container_path": ["a"], "of": "nodes",
@@ -164,15 +209,15 @@ def argument(world: World, method: str, name: str, kind: str) -> Any:
         "rhs_reference": world.reference, "type_reference": world.type_reference, "target_type_node": world.part,
         "start_type": world.type, "trait_type": world.trait, "instance_node": world.instances[0], "g": world.view,
         "bound_type_node": world.type, "bound_instance_node": world.c, "target_graph": world.other,
-        "child": world.c.node(), "child_identifier": "b", "operation": "GraphView.destroy", "when": "before",
+        "child": world.c.node(), "child_identifier": "b", "operation": "control", "when": "before",
         "directional": None, "ctx": None, "f": lambda *_: None, "bound_edge": world.operand, "index": None,
         "data": world.other.to_bytes() if name == "data" else None, "edge_type": 1, "subgraph": world.other,
         "start_node": world.c, "attributes": {"a": 1}, "edge_attributes": world.edge_recipe, "document": world.document,
     }
     if method == "TypeGraph.add_type":
         return "New"
-    if method.endswith("get_operand_by_identifier") or name in by_name:
-        return by_name.get(name, world.a if kind == "BoundNode" else "a")
+    if name in by_name:
+        return by_name[name]
     by_kind: dict[str, Any] = {
         "NodeReference": world.a.node(), "BoundNode": world.a, "EdgeReference": world.edge, "BoundEdge": world.bound_edge,
         "GraphView": world.view, "TypeGraph": world.types, "str": "a", "bytes": b"(a b)", "int": 1, "u8": 1, "u32": 0,
@@ -181,15 +226,15 @@ def argument(world: World, method: str, name: str, kind: str) -> Any:
         "Document": world.document,
     }
     if kind.startswith("list["):
-        return [argument(world, method, "", kind[5:-1])]
+        return [usual(world, method, "", kind[5:-1])]
     if kind.startswith("optional["):
-        return argument(world, method, "", kind[9:-1])
+        return usual(world, method, "", kind[9:-1])
     if kind not in by_kind:
         raise LookupError(f"{method}: no value for the parameter {name!r} of type {kind!r}: add one to {__file__}")
     return by_kind[kind]
 
 
-def receiver(world: World, name: str) -> Any:
+def receiver(world: World, name: str, method: str) -> Any:
     found = {
         "NodeReference": world.a.node(), "EdgeReference": world.edge, "BoundNode": world.a, "BoundEdge": world.bound_edge,
         "GraphView": world.view, "TypeGraph": world.types, "EdgeCreationAttributes": world.edge_recipe,
@@ -197,7 +242,7 @@ def receiver(world: World, name: str) -> Any:
     }
     if name not in found:
         raise LookupError(f"no object of class {name!r}: add one to {__file__}")
-    return found[name]
+    return world.spare if method == "destroy" else found[name]
 
 
 def indirect(world: World) -> dict[str, Callable[[], object]]:
@@ -215,10 +260,10 @@ def indirect(world: World) -> dict[str, Callable[[], object]]:
     def advance() -> None:
         with world.view.batch():
             world.view.create_and_insert_node()
-            GraphView.from_bytes(data=world.other.to_bytes())
+            on_a_thread(lambda: world.types.add_type(identifier="New"))
 
     def lease() -> None:
-        for _ in range(9000):
+        for _ in range(70_000):
             NodeReference.create()
 
     def release() -> None:
@@ -248,9 +293,15 @@ def indirect(world: World) -> dict[str, Callable[[], object]]:
         "advance": advance, "foretell": lambda: world.types.instantiate(type_identifier="Type"),
         "hello": hello, "sexp.load": lambda: pcb.loads(typed_text()), "sexp.set": lambda: setattr(board, "paper", "A2"),
         "sexp.splice": splice, "sexp.permute": permute, "sexp.dump": lambda: pcb.dumps(world.board), "sexp.save": save,
-        "sexp.text": lambda: sexp.dumps(world.document), "sexp.unknown": lambda: sexp.unknown_parts(board),
+        "sexp.text": lambda: copy.copy(board.nets[1]), "sexp.unknown": lambda: sexp.unknown_parts(board),
         "sexp.parse": lambda: sexp.parse("(a b)"), "sexp.dumps": lambda: sexp.dumps(world.document),
     }
+
+
+def on_a_thread(call: Callable[[], object]) -> None:
+    """The batch of one thread does not bind another. Raises what the call raises."""
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        threads.submit(call).result()
 
 
 def hello() -> None:
@@ -273,7 +324,7 @@ class Caller:
                 self.methods[f"{owner['name']}.{method['name']}"] = owner, method
         self.functions = {f"{f['module']}.{f['name']}": f for f in description["functions"]}
 
-    def call(self, world: World, operation: str) -> Callable[[], object]:
+    def call(self, world: World, operation: str, variant: int) -> Callable[[], object]:
         """The call, with its arguments made."""
         indirectly = indirect(world)
         if operation in indirectly:
@@ -289,12 +340,12 @@ class Caller:
             module = __import__(f"bindd.{owner['module']}", fromlist=["x"])
             holder = getattr(module, owner["outer"]) if owner["outer"] else module
             kind = getattr(holder, owner["python_name"])
-            target = getattr(kind if method["static"] else receiver(world, owner["name"]), method["name"])
+            target = getattr(kind if method["static"] else receiver(world, owner["name"], method["name"]), method["name"])
             parameters = method["parameters"]
         else:
             raise LookupError(f"{operation} is called by nothing: add what uses it to {__file__}")
         arguments = {
-            each["name"]: argument(world, operation, each["name"], each["type"])
+            each["name"]: argument(world, operation, each["name"], each["type"], variant)
             for each in parameters
             if each["type"] != "attributes"
         }
@@ -361,12 +412,17 @@ def killer_of_the_stopped(pid: int, is_wanted: bool) -> Iterator[None]:
 class Bench:
     """An interpreter with a worker, in which cases are tried one after the other."""
 
-    def __init__(self, description: dict[str, Any]) -> None:
+    def __init__(self, description: dict[str, Any], name: str = "") -> None:
         import bindd
 
         self.caller = Caller(description)
-        self.workspace = bindd.connect("matrix", hang_limit=HANG_LIMIT)
+        self.workspace = bindd.connect(name, hang_limit=HANG_LIMIT)
+        self.variants: dict[str, int] = {}
         self.supervisor = bindd.handles()["supervisor"]["pid"]
+        World().state()
+        self.workspace.sync()
+        time.sleep(0.1)  # the question for the supervisor's number is over
+        self.before = self.rest()
 
     def rest(self) -> tuple[int, int, int, int]:
         """Descriptors here and of the supervisor, workers, threads."""
@@ -374,34 +430,45 @@ class Bench:
         return descriptors("self"), descriptors(self.supervisor), len(children(self.supervisor)), threading.active_count()
 
     def run(self, operation: str, death: str, when: str) -> str:
-        """What was wrong, "" when nothing was."""
+        """What was wrong, "" when nothing was. Where the request is not sent, the arguments are chosen in another way."""
+        first = self.variants.get(operation, 0)
+        for variant in range(first, VARIANTS):
+            fault = self.run_variant(operation, death, when, variant)
+            if fault is not None:
+                self.variants[operation] = variant
+                return fault
+        return "the call does not send the request"
+
+    def run_variant(self, operation: str, death: str, when: str, variant: int) -> str | None:
+        after = self.after(operation, variant) if when == "after" and operation not in OF_THE_NEXT else None
         world = World()
-        call = self.caller.call(world, operation)
+        call = self.caller.call(world, operation, variant)
         before = world.state()
         self.workspace.sync()
-        wanted = self.after(operation) if when == "after" else before
-        rest = until_equal(None, self.rest, 0)
+        wanted = after or before
         fault = self.die(call, operation, death, when)
+        if fault is None:
+            return None
         if not fault and (found := world.state()) != wanted:
             different = {key: (wanted[key], found[key]) for key in wanted if wanted[key] != found[key]}
             fault = f"state: {str(different)[:1500]}"
         if not fault:
             fault = self.next_call(world)
         del call, world
-        if not fault and (left := until_equal(rest, self.rest)) != rest:
-            fault = f"(descriptors, of the supervisor, workers, threads) were {rest}, are {left}"
+        if not fault and (left := until_equal(self.before, self.rest)) != self.before:
+            fault = f"(descriptors, of the supervisor, workers, threads) were {self.before}, are {left}"
         return fault
 
-    def after(self, operation: str) -> dict[str, Any]:
+    def after(self, operation: str, variant: int) -> dict[str, Any]:
         """The state of another world after the call."""
         twin = World()
         try:
-            self.caller.call(twin, operation)()
+            self.caller.call(twin, operation, variant)()
         except Exception:
             pass  # what fails changes nothing
         return twin.state()
 
-    def die(self, call: Callable[[], object], operation: str, death: str, when: str) -> str:
+    def die(self, call: Callable[[], object], operation: str, death: str, when: str) -> str | None:
         """Arms, calls, and counts the exceptions."""
         from bindd import debug, errors
 
@@ -418,6 +485,8 @@ class Bench:
                     if not caught:
                         continue  # refused by what is here; the worker is still to be asked
                     return f"after {type(caught[0]).__name__}: {type(error).__name__}: {error}"
+        if not caught and self.workspace.pid == pid:
+            return None  # it was not sent
         kinds = [type(error).__name__ for error in caught]
         allowed = {"MUTE": ["WorkerHung"], "MEMORY": ["MemoryLimit"]}.get(death, ["WorkerCrashed"])
         if operation == "hello":  # whoever comes hears it, and the first client
@@ -457,7 +526,7 @@ class Bench:
 def child() -> int:
     """Runs the cases that come on stdin, a line of JSON each; a line for each goes out."""
     description = describe(os.environ["BINDD_BIN"])
-    bench = Bench(description)
+    bench = Bench(description, os.environ.get("BINDD_MATRIX_WORKSPACE", ""))
     with bench.workspace:
         for line in sys.stdin:
             operation, death, when = json.loads(line)
@@ -477,8 +546,13 @@ def child() -> int:
 def run(chosen: list[Case], environment: dict[str, str], workers: int = 2) -> dict[Case, str]:
     """What was wrong in each case; a case whose interpreter died or was silent for a minute says so."""
     found: dict[Case, str] = {}
-    queue = [[case for case in chosen if case[1] == death] for death in DEATHS]
-    queue = [each for each in queue if each]
+    settings = [(), *dict.fromkeys(SETTINGS.values())]
+    queue = [
+        [case for case in chosen if case[1] == death and SETTINGS.get(case[0], ()) == setting]
+        for death in DEATHS for setting in settings
+    ]
+    # New interpreters now and then: what a lease takes makes a journal long, and replaying it at each death slow.
+    queue = [each[at : at + 60] for each in queue for at in range(0, len(each), 60)]
     lock = threading.Lock()
 
     def work() -> None:
@@ -505,7 +579,8 @@ def run_some(todo: list[Case], environment: dict[str, str], found: dict[Case, st
     with tempfile.TemporaryDirectory(prefix="bindd-matrix-") as folder, open(f"{folder}/{name}", "w+") as said:
         environment = {
             **environment, "BINDD_SOCKET": f"{folder}/m.sock", "BINDD_STATE": f"{folder}/state", "BINDD_IDLE_EXIT": "30",
-            "BINDD_NORECOMPILE": "1",
+            "BINDD_NORECOMPILE": "1", "BINDD_ARENA": "0",  # reads are requests, too
+            **dict(SETTINGS.get(todo[0][0], ())),
         }
         started = subprocess.Popen(
             [sys.executable, __file__, "--child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said,
@@ -573,7 +648,6 @@ def main() -> int:
     if options.child:
         return child()
     os.environ.setdefault("BINDD_BIN", str(Path(sys.executable).with_name("bindd")))
-    os.environ["BINDD_ARENA"] = "0"  # reads are requests, too
     every = [
         case for case in cases(describe(os.environ["BINDD_BIN"]))
         if case[0].startswith(options.only) and case[1] in options.deaths.split(",")
@@ -583,7 +657,7 @@ def main() -> int:
     found = run(chosen, dict(os.environ))
     print(table(found))
     wrong = {case: fault for case, fault in found.items() if fault}
-    for (operation, death, when), fault in wrong.items():
+    for (operation, death, when), fault in list(wrong.items())[:40]:
         print(f"\n{operation} × {death} {when}: {fault}")
     missing = set(chosen) - set(found)
     print(f"\n{len(found)} cases, {len(wrong)} wrong, {len(missing)} not tried, {time.monotonic() - started:.0f} s")

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define BD_HELLO_MAGIC 0x44444E42u
+#define BD_RESUME_S_MIN 60.0 /* a short hang limit is for requests: applying a long journal again takes its time */
 
 /* The descriptor of a sealed memory file with an empty page, or -1 with OSError. */
 static int bd_page_make(bd_client_page **page) {
@@ -266,7 +267,9 @@ PyObject *bd_workspace_resume(bd_workspace *workspace, const char *program) {
         if (shared[1] >= 0) close(shared[1]);
     }
     bd_writer_free(&hello);
-    if (result == 0) result = bd_hello_wait(workspace, workspace->hang_limit > 0 ? workspace->hang_limit : 300.0, &text);
+    double patience = workspace->hang_limit > 0 ? workspace->hang_limit : 300.0;
+    if (patience < BD_RESUME_S_MIN) patience = BD_RESUME_S_MIN;
+    if (result == 0) result = bd_hello_wait(workspace, patience, &text);
     if (result == 0) {
         PyObject *daemon = PyImport_ImportModule("bindd._daemon");
         facts = daemon ? PyObject_CallMethod(daemon, "recovered", "O", text) : NULL;

@@ -46,8 +46,13 @@ struct PlannedDeath {
         isAfter = when == "after"
     }
 
+    /// Where this is the request that was meant, the worker does not come back from here.
+    func strike(_ operation: UInt16, isAfter: Bool, _ session: Session) {
+        if operation == self.operation, isAfter == self.isAfter { strike(session) }
+    }
+
     @inline(never)
-    func strike(_ session: Session) {
+    private func strike(_ session: Session) {
         switch how {
         case .death(let death): death.die()
         case .stop:

@@ -70,7 +70,7 @@ final class ClientStream {
         session.request = hello.requests
         session.recovery = nil
         workspace.graph.arena.publishApplied(hello.requests, slot: slot)
-        strike(Operation.hello, isAfter: false)
+        workspace.plannedDeath?.strike(Operation.hello, isAfter: false, session)
         let unset = bd_stream_set_patience(socket, ClientStream.patienceUs)
         guard unset == 0 else { throw WorkerError("cannot prepare the socket: \(String(cString: strerror(-unset)))") }
         do {
@@ -182,14 +182,15 @@ final class ClientStream {
         let startedNs = workspace.isTraced ? bd_clock_monotonic_ns() : 0
         page.begin(operation: message.operation, request: request, slot: slot, payload: message.payload.rest)
         let isRecorded = recorder.begin(message.operation)
-        strike(message.operation, isAfter: false)
+        let plannedDeath = workspace.plannedDeath
+        plannedDeath?.strike(message.operation, isAfter: false, session)
         var call = Call(workspace: workspace, session: session, arguments: message.payload)
         var failure: RemoteError?
         do { try session.apply(message.operation, &call) } catch let error as WireError { throw error } catch {
             failure = session.remote(error)
         }
         if isRecorded { recorder.settle(session, hasFailed: failure != nil) }
-        strike(message.operation, isAfter: true)
+        plannedDeath?.strike(message.operation, isAfter: true, session)
         // Before the reply: who has it may die or read the arena at once, and this request is over.
         workspace.graph.arena.publishApplied(request, slot: slot)
         page.end(request: request, slot: slot)
@@ -202,12 +203,6 @@ final class ClientStream {
         session.head(request).encode(into: &payload)
         payload.raw(call.result.bytes)
         send(message.operation, .reply, payload.bytes)
-    }
-
-    /// Where `debug.die_at` is armed for this request, the worker does not come back from here.
-    private func strike(_ operation: UInt16, isAfter: Bool) {
-        guard let death = workspace.plannedDeath, death.operation == operation, death.isAfter == isAfter else { return }
-        death.strike(session)
     }
 
     private func trace(_ message: MessageReader.InPlace, _ startedNs: UInt64, _ call: borrowing Call, hasFailed: Bool) {
