@@ -43,3 +43,15 @@ def test_a_hole_is_a_failure(home: Home) -> None:
         [("sexp.unheard_of", "KILL", "before"), ("sync", "KILL", "before")], {**home.environment, "BINDD_BIN": home.binary})
     assert "is called by nothing" in found["sexp.unheard_of", "KILL", "before"]
     assert found["sync", "KILL", "before"] == ""
+
+
+def test_a_short_soak(home: Home) -> None:
+    """`make soak` kills 10,000 times."""
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, str(crash_matrix.__file__).replace("crash_matrix", "crash_soak"), "60"],
+        env={**home.environment, "BINDD_BIN": home.binary}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "60 kills, 60 exceptions, 60 changes kept" in done.stdout
