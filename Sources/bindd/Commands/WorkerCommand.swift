@@ -32,6 +32,7 @@ private let journalFd: Int32 = 5
 
 private func becomeWorker(workspace: String, supervisorPid: Int32, journal: [Int32]) -> Int32 {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)  // a file that may not grow is an error like a full disk
     bd_process_set_name("bindd-worker")
     bd_memory_return_large_blocks()
     let followed = bd_process_follow_parent(SIGKILL, supervisorPid)

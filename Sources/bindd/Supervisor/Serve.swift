@@ -26,6 +26,7 @@ struct ServeOptions {
 func serve(_ options: ServeOptions, identity: DaemonIdentity) throws {
     umask(0o077)
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)  // a file that may not grow is an error like a full disk
     bd_process_set_name("bindd")
     // What the starter left open must not reach the workers.
     _ = bd_descriptors_close_on_exec(3)
