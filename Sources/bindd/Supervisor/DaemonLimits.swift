@@ -30,6 +30,9 @@ enum DaemonLimits {
     static let workerStartMs: UInt64 = 10_000
     /// The same when a journal is to be applied first: a large one takes seconds.
     static let workerRecoveryMs: UInt64 = 300_000
+    /// Looks at whether a named workspace's journal is free, and the pause between two: at most 300 ms, after a supervisor's death.
+    static let journalLockTries = 30
+    static let journalLockPauseUs: UInt32 = 10_000
     /// Deaths in a row without progress, in this time, after which a workspace gets no new worker.
     static let fruitlessDeathsMax = 5
     static let fruitlessWindowMs: UInt64 = 180_000

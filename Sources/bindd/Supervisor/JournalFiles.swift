@@ -32,11 +32,14 @@ final class JournalFiles {
         let paths = (0..<2).map { "\(folder.path)/\(fileName(workspace)).\($0)" }
         return try make(paths: paths) { index in
             let fd = bd_file_open(paths[index], O_RDWR | O_CREAT)
-            if fd >= 0, bd_file_lock(fd) != 0 {
-                close(fd)
-                return -EBUSY
+            guard fd >= 0 else { return fd }
+            // A worker of a supervisor that was killed holds the lock until the system has taken it down.
+            for _ in 0..<DaemonLimits.journalLockTries {
+                if bd_file_lock(fd) == 0 { return fd }
+                usleep(DaemonLimits.journalLockPauseUs)
             }
-            return fd
+            close(fd)
+            return -EBUSY
         }
     }
 

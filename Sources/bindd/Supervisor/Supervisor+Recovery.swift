@@ -30,7 +30,7 @@ extension Supervisor {
                     hint: "the daemon that held it is gone; its handles are lost, new ones work"))
         }
         return WorkerProcess(
-            loop: loop, number: uniqueNumber(), workspace: hello.workspace, journal: newJournal(hello.workspace))
+            loop: loop, number: uniqueNumber(), workspace: hello.workspace, journal: try newJournal(hello.workspace))
     }
 
     private func hopeless(_ lost: LostWorkspace) -> HelloRefusal {
@@ -43,7 +43,9 @@ extension Supervisor {
                 hint: "`bindd crash list` shows the reports; connect anew for an empty workspace"))
     }
 
-    private func newJournal(_ workspace: String) -> JournalFiles? {
+    /// Nil: there is none to be had, and the workspace lives without. A journal that exists and is another's is no reason for
+    /// an empty workspace of that name.
+    private func newJournal(_ workspace: String) throws(HelloRefusal) -> JournalFiles? {
         do throws(SystemError) {
             guard !workspace.isEmpty, let state = options.state else { return try .unnamed(in: options.state) }
             let folder: StateFolder
@@ -56,7 +58,11 @@ extension Supervisor {
             return try .named(workspace, in: folder)
         } catch {
             log.error("no_journal", metadata: ["workspace": "\(workspace)", "detail": "\(error)"])
-            return nil
+            guard error.code == EBUSY else { return nil }
+            throw .answer(
+                RemoteError(
+                    "BinddUnavailable", "the journal of workspace \"\(workspace)\" is held by another process, a worker that is ending",
+                    hint: "connect again"))
         }
     }
 

@@ -707,7 +707,8 @@ def _kept(error: WorkerDied, recovery: dict[str, Any]) -> list[str]:
         return [line, f"  lost    {lost:,} acknowledged requests: {recovery.get('damage')}"]
     if unapplied > 1 and behind:
         names = ", ".join(list(dict.fromkeys(behind))[:3])
-        return [line, f"  lost    {unapplied - 1:,} requests behind it, not acknowledged: {names}"]
+        count = "1 request" if unapplied == 2 else f"{unapplied - 1:,} requests"
+        return [line, f"  lost    {count} behind it, not acknowledged: {names}"]
     return [f"{line}; lost: nothing acknowledged. Not retried."]
 
 
