@@ -40,7 +40,7 @@ NEVER_OVER = {"debug.crash", "debug.cut_frame", "debug.freeze"}
 OF_THE_NEXT = {"advance", "foretell"}
 """These say something of the request behind them: alone they change nothing."""
 NOT_OF_WORKERS = {"control": "answered by the supervisor", "crash": "sent by a dying worker"}
-NAMED = (("BINDD_MATRIX_WORKSPACE", "matrix"),)
+NAMED = (("MATRIX_WORKSPACE", "matrix"),)
 SETTINGS = {"hello": NAMED, "pin": NAMED, "foretell": (("BINDD_ARENA", "1"),)}
 """Some requests are only sent where others can join, or where memory is shared."""
 
@@ -526,7 +526,7 @@ class Bench:
 def child() -> int:
     """Runs the cases that come on stdin, a line of JSON each; a line for each goes out."""
     description = describe(os.environ["BINDD_BIN"])
-    bench = Bench(description, os.environ.get("BINDD_MATRIX_WORKSPACE", ""))
+    bench = Bench(description, os.environ.get("MATRIX_WORKSPACE", ""))
     with bench.workspace:
         for line in sys.stdin:
             operation, death, when = json.loads(line)
