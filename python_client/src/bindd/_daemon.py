@@ -697,18 +697,21 @@ def _not_kept(error: WorkerDied, known: dict[str, Any]) -> str:
     return f"  lost    {error.lost:,} handles {rest} Nothing is retried."
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def _kept(error: WorkerDied, recovery: dict[str, Any]) -> list[str]:
     """What went on with the new worker, and what did not."""
     replayed, unapplied = recovery.get("replayed", 0), recovery.get("unapplied_count", 0)
     behind = [name for name in error.unapplied if name != error.operation] if error.unapplied else []
     took = recovery.get("elapsed_us", 0) / 1000
-    line = f"  kept    {error.kept:,} handles ({replayed:,} requests applied again in {took:,.0f} ms)"
+    line = f"  kept    {_count(error.kept, 'handle')} ({_count(replayed, 'request')} applied again in {took:,.0f} ms)"
     if lost := recovery.get("lost_count"):
-        return [line, f"  lost    {lost:,} acknowledged requests: {recovery.get('damage')}"]
+        return [line, f"  lost    {_count(lost, 'acknowledged request')}: {recovery.get('damage')}"]
     if unapplied > 1 and behind:
         names = ", ".join(list(dict.fromkeys(behind))[:3])
-        count = "1 request" if unapplied == 2 else f"{unapplied - 1:,} requests"
-        return [line, f"  lost    {count} behind it, not acknowledged: {names}"]
+        return [line, f"  lost    {_count(unapplied - 1, 'request')} behind it, not acknowledged: {names}"]
     return [f"{line}; lost: nothing acknowledged. Not retried."]
 
 
