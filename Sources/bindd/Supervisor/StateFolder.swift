@@ -13,7 +13,7 @@ struct StateFolder {
         }
         do throws(SocketPathError) {
             let folder = StateFolder(path: path)
-            try folder.make(path, uid: uid)
+            try folder.make(uid: uid)
             return .success(folder)
         } catch { return .failure(error) }
     }
@@ -21,7 +21,7 @@ struct StateFolder {
     /// A folder inside, made if need be.
     func inner(_ name: String, uid: UInt32) throws(SocketPathError) -> StateFolder {
         let folder = StateFolder(path: "\(path)/\(name)")
-        try folder.make(folder.path, uid: uid)
+        try folder.make(uid: uid)
         return folder
     }
 
@@ -36,18 +36,10 @@ struct StateFolder {
         return absolute("HOME").map { "\($0)/.local/state/bindd" }
     }
 
-    /// With the folders above it, as `mkdir -p` would.
-    private func make(_ path: String, uid: UInt32) throws(SocketPathError) {
-        if mkdir(path, 0o700) != 0, errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-            try makeParents(String(path[..<slash]))
-            mkdir(path, 0o700)
-        }
+    private func make(uid: UInt32) throws(SocketPathError) {
+        try StateFolder.makeAll(path)
         var facts = stat()
-        guard lstat(path, &facts) == 0 else {
-            throw SocketPathError(
-                message: "cannot create the folder \(path): \(SystemError.text(errno))",
-                hint: "set BINDD_STATE to a folder of your own")
-        }
+        guard lstat(path, &facts) == 0 else { throw StateFolder.notMade(path) }
         guard facts.st_mode & S_IFMT == S_IFDIR, facts.st_uid == uid, facts.st_mode & 0o022 == 0 else {
             throw SocketPathError(
                 message: "the folder \(path) is a link, another user's or writable by others",
@@ -55,14 +47,17 @@ struct StateFolder {
         }
     }
 
-    private func makeParents(_ path: String) throws(SocketPathError) {
+    /// As `mkdir -p` would.
+    private static func makeAll(_ path: String) throws(SocketPathError) {
         if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
-        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
-            throw SocketPathError(
-                message: "cannot create the folder \(path): \(SystemError.text(errno))",
-                hint: "set BINDD_STATE to a folder of your own")
-        }
-        try makeParents(String(path[..<slash]))
+        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else { throw notMade(path) }
+        try makeAll(String(path[..<slash]))
         mkdir(path, 0o700)
+    }
+
+    private static func notMade(_ path: String) -> SocketPathError {
+        SocketPathError(
+            message: "cannot create the folder \(path): \(SystemError.text(errno))",
+            hint: "set BINDD_STATE to a folder of your own")
     }
 }
