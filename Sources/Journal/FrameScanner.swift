@@ -4,8 +4,8 @@
 import Wire
 
 public struct FrameScanner {
-    /// The operation of a message of which frames came, but not the last one.
-    private var partial: UInt16?
+    /// Frames of a message came, but not the last one.
+    public private(set) var isInsideMessage = false
 
     public init() {}
 
@@ -18,8 +18,6 @@ public struct FrameScanner {
         public var hasParts = false
     }
 
-    public var isInsideMessage: Bool { partial != nil }
-
     /// Looks at the bytes of a stream from the end of the last whole frame on. Broken frames end the count: the reader will
     /// say what is wrong with them.
     public mutating func scan(_ bytes: UnsafeRawBufferPointer, changesState: (UInt16) -> Bool) -> Counts {
@@ -31,8 +29,8 @@ public struct FrameScanner {
             counts.bytes += spanned
             let operation = UInt16(truncatingIfNeeded: word >> 32)
             let isLast = UInt16(word >> 48) & FrameFlags.more.rawValue == 0
-            if !isLast || partial != nil { counts.hasParts = true }
-            partial = isLast ? nil : operation
+            if !isLast || isInsideMessage { counts.hasParts = true }
+            isInsideMessage = !isLast
             if isLast, changesState(operation) { counts.changes += 1 }
         }
         return counts

@@ -22,9 +22,9 @@ public final class Journal {
     public private(set) var imageBytes: Int
     /// Sequence number of the last request in the journal.
     public private(set) var lastSequence: UInt64
-    /// Requests that are in the journal and must not be applied after a death, which could not be written yet.
     /// The other file may look like a newer journal than this one: nothing is written before it is emptied.
     private var isOtherBroken = false
+    /// Requests that are in the journal and must not be applied after a death, which could not be written yet.
     private var owed: (from: UInt64, session: UInt64)?
 
     /// A new journal in two empty files.
@@ -51,9 +51,6 @@ public final class Journal {
 
     /// Every request up to this one is applied or void.
     public var applied: UInt64 { head.pointee.applied }
-    /// The request that is being applied, 0: none.
-    public var current: UInt64 { head.pointee.current }
-    public var isReplaying: Bool { head.pointee.is_replaying != 0 }
 
     // MARK: writing
 
@@ -71,10 +68,10 @@ public final class Journal {
         lastSequence += 1
     }
 
-    /// These requests failed: nobody applies them again. `remnant`: what a single one left all the same, to be had back from
+    /// The request failed: nobody applies it again. `remnant`: what it left all the same, to be had back from
     /// `JournalReader.remnant`.
-    public func void(_ sequences: ClosedRange<UInt64>, remnant: [UInt64] = []) throws(JournalFailure) {
-        try appendBytes(.void, session: 0, JournalWords.encode([sequences.lowerBound, sequences.upperBound] + remnant))
+    public func void(_ sequence: UInt64, remnant: [UInt64] = []) throws(JournalFailure) {
+        try appendBytes(.void, session: 0, JournalWords.encode([sequence, sequence] + remnant))
     }
 
     /// Everything from `sequence` on is not to be applied, and the session has no part of a message any more. When that
@@ -258,21 +255,6 @@ public final class JournalImageWriter {
         }
     }
 
-    public func write(_ words: [UInt64]) throws(JournalFailure) {
-        let bytes = JournalWords.encode(words)
-        try write(bytes: bytes)
-    }
-
-    public func write(bytes: [UInt8]) throws(JournalFailure) {
-        let failure = bytes.withUnsafeBytes { raw -> JournalFailure? in
-            do throws(JournalFailure) {
-                try write(raw)
-                return nil
-            } catch { return error }
-        }
-        if let failure { throw failure }
-    }
-
     /// The sum begins with the head, which tells the size: so the payload's own sum is kept apart and joined at the end.
     private func flush() throws(JournalFailure) {
         let code = part.withUnsafeBytes { bytes in
@@ -301,10 +283,9 @@ public final class JournalImageWriter {
 /// Words and texts of this room.
 enum JournalWords {
     static func encode(_ words: [UInt64]) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(words.count * 8)
-        for word in words { withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) } }
-        return bytes
+        var writer = PayloadWriter(reserving: words.count * 8)
+        for word in words { writer.u64(word) }
+        return writer.bytes
     }
 
     static func decode(_ bytes: [UInt8]) -> [UInt64] {

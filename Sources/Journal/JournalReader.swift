@@ -2,7 +2,7 @@
 // Believes nothing: a record counts when its checksum fits and its sequence number is the next. Reading stops at the first
 // that does not; what lies behind was never acknowledged, unless the cursor says so, and then that is told.
 //
-// Order of calls: init, settle, forEach, journal. Cost: two passes over the file, memory for the largest record.
+// Order of calls: init, settle, forEachEvent, journal. Cost: two passes over the file, memory for the largest record.
 
 import CLayout
 import CShim
@@ -13,6 +13,7 @@ public final class JournalReader {
     private let active: Int
     private let head: UnsafeMutablePointer<bd_journal_head>
     private let descriptionHash: UInt64
+    let changesState: (UInt16) -> Bool
     private var file: any JournalStorage { files[active] }
     /// Valid bytes of the active file.
     public private(set) var endBytes = Int(BD_JOURNAL_HEAD_BYTES)
@@ -34,7 +35,7 @@ public final class JournalReader {
 
     /// Nil when neither file has a head: the workspace is empty. Throws when there is one that this build cannot read.
     public init?(
-        files: [any JournalStorage], descriptionHash: UInt64, changesState: (UInt16) -> Bool
+        files: [any JournalStorage], descriptionHash: UInt64, changesState: @escaping (UInt16) -> Bool
     ) throws(JournalFailure) {
         var best: (index: Int, epoch: UInt64)?
         for (index, file) in files.enumerated() {
@@ -56,10 +57,11 @@ public final class JournalReader {
         guard let best, let head = files[best.index].head else { return nil }
         self.files = files
         self.descriptionHash = descriptionHash
+        self.changesState = changesState
         active = best.index
         self.head = head
         lastSequence = head.pointee.first_sequence &- 1
-        try look(changesState)
+        try look()
         if head.pointee.applied > lastSequence { missing = lastSequence + 1...head.pointee.applied }
     }
 
@@ -82,7 +84,7 @@ public final class JournalReader {
     public func remnant(of sequence: UInt64) -> [UInt64]? { remnants[sequence] }
 
     /// First pass: finds the end, the voids and the last sequence number.
-    private func look(_ changesState: (UInt16) -> Bool) throws(JournalFailure) {
+    private func look() throws(JournalFailure) {
         var scanners: [UInt64: FrameScanner] = [:]
         var at = endBytes
         while let record = try read(&at, mustFollow: lastSequence) {
@@ -183,7 +185,7 @@ public final class JournalReader {
             if current != 0, attempts.contains(current) {
                 settlement.givenUp = current
                 voids.append(current...current)
-                try journal.void(current...current)
+                try journal.void(current)
             } else if current != 0 {
                 try journal.attempt(current)
             }
@@ -200,8 +202,8 @@ public final class JournalReader {
         return settlement
     }
 
-    /// Every record in order. The worker says by `replaying` which request it is at.
-    public func forEach(_ body: (JournalRecord) throws -> Void) throws {
+    /// Every record in order.
+    func forEach(_ body: (JournalRecord) throws -> Void) throws {
         var at = Int(BD_JOURNAL_HEAD_BYTES)
         while at < endBytes {
             guard let record = try read(&at, mustFollow: nil) else { return }

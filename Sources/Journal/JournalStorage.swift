@@ -70,7 +70,7 @@ public final class JournalFile: JournalStorage {
     }
 }
 
-/// For tests: bytes that survive whoever wrote them, with an errno for any call that `failing` says.
+/// For reports and tests: bytes that survive whoever wrote them, with an errno for any call that `failing` says.
 public final class JournalMemory: JournalStorage {
     public var bytes: [UInt8]
     private let page: UnsafeMutablePointer<bd_journal_head>
@@ -111,7 +111,7 @@ public final class JournalMemory: JournalStorage {
         for piece in pieces {
             let count = min(piece.count, room)
             if at + count > bytes.count { bytes.append(contentsOf: repeatElement(0, count: at + count - bytes.count)) }
-            for (index, byte) in piece.prefix(count).enumerated() { bytes[at + index] = byte }
+            bytes.replaceSubrange(at..<at + count, with: piece.prefix(count))
             at += count
             room -= count
         }
@@ -121,7 +121,7 @@ public final class JournalMemory: JournalStorage {
 
     public func read(_ into: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
         let count = max(0, min(into.count, bytes.count - offset))
-        for index in 0..<count { into[index] = bytes[offset + index] }
+        if count > 0 { into.copyBytes(from: bytes[offset..<offset + count]) }
         return count
     }
 

@@ -60,7 +60,7 @@ final class SimulatedWorkspace {
             return
         }
         try point()
-        workspace.sessions[hello.session] = try Session(hello: hello, workspace: workspace)
+        try workspace.openSession(hello)
         try point()
         endEvent()
         acknowledged.append(.open(hello))
@@ -199,7 +199,7 @@ final class SimulatedWorkspace {
 
     private func apply(_ event: Event, to oracle: Workspace) throws {
         switch event {
-        case .open(let hello): oracle.sessions[hello.session] = try Session(hello: hello, workspace: oracle)
+        case .open(let hello): try oracle.openSession(hello)
         case .close(let key): oracle.endSession(key)
         case .failure(let key, let used): try oracle.sessions[key]?.setUsedIds(used)
         case .request(let key, let operation, let payload):
@@ -221,7 +221,7 @@ func difference(_ found: Workspace, _ wanted: Workspace) throws -> String? {
 extension Workspace {
     /// Everything that a client could see of the state, in words that two workspaces can be compared by.
     func facts() throws -> [String] {
-        var facts: [String] = ["ids \([LeaseKind.node, .edge, .view].map { nextIds[$0, default: 1] })"]
+        var facts: [String] = ["ids \(LeaseKind.allCases.map { nextIds[$0, default: 1] })"]
         facts.append("\(graph.nodeCount) nodes, \(graph.edgeCount) edges, \(documents.count) documents")
         for view in graph.liveViews.ids {
             let nodes = try graph.nodes(view: view)

@@ -11,7 +11,7 @@ import Wire
 extension FuzzTarget {
     static let journal = FuzzTarget(name: "journal", seeds: { JournalCase.seeds }) { input in
         guard let file = JournalCase.file(from: input) else { return }
-        let files = [file, MemoryFile()]
+        let files = [file, JournalMemory()]
         do throws(JournalFailure) {
             guard let first = try open(files) else { return }
             let sequence = first.lastSequence
@@ -31,7 +31,7 @@ extension FuzzTarget {
 }
 
 /// Every third operation changes state.
-private func open(_ files: [MemoryFile]) throws(JournalFailure) -> JournalReader? {
+private func open(_ files: [JournalMemory]) throws(JournalFailure) -> JournalReader? {
     try JournalReader(files: files, descriptionHash: JournalCase.hash) { $0 % 3 == 0 }
 }
 
@@ -45,54 +45,13 @@ private func readAll(_ reader: JournalReader) {
     } catch { require(false, "what was read once cannot be read: \(error)") }
 }
 
-/// A file in memory.
-final class MemoryFile: JournalStorage {
-    var bytes: [UInt8] = []
-    private let page = UnsafeMutablePointer<bd_journal_head>.allocate(capacity: 1)
-    private var isMapped = false
-    var head: UnsafeMutablePointer<bd_journal_head>? { isMapped ? page : nil }
-
-    deinit { page.deallocate() }
-
-    func write(_ pieces: [UnsafeRawBufferPointer], at offset: Int) -> Int32 {
-        let end = offset + pieces.reduce(0) { $0 + $1.count }
-        if bytes.count < end { bytes += [UInt8](repeating: 0, count: end - bytes.count) }
-        var at = offset
-        for piece in pieces {
-            bytes.replaceSubrange(at..<at + piece.count, with: piece)
-            at += piece.count
-        }
-        return 0
-    }
-
-    func read(_ room: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
-        let count = max(0, min(room.count, bytes.count - offset))
-        if count > 0 { room.copyBytes(from: bytes[offset..<offset + count]) }
-        return count
-    }
-
-    func truncate(to byteCount: Int) -> Int32 {
-        bytes.removeLast(max(0, bytes.count - byteCount))
-        return 0
-    }
-
-    var byteCount: Int { bytes.count }
-
-    func mapHead() -> Int32 {
-        guard !isMapped else { return 0 }
-        page.initialize(to: bytes.withUnsafeBytes { $0.loadUnaligned(as: bd_journal_head.self) })
-        isMapped = true
-        return 0
-    }
-}
-
 /// An input as a file: a head, then records, each of kind, session, how its sequence number is off, size and payload.
 enum JournalCase {
     static let hash: UInt64 = 0xB1DD
 
-    static func file(from input: [UInt8]) -> MemoryFile? {
+    static func file(from input: [UInt8]) -> JournalMemory? {
         guard input.count >= 6 else { return nil }
-        let file = MemoryFile()
+        let file = JournalMemory()
         var head = bd_journal_head()
         head.magic = UInt64(BD_JOURNAL_MAGIC)
         head.version = BD_JOURNAL_VERSION
@@ -125,7 +84,7 @@ enum JournalCase {
     private static func number(_ byte: UInt8) -> UInt64 { byte < 0xF0 ? UInt64(byte) : UInt64.max - UInt64(0xFF - byte) }
 
     private static func append(
-        kind: UInt8, session: UInt8, sequence: inout UInt64, off: UInt8, _ payload: [UInt8], to file: MemoryFile
+        kind: UInt8, session: UInt8, sequence: inout UInt64, off: UInt8, _ payload: [UInt8], to file: JournalMemory
     ) {
         guard let kind = RecordKind(rawValue: UInt32(kind % 6) + 1) else { return }
         let session = session == 0xFF ? JournalReader.everySession : UInt64(session % 4)

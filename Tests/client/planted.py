@@ -1,6 +1,6 @@
 """Noise with a planted bug in it: a program that makes some hundred random calls and then does what the bug waits for.
 
-Run as ``python planted.py BUG SEED``; it ends by the exception of the crash. Used by test_crash_reduce.py.
+Run as ``python planted.py BUG SEED [again]``; again: after another crash in the same workspace. It ends by the exception of the crash. Used by test_crash_reduce.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import random
 import sys
 from typing import Any
 
-from bindd import debug, sexp
+from bindd import debug, errors, sexp
 from bindd.graph import EdgeReference, GraphView, NodeReference
 
 
@@ -158,6 +158,12 @@ BUGS = {
 def main() -> None:
     bug, seed = sys.argv[1], int(sys.argv[2])
     noise = Noise(seed)
+    if sys.argv[3:] == ["again"]:
+        noise.make(60)
+        try:
+            debug.crash("SEGV")
+        except errors.WorkerCrashed:
+            pass
     debug.plant(bug)
     noise.make(120)
     BUGS[bug](noise)

@@ -20,9 +20,9 @@ IS_LONG = bool(os.environ.get("BINDD_TEST_LONG"))
 DRAWN = sorted(planted.BUGS) if IS_LONG else random.Random(SEED).sample(sorted(planted.BUGS), 4)
 
 
-def crash(home: Home, bug: str, seed: int) -> subprocess.CompletedProcess[str]:
+def crash(home: Home, bug: str, seed: int, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(HERE / "planted.py"), bug, str(seed)], env={**home.environment, "BINDD_PLANTED": "1"},
+        [sys.executable, str(HERE / "planted.py"), bug, str(seed), *more], env={**home.environment, "BINDD_PLANTED": "1"},
         capture_output=True, text=True, timeout=60)
 
 
@@ -49,6 +49,14 @@ def test_a_planted_bug_is_reduced_to_a_few_calls(home: Home, bug: str) -> None:
     assert f"debug.plant(bug='{bug}')" in found["script"]
     assert Path(found["path"]).read_text() == found["script"]
     assert len(found["script"].encode()) < 1024 + 64, found["script"]
+
+
+def test_the_second_crash_of_a_workspace_is_replayed_as_well(home: Home) -> None:
+    """The session that went on after the first is still the same session."""
+    assert "the native core died" in crash(home, "triangle", SEED, "again").stderr
+    newest_report(home)
+    done = home.command("crash", "replay", "--times", "3", timeout=60)
+    assert done.returncode == 0 and "as reported, 3 times of 3" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_hundred_replays_die_of_the_same_request(home: Home) -> None:

@@ -13,6 +13,8 @@ struct CrashStep {
         case open(hello: [UInt8])
         case close
         case request(operation: UInt16, payload: [UInt8])
+        /// A request that failed, or was left out after another death.
+        case passedOver(UInt16, usedIds: [UInt64]?)
     }
 
     var action: Action
@@ -46,7 +48,7 @@ struct CrashCase {
                 files: files, descriptionHash: operations.hash, changesState: operations.changesState)
         else { throw CrashError("the journal in the report is empty") }
         var reading = Reading(journal: journal)
-        try journal.forEach { record in try reading.take(record) }
+        try journal.forEachEvent { event in reading.take(event) }
         var found = CrashCase(image: reading.image, steps: reading.steps, isPrivate: report.text("workspace").isEmpty)
         if let guilty = try reading.guilty ?? question(folder, report) {
             found.steps.append(guilty)
@@ -82,56 +84,31 @@ struct CrashCase {
         }
     }
 
-    /// The records of a journal become steps, as a recovery would apply them, up to the request that was being applied.
+    /// The events of a journal become steps, as a recovery would apply them, up to the request that was being applied.
     private struct Reading {
         let journal: JournalReader
-        let operations = Description.shared
         var image: [UInt8]?
         var steps: [CrashStep] = []
         var guilty: CrashStep?
-        private var readers: [UInt64: MessageReader] = [:]
-        private var sequence: UInt64 = 0
 
-        init(journal: JournalReader) { self.journal = journal }
-
-        private var isApplied: Bool { sequence <= journal.applied && sequence != journal.current && !journal.isVoid(sequence) }
-
-        mutating func take(_ record: JournalRecord) throws {
-            switch record.kind {
-            case .image:
-                image = record.payload
-                sequence = record.firstSequence - 1
-            case .open:
-                sequence = record.firstSequence
-                readers[record.session] = MessageReader()
-                if isApplied { steps.append(CrashStep(action: .open(hello: record.payload), session: record.session)) }
-            case .close:
-                sequence = record.firstSequence
-                readers[record.session] = nil
-                if isApplied { steps.append(CrashStep(action: .close, session: record.session)) }
-            case .frames: try takeFrames(record)
-            case .void:
-                if record.session == JournalReader.everySession { readers = [:] }
-                if record.session != 0 { readers[record.session] = nil }
-            case .attempt: return
+        mutating func take(_ event: JournalEvent) {
+            let sequence = event.sequence
+            let isApplied = sequence <= journal.applied && sequence != journal.current && !journal.isVoid(sequence)
+            var step = CrashStep(action: .close, session: event.session, number: event.request)
+            switch event.action {
+            case .image(let bytes): return image = bytes
+            case .open(let hello): step.action = .open(hello: hello)
+            case .close: break
+            case .message(_, changes: false): return
+            case .message(let message, changes: true):
+                step.action = .request(operation: message.operation, payload: Array(message.payload.rest))
+                if sequence == journal.current { return guilty = step }
+                if journal.isVoid(sequence) {
+                    step.action = .passedOver(message.operation, usedIds: journal.remnant(of: sequence))
+                    return steps.append(step)
+                }
             }
-        }
-
-        private mutating func takeFrames(_ record: JournalRecord) throws {
-            var reader = readers[record.session] ?? MessageReader()
-            record.payload.withUnsafeBytes { reader.append($0) }
-            sequence = record.firstSequence - 1
-            var number = record.firstRequest - 1
-            while let message = try reader.next() {
-                number += 1
-                guard operations.changesState(message.operation) else { continue }
-                sequence += 1
-                let step = CrashStep(
-                    action: .request(operation: message.operation, payload: message.payload), session: record.session,
-                    number: number)
-                if sequence == journal.current { guilty = step } else if isApplied { steps.append(step) }
-            }
-            readers[record.session] = reader
+            if isApplied { steps.append(step) }
         }
     }
 }

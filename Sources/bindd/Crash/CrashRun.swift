@@ -83,8 +83,9 @@ struct CrashRun {
         for index in kept {
             let step = crash.steps[index]
             switch step.action {
-            case .open(let hello):
-                workspace.sessions[step.session] = try Session(hello: try Hello(decoding: hello), workspace: workspace)
+            case .open(let hello): try workspace.openSession(try Hello(decoding: hello))
+            case .passedOver(let operation, let usedIds):
+                try workspace.sessions[step.session]?.passOver(operation, usedIds: usedIds)
             case .close: workspace.endSession(step.session)
             case .request(let operation, let payload):
                 guard let session = workspace.sessions[step.session] else { continue }

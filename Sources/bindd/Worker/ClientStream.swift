@@ -162,11 +162,7 @@ final class ClientStream {
     /// Puts what was received and is whole into the journal, if any of it changes state.
     private func record() {
         reader.withPending { bytes in recorder.record(bytes, firstRequest: session.request + 1) }
-        if recorder.isInsideMessage {
-            workspace.insideMessage.insert(session.key)
-        } else {
-            workspace.insideMessage.remove(session.key)
-        }
+        session.isInsideMessage = recorder.isInsideMessage
         if let failure = recorder.failure { report("client \(session.clientId): \(failure)") }
     }
 
@@ -297,7 +293,7 @@ final class ClientStream {
         watcher.close()
         target.stream = nil
         session.clientPage = nil
-        workspace.insideMessage.remove(session.key)
+        session.isInsideMessage = false
         session.sendHalfAReply = {}
         bd_crash_remove_client(socket)
         shutdown(socket, Int32(SHUT_RDWR))

@@ -47,7 +47,6 @@ struct Recovery {
     private let settlement: JournalReader.Settlement
     private let operations = Description.shared
     private var live: Journal
-    private var readers: [UInt64: MessageReader] = [:]
     private var told: [UInt64: SessionRecovery] = [:]
     private var sequence: UInt64 = 0
     private var replayed = 0
@@ -56,7 +55,7 @@ struct Recovery {
     static func run(_ journal: JournalReader, into workspace: Workspace) throws {
         let started = bd_clock_monotonic_ns()
         var recovery = Recovery(workspace: workspace, journal: journal, settlement: try journal.settle())
-        try journal.forEach { record in try recovery.apply(record) }
+        try journal.forEachEvent { event in try recovery.apply(event) }
         recovery.live.endReplay()
         workspace.journal = recovery.live
         recovery.tell(elapsedUs: (bd_clock_monotonic_ns() - started) / 1000)
@@ -69,33 +68,18 @@ struct Recovery {
         live = journal.journal()
     }
 
-    private mutating func apply(_ record: JournalRecord) throws {
-        switch record.kind {
-        case .image:
-            try record.payload.withUnsafeBytes { try workspace.readImage($0) }
-            sequence = record.firstSequence - 1
-        case .open:
-            sequence = record.firstSequence
-            readers[record.session] = MessageReader()
-            guard begin() else { return }
-            let hello = try Hello(decoding: record.payload)
-            if let session = workspace.sessions[record.session], hello.isResume {
-                session.resume(hello)
-            } else {
-                workspace.sessions[record.session] = try Session(hello: hello, workspace: workspace)
-            }
-        case .close:
-            sequence = record.firstSequence
-            readers[record.session] = nil
-            guard begin() else { return }
-            workspace.endSession(record.session)
-        case .frames:
-            sequence = record.firstSequence - 1
-            try apply(frames: record)
-        case .void:
-            if record.session == JournalReader.everySession { readers = [:] }
-            if record.session != 0 { readers[record.session] = nil }
-        case .attempt: return
+    private mutating func apply(_ event: JournalEvent) throws {
+        sequence = event.sequence
+        switch event.action {
+        case .image(let bytes): try bytes.withUnsafeBytes { try workspace.readImage($0) }
+        case .open(let hello): if begin() { try workspace.openSession(try Hello(decoding: hello)) }
+        case .close: if begin() { workspace.endSession(event.session) }
+        case .message(let message, let changes):
+            // A session that is void has nothing but void requests.
+            let session = workspace.sessions[event.session]
+            if changes, !begin() { return try pass(message.operation, event, session) }
+            session?.request = event.request
+            if changes, let session { try apply(message, to: session) }
         }
     }
 
@@ -106,49 +90,17 @@ struct Recovery {
         return true
     }
 
-    private mutating func apply(frames record: JournalRecord) throws {
-        // A session that is void has nothing but void requests.
-        let session = workspace.sessions[record.session]
-        var reader = readers[record.session] ?? MessageReader()
-        record.payload.withUnsafeBytes { reader.append($0) }
-        session?.request = record.firstRequest - 1
-        var request = record.firstRequest - 1
-        var failure: (any Error)?
-        try reader.forEach { message throws(WireError) in
-            request += 1
-            guard operations.changesState(message.operation) else {
-                session?.request = request
-                return true
-            }
-            sequence += 1
-            guard begin(), let session else {
-                note(message.operation, request, record.session)
-                session?.ids.set(nodes: nil, edges: nil)  // what was foretold was for this one
-                do {
-                    if let used = journal.remnant(of: sequence) { try session?.setUsedIds(used) }
-                } catch {
-                    failure = error
-                    return false
-                }
-                if message.operation == Operation.batch { session?.isLastBatchApplied = false }
-                return true
-            }
-            session.request = request
-            do { try apply(message, to: session) } catch {
-                failure = error
-                return false
-            }
-            return true
-        }
-        readers[record.session] = reader
-        if let failure { throw failure }
+    /// A void request: it used ids up, and is told when it was this death that made it so.
+    private mutating func pass(_ operation: UInt16, _ event: JournalEvent, _ session: Session?) throws {
+        note(operation, event.request, event.session)
+        try session?.passOver(operation, usedIds: journal.remnant(of: sequence))
     }
 
     private mutating func apply(_ message: MessageReader.InPlace, to session: Session) throws {
         var call = Call(workspace: workspace, session: session, arguments: message.payload)
         do { try session.apply(message.operation, &call) } catch {
             // Where the journal's end is damaged, the mark that it failed may be what is missing.
-            guard journal.damage == nil else { return try live.void(sequence...sequence, remnant: session.usedIds) }
+            guard journal.damage == nil else { return try live.void(sequence, remnant: session.usedIds) }
             throw WorkerError(
                 "request \(session.request) of client c\(session.clientId) (\(operations.name(of: message.operation) ?? "?")) "
                     + "succeeded before and failed when it was applied again: \(session.remote(error).message)")
@@ -156,7 +108,6 @@ struct Recovery {
         replayed += 1
     }
 
-    /// A void request: told when it was this death that made it so.
     private mutating func note(_ operation: UInt16, _ request: UInt64, _ session: UInt64) {
         guard settlement.unapplied?.contains(sequence) ?? false || sequence == settlement.givenUp else { return }
         var words = told[session] ?? SessionRecovery()

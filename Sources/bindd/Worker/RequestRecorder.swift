@@ -57,7 +57,7 @@ struct RequestRecorder {
     mutating func settle(_ session: Session, hasFailed: Bool) {
         guard let journal else { return }
         if hasFailed {
-            do throws(JournalFailure) { try journal.void(sequence...sequence, remnant: session.usedIds) } catch {
+            do throws(JournalFailure) { try journal.void(sequence, remnant: session.usedIds) } catch {
                 withdraw()
                 failure = error  // what follows is withdrawn, too
                 return

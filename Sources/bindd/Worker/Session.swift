@@ -22,6 +22,8 @@ final class Session {
     var clientPage: UnsafeMutableRawPointer?
     /// Sends the first bytes of a reply that never goes on, for `debug.cut_frame`.
     var sendHalfAReply: () -> Void = {}
+    /// A message is coming in parts: those are in the journal, and in no image.
+    var isInsideMessage = false
     /// What was lost when the last worker died, to be told to the client; nil: nothing to tell.
     var recovery: SessionRecovery?
     private unowned let workspace: Workspace
@@ -46,7 +48,7 @@ final class Session {
         pid = hello.pid
         self.workspace = workspace
         workspace.raiseFloors(hello)
-        for kind in [LeaseKind.node, .edge, .view] { try extendLease(kind, wanted: UInt32(Limits.leaseIdsStep)) }
+        for kind in LeaseKind.allCases { try extendLease(kind, wanted: UInt32(Limits.leaseIdsStep)) }
     }
 
     /// A session of an image, whose members the caller sets.
@@ -107,7 +109,7 @@ final class Session {
 
     /// Ids below these are the client's, for a batch that it collects: what the worker makes gets later ones.
     private func advance(_ call: inout Call) throws {
-        for kind in [LeaseKind.node, .edge, .view] {
+        for kind in LeaseKind.allCases {
             let id = try call.arguments.u32()
             let lease = lease(kind)
             guard id <= lease.upperBound else { throw WireError("\(kind) id \(id) is beyond the client's lease \(lease)") }
@@ -119,7 +121,7 @@ final class Session {
 
     /// Which ids are used up, in this session and in the workspace.
     var usedIds: [UInt64] {
-        [LeaseKind.node, .edge, .view].flatMap { kind in
+        LeaseKind.allCases.flatMap { kind in
             [UInt64(workspace.nextIds[kind, default: 1]), UInt64(lease(kind).lowerBound), UInt64(lease(kind).upperBound)]
         }
     }
@@ -127,7 +129,7 @@ final class Session {
     /// Makes it so again after a request that failed was left out.
     func setUsedIds(_ words: [UInt64]) throws {
         guard words.count == 9 else { throw WorkerError("a failed request left \(words.count) words") }
-        for (index, kind) in [LeaseKind.node, .edge, .view].enumerated() {
+        for (index, kind) in LeaseKind.allCases.enumerated() {
             let (next, first, end) = (
                 UInt32(clamping: words[index * 3]), UInt32(clamping: words[index * 3 + 1]),
                 UInt32(clamping: words[index * 3 + 2]))
@@ -136,6 +138,13 @@ final class Session {
             passOver(kind, upTo: first)
             setLease(kind, first..<end)
         }
+    }
+
+    /// A request that is not applied again: what was foretold was for it, and the ids that it used up stay used.
+    func passOver(_ operation: UInt16, usedIds: [UInt64]?) throws {
+        ids.set(nodes: nil, edges: nil)
+        if operation == Operation.batch { isLastBatchApplied = false }
+        if let usedIds { try setUsedIds(usedIds) }
     }
 
     /// The client goes on after the death of a worker: ids below these are used, whether what they were for exists or not.

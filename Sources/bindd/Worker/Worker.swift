@@ -125,9 +125,7 @@ final class Worker {
             throw RemoteError("BinddUnavailable", "the workspace does not know the session that wants to go on")
         }
         try workspace.journal?.append(.open, session: hello.session, payload: bytes)
-        session.resume(hello)
-        if let journal = workspace.journal { journal.end(journal.lastSequence) }
-        return session
+        return try opened(hello)
     }
 
     private func begin(_ hello: Hello, _ bytes: [UInt8]) throws -> Session {
@@ -135,8 +133,12 @@ final class Worker {
             throw RemoteError("BinddUnavailable", "the session exists already", hint: "connect again")
         }
         try workspace.journal?.append(.open, session: hello.session, payload: bytes)
-        let session = try Session(hello: hello, workspace: workspace)
-        workspace.sessions[session.key] = session
+        return try opened(hello)
+    }
+
+    /// What the journal says is done.
+    private func opened(_ hello: Hello) throws -> Session {
+        let session = try workspace.openSession(hello)
         if let journal = workspace.journal { journal.end(journal.lastSequence) }
         return session
     }

@@ -7,7 +7,7 @@ import Journal
 import Wire
 
 /// Kinds of object whose ids clients choose from leases.
-enum LeaseKind: UInt32 {
+enum LeaseKind: UInt32, CaseIterable {
     case node = 1
     case edge = 2
     case view = 3
@@ -23,8 +23,6 @@ final class Workspace {
     var sessions: [UInt64: Session] = [:]
     /// Where changes are recorded before they are made; nil: nowhere, a death loses everything.
     var journal: Journal?
-    /// Sessions of which a message is coming in parts: those are in the journal and in no image.
-    var insideMessage: Set<UInt64> = []
     /// Bugs that were armed on purpose, see Api/PlantedBugs.
     var planted: [PlantedBug] = []
     /// The request that this worker is to die at, see Api/DieAt.
@@ -52,6 +50,18 @@ final class Workspace {
     var arenaFd: Int32 { memory.readOnlyFd }
 
     var isPrivate: Bool { name.isEmpty }
+
+    /// A session begins, or goes on after the death of a worker.
+    @discardableResult
+    func openSession(_ hello: Hello) throws -> Session {
+        if hello.isResume, let session = sessions[hello.session] {
+            session.resume(hello)
+            return session
+        }
+        let session = try Session(hello: hello, workspace: self)
+        sessions[session.key] = session
+        return session
+    }
 
     /// Forgets a session and what it alone held. Views of a named workspace stay for those who come later.
     func endSession(_ key: UInt64) {

@@ -16,7 +16,8 @@ extension Workspace {
     /// Replaces a long journal by an image. A failure is no harm: the journal just goes on.
     func compactJournal() {
         guard let journal, journal.endBytes - journal.imageBytes > max(Workspace.journalBytesMin, memoryBytes),
-            insideMessage.isEmpty, journal.applied == journal.lastSequence, !sessions.values.contains(where: \.ids.isSet)
+            journal.applied == journal.lastSequence,
+            !sessions.values.contains(where: { $0.isInsideMessage || $0.ids.isSet })
         else { return }
         do {
             try journal.compact { writer in
@@ -27,7 +28,7 @@ extension Workspace {
 
     func writeImage(to image: ImageWriter) throws {
         try image.word(Workspace.imageVersion)
-        for kind in [LeaseKind.node, .edge, .view] { try image.word(Int(nextIds[kind, default: 1])) }
+        for kind in LeaseKind.allCases { try image.word(Int(nextIds[kind, default: 1])) }
         try image.word(sessions.count)
         for key in sessions.keys.sorted() {
             if let session = sessions[key] { try session.writeImage(to: image) }
@@ -41,7 +42,7 @@ extension Workspace {
         var image = ImageReader(bytes)
         let version = try image.word()
         guard version == Workspace.imageVersion else { throw WorkerError("an image of version \(version)") }
-        for kind in [LeaseKind.node, .edge, .view] { nextIds[kind] = UInt32(clamping: try image.word()) }
+        for kind in LeaseKind.allCases { nextIds[kind] = UInt32(clamping: try image.word()) }
         for _ in 0..<(try image.word()) {
             let session = try Session.readImage(&image, workspace: self)
             sessions[session.key] = session
