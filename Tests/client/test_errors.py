@@ -7,7 +7,7 @@ import pickle
 import re
 
 import pytest
-from bindd import _daemon, errors
+from bindd import _death, errors
 from fake_daemon import ROOT
 
 CLASSES = [getattr(errors, name) for name in errors.__all__]
@@ -60,7 +60,7 @@ def known(**more: object) -> dict[str, object]:
 
 
 def test_words_of_a_crash() -> None:
-    error = _daemon.crash_error(known(), "sexp.parse", 88213, 7, 31204)
+    error = _death.crash_error(known(), "sexp.parse", 88213, 7, 31204)
     assert str(error) == (
         "the native core died with SIGSEGV during sexp.parse; your Python process is fine.\n"
         "  request 88,213  sexp.parse  after 3 ms  worker pid 7\n"
@@ -72,7 +72,7 @@ def test_words_of_a_crash() -> None:
 
 
 def test_a_crash_that_another_request_caused_names_both() -> None:
-    error = _daemon.crash_error(
+    error = _death.crash_error(
         known(operation_name="GraphView.destroy", request=5, stderr_tail="one\ntwo: last words\n"), "sync", 9, 7, 1)
     assert error.operation == "GraphView.destroy" and error.call == "sync" and error.request_id == 5
     assert "seen by sync" in str(error) and "two: last words" in str(error)
@@ -80,20 +80,20 @@ def test_a_crash_that_another_request_caused_names_both() -> None:
 
 
 def test_an_exit_without_a_signal() -> None:
-    error = _daemon.crash_error(known(signal=0, signal_name="", exit_code=0), "debug.crash", 1, 7, 0)
+    error = _death.crash_error(known(signal=0, signal_name="", exit_code=0), "debug.crash", 1, 7, 0)
     assert error.signal == 0 and error.signal_name is None and error.exit_code == 0
     assert "exited with status 0 during sexp.parse" in str(error)
 
 
 def test_a_crash_of_which_nothing_is_known() -> None:
     for nothing in ({}, {"known": False, "text": "?"}):
-        error = _daemon.crash_error(nothing, "sync", 4, 7, 2)
+        error = _death.crash_error(nothing, "sync", 4, 7, 2)
         assert error.signal is None and error.request_id == 4 and error.operation == "sync"
         assert "went away during sync; your Python process is fine" in str(error)
 
 
 def test_a_worker_that_died_while_it_was_idle_blames_no_request() -> None:
-    error = _daemon.crash_error(
+    error = _death.crash_error(
         known(signal=9, signal_name="SIGKILL", operation=0, operation_name="", request=41), "GraphView.get_nodes", 42, 7, 3)
     assert error.operation is None and error.request_id is None and error.call == "GraphView.get_nodes"
     assert str(error).splitlines()[:2] == [
@@ -107,19 +107,19 @@ def test_a_worker_that_died_while_it_was_idle_blames_no_request() -> None:
      ({"known": False, "stopped": True}, "the daemon was stopped during sync"),
      ({"known": False, "gone": True}, "the daemon is gone, and the native core with it, during sync")])
 def test_words_of_a_daemon_that_was_stopped_or_is_gone(more: dict[str, object], words: str) -> None:
-    error = _daemon.crash_error(known(signal=15, signal_name="SIGTERM", **more), "sync", 4, 7, 2)
+    error = _death.crash_error(known(signal=15, signal_name="SIGTERM", **more), "sync", 4, 7, 2)
     assert str(error).splitlines()[0] == f"{words}; your Python process is fine."
     assert "native core went away" not in str(error) and error.call == "sync"
 
 
 def test_a_named_workspace_is_fresh_for_everyone() -> None:
-    error = _daemon.crash_error(known(workspace="shared"), "sexp.parse", 88213, 7, 5)
+    error = _death.crash_error(known(workspace="shared"), "sexp.parse", 88213, 7, 5)
     assert str(error).splitlines()[-1] == (
         "  lost    5 handles of workspace 'shared'; it is fresh for everyone who uses it. Nothing is retried.")
 
 
 def test_words_of_a_hang() -> None:
-    error = _daemon.hung_error(known(signal=9, signal_name="SIGKILL"), "sexp.parse", 88213, 7, 1, 2.5)
+    error = _death.hung_error(known(signal=9, signal_name="SIGKILL"), "sexp.parse", 88213, 7, 1, 2.5)
     assert isinstance(error, errors.WorkerDied) and error.waited == 2.5
     assert str(error).startswith("the native core did not answer sexp.parse within 2.5 s and was killed")
 

@@ -1,5 +1,5 @@
 /* Turning what went wrong into Python exceptions. The classes live in bindd.errors, the words of a crash in
- * bindd._daemon (it asks the supervisor); this file only calls them. Each function leaves exactly one exception set.
+ * bindd._death (it asks the supervisor); this file only calls them. Each function leaves exactly one exception set.
  * Cost: none until something fails.
  */
 #include "bd_state.h"
@@ -118,13 +118,13 @@ void bd_error_in_flight(bd_workspace *workspace, const char *name, uint64_t numb
         bd_error_set("ProtocolError", "%s: %s", name, workspace->lost_reason);
         return;
     }
-    PyObject *daemon = PyImport_ImportModule("bindd._daemon");
+    PyObject *death = PyImport_ImportModule("bindd._death");
     PyObject *exception =
-        daemon ? PyObject_CallMethod(
-                     daemon, "crash_error", "OsKkK", workspace->obituary, name, (unsigned long long)number,
+        death ? PyObject_CallMethod(
+                     death, "crash_error", "OsKkK", workspace->obituary, name, (unsigned long long)number,
                      (unsigned long)workspace->lost_pid, bd_error_living(workspace))
                : NULL;
-    Py_XDECREF(daemon);
+    Py_XDECREF(death);
     bd_error_raise(exception);
 }
 
@@ -187,18 +187,18 @@ void bd_error_lose(bd_workspace *workspace, bd_turn turn) {
     }
     workspace->is_recovering = true;
     workspace->quick = false;
-    PyObject *daemon = PyImport_ImportModule("bindd._daemon");
-    PyObject *words = daemon ? bd_error_text(connection->notice) : NULL;
+    PyObject *death = PyImport_ImportModule("bindd._death");
+    PyObject *words = death ? bd_error_text(connection->notice) : NULL;
     PyObject *name = words ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
     PyObject *crash = name ? bd_error_crash_words(&connection->crash) : NULL;
     PyObject *obituary =
         crash ? PyObject_CallMethod(
-                    daemon, "obituary", "skOOO", workspace->socket, (unsigned long)workspace->worker_pid, words, name, crash)
+                    death, "obituary", "skOOO", workspace->socket, (unsigned long)workspace->worker_pid, words, name, crash)
               : NULL;
     Py_XDECREF(crash);
     Py_XDECREF(name);
     Py_XDECREF(words);
-    Py_XDECREF(daemon);
+    Py_XDECREF(death);
     bd_error_go_on(workspace, obituary);
 }
 
@@ -206,11 +206,11 @@ void bd_error_hung(bd_workspace *workspace, const char *name, uint64_t number, d
     bd_error_lost_because(workspace, "it did not answer %s within %.1f s and was killed", name, waited_s);
     workspace->is_recovering = true;
     workspace->quick = false;
-    PyObject *daemon = PyImport_ImportModule("bindd._daemon");
-    PyObject *workspace_name = daemon ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
+    PyObject *death = PyImport_ImportModule("bindd._death");
+    PyObject *workspace_name = death ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
     PyObject *obituary =
         workspace_name ? PyObject_CallMethod(
-                             daemon, "kill", "skssO", workspace->socket, (unsigned long)workspace->worker_pid, name,
+                             death, "kill", "skssO", workspace->socket, (unsigned long)workspace->worker_pid, name,
                              workspace->lost_reason, workspace_name)
                        : NULL;
     Py_XDECREF(workspace_name);
@@ -220,13 +220,13 @@ void bd_error_hung(bd_workspace *workspace, const char *name, uint64_t number, d
         PyObject *waited = PyFloat_FromDouble(waited_s);
         PyObject *exception =
             waited ? PyObject_CallMethod(
-                         daemon, "hung_error", "OsKkKO", obituary, name, (unsigned long long)number,
+                         death, "hung_error", "OsKkKO", obituary, name, (unsigned long long)number,
                          (unsigned long)pid, bd_error_living(workspace), waited)
                    : NULL;
         Py_XDECREF(waited);
         bd_error_raise(exception);
     }
-    Py_XDECREF(daemon);
+    Py_XDECREF(death);
 }
 
 void bd_error_timeout(bd_workspace *workspace, const char *name, double waited_s) {

@@ -271,9 +271,9 @@ PyObject *bd_workspace_resume(bd_workspace *workspace, const char *program) {
     if (patience < BD_RESUME_S_MIN) patience = BD_RESUME_S_MIN;
     if (result == 0) result = bd_hello_wait(workspace, patience, &text);
     if (result == 0) {
-        PyObject *daemon = PyImport_ImportModule("bindd._daemon");
-        facts = daemon ? PyObject_CallMethod(daemon, "recovered", "O", text) : NULL;
-        Py_XDECREF(daemon);
+        PyObject *death = PyImport_ImportModule("bindd._death");
+        facts = death ? PyObject_CallMethod(death, "recovered", "O", text) : NULL;
+        Py_XDECREF(death);
     }
     Py_XDECREF(text);
     return facts;

@@ -68,11 +68,11 @@ static void bd_recover_apply(bd_workspace *workspace, PyObject *facts, const uin
 }
 
 static PyObject *bd_recover_connect(bd_workspace *workspace, int *fd) {
-    PyObject *daemon = PyImport_ImportModule("bindd._daemon");
-    PyObject *name = daemon ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
-    PyObject *link = name ? PyObject_CallMethod(daemon, "reconnect", "sO", workspace->socket, name) : NULL;
+    PyObject *death = PyImport_ImportModule("bindd._death");
+    PyObject *name = death ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
+    PyObject *link = name ? PyObject_CallMethod(death, "reconnect", "sO", workspace->socket, name) : NULL;
     Py_XDECREF(name);
-    Py_XDECREF(daemon);
+    Py_XDECREF(death);
     if (!link) return NULL;
     PyObject *program = NULL;
     if (!PyArg_ParseTuple(link, "iU", fd, &program)) program = NULL;
