@@ -58,7 +58,7 @@ extension Supervisor {
     }
 
     /// Before the worker is forgotten. Clients that left first are not among its own any more.
-    func keepLost(_ worker: WorkerProcess, _ obituary: Obituary) {
+    func keepClients(of worker: WorkerProcess, _ obituary: Obituary) {
         for client in worker.clients.values {
             guard let ticks = ProcessFiles.startTicks(pid: client.pid) else { continue }
             if lostClients.count == Supervisor.lostMax { lostClients.removeFirst() }

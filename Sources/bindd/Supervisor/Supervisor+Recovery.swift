@@ -9,13 +9,13 @@ extension Supervisor {
     /// A worker for a hello that no living one is for: of a new workspace, or of one that lost its worker.
     func makeWorker(_ hello: Hello) throws(HelloRefusal) -> WorkerProcess {
         let nowNs = loop.nowNs
-        let at = lost.firstIndex { lost in
+        let at = lostWorkspaces.firstIndex { lost in
             hello.workspace.isEmpty
                 ? hello.isResume && lost.clients[hello.session] != nil : lost.workspace == hello.workspace
         }
         if let at {
-            guard !lost[at].deaths.isHopeless(nowNs: nowNs) else { throw hopeless(lost[at]) }
-            let workspace = lost.remove(at: at)
+            guard !lostWorkspaces[at].deaths.isHopeless(nowNs: nowNs) else { throw hopeless(lostWorkspaces[at]) }
+            let workspace = lostWorkspaces.remove(at: at)
             log.info(
                 "worker_restarting",
                 metadata: ["workspace": "\(workspace.workspace)", "deaths": "\(workspace.deaths.count)"])
@@ -73,7 +73,7 @@ extension Supervisor {
     }
 
     /// After the end of a worker: its workspace can go on, or it is over.
-    func keep(_ worker: WorkerProcess, _ obituary: Obituary) {
+    func keepWorkspace(of worker: WorkerProcess, _ obituary: Obituary) {
         guard let journal = worker.journal else { return }
         guard !obituary.isTheEnd else { return journal.remove() }
         var deaths = worker.deaths
@@ -81,15 +81,15 @@ extension Supervisor {
         deaths.add(cause: obituary.cause, hadProgress: worker.pageSnapshot().applied_requests > 0, nowNs: loop.nowNs)
         var clients = worker.resumable
         for client in worker.clients.values { clients[client.session] = client.pid }
-        lost.append(LostWorkspace(workspace: worker.workspace, journal: journal, clients: clients, deaths: deaths))
-        if lost.count > DaemonLimits.lostWorkspacesMax, let oldest = lost.firstIndex(where: \.workspace.isEmpty) {
-            lost.remove(at: oldest)
+        lostWorkspaces.append(LostWorkspace(workspace: worker.workspace, journal: journal, clients: clients, deaths: deaths))
+        if lostWorkspaces.count > DaemonLimits.lostWorkspacesMax, let oldest = lostWorkspaces.firstIndex(where: \.workspace.isEmpty) {
+            lostWorkspaces.remove(at: oldest)
         }
     }
 
     func forgetUnwanted() {
-        let count = lost.count
-        lost.removeAll { !$0.isWanted }
-        if lost.count != count { restartIdleTimer() }
+        let count = lostWorkspaces.count
+        lostWorkspaces.removeAll { !$0.isWanted }
+        if lostWorkspaces.count != count { restartIdleTimer() }
     }
 }

@@ -37,7 +37,7 @@ final class Supervisor {
     var named: [String: WorkerProcess] = [:]
     var clients: [UInt64: ClientRecord] = [:]
     /// Workspaces without a worker that somebody may want to go on with.
-    var lost: [LostWorkspace] = []
+    var lostWorkspaces: [LostWorkspace] = []
     /// What waits for the end of a worker that is dying, by its number.
     var afterEnd: [UInt64: [() -> Void]] = [:]
     var obituaries = Obituaries()
@@ -341,8 +341,8 @@ final class Supervisor {
         var obituary = obituary(of: worker, exit)
         obituary.crash = crashFacts(of: worker, obituary)
         obituaries.add(obituary)
-        keep(worker, obituary)
-        keepLost(worker, obituary)
+        keepWorkspace(of: worker, obituary)
+        keepClients(of: worker, obituary)
         forget(worker)
         logEnd(of: worker, obituary)
         answerOrphans(
@@ -428,7 +428,7 @@ final class Supervisor {
 
     // -- the end
 
-    private var isIdle: Bool { clients.isEmpty && workers.isEmpty && connections.isEmpty && lost.isEmpty }
+    private var isIdle: Bool { clients.isEmpty && workers.isEmpty && connections.isEmpty && lostWorkspaces.isEmpty }
 
     /// Counts from the last sign of life.
     func restartIdleTimer() {
@@ -457,7 +457,7 @@ final class Supervisor {
         guard isStopping, workers.isEmpty, leaving.isEmpty else { return }
         for connection in stopRequests { answer(connection, .object([("stopped", .bool(true))]), closing: true) }
         stopRequests = []
-        for workspace in lost { workspace.journal.remove() }
+        for workspace in lostWorkspaces { workspace.journal.remove() }
         lostTimer?.close()
         for connection in connections.values { connection.close(reason: "") }
         for signal in signals { signal.close() }
