@@ -147,9 +147,8 @@ class Drawing:
         if not words:
             return
         self.see([(at.x, at.y)], layer, size)
-        turn = (at.r or 0.0) - self.place[2]
-        if turn % 360 == 180 or turn % 360 == -180:
-            turn = 0.0  # KiCad keeps texts upright
+        turn = (at.r or 0.0) % 360  # as seen on the board: KiCad keeps texts upright there
+        turn -= self.place[2] + (180 if 90 < turn <= 270 else 0)
         rotate = f' transform="rotate({_number(-turn)} {_number(at.x)} {_number(at.y)})"' if turn else ""
         self.add(layer, f'<text x="{_number(at.x)}" y="{_number(at.y)}" font-size="{_number(size * 1.4)}"{rotate}>{escape(words[:80])}</text>')
 
