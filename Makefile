@@ -64,7 +64,7 @@ bench: build
 	$(PYTHON) benchmarks/typegraph.py
 	$(PYTHON) benchmarks/death.py
 	$(PYTHON) benchmarks/sites.py
-	$(PYTHON) benchmarks/inspect.py
+	$(PYTHON) benchmarks/handles.py
 	$(PYTHON) benchmarks/sexp.py
 	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) benchmarks/hostile.py
 
