@@ -10,7 +10,7 @@ public enum Limits {
     public static let helloBytesMax = 8 << 10
     /// A control request or answer is text about the daemon, never user data.
     public static let controlBytesMax = 64 << 20
-    /// Names that a client sends in its hello.
+    /// Names that a client sends in its hello, and those of shared views.
     public static let nameBytesMax = 255
     /// A workspace's name: it stands in tables and in process titles.
     public static let workspaceNameBytesMax = 64
@@ -24,6 +24,8 @@ public enum Limits {
     public static let unsentBytesMax = 64 << 20
     /// Items of one list in a payload; each item takes at least four bytes of it.
     public static let listItemsMax = 1 << 30
+    /// Views with a name of their own in a workspace: they are looked through when one ends.
+    public static let sharedViewsMax = 4096
 
     /// Name and value of each limit, for the description.
     public static let table: [(name: String, value: UInt64)] = [
@@ -38,5 +40,6 @@ public enum Limits {
         ("clientsMax", UInt64(clientsMax)),
         ("unsentBytesMax", UInt64(unsentBytesMax)),
         ("listItemsMax", UInt64(listItemsMax)),
+        ("sharedViewsMax", UInt64(sharedViewsMax)),
     ]
 }

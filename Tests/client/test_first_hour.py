@@ -138,7 +138,7 @@ def walk(folder: Path) -> None:
     said = clone.shell(wheel)
     assert "GraphView(" in said and "elsewhere/lib" in said
     said = clone.shell(crash)
-    assert "SIGSEGV" in said and "this process lives on" in said
+    assert "died with SIGSEGV" in said and "this process and its handles live on" in said
     for command in (stop.strip(), "elsewhere/bin/bindd stop"):
         clone.shell(f"{command} || test $? -eq 3")  # unless it was idle for so long that it has left
 

@@ -68,6 +68,58 @@ def test_a_workspace_travels_by_name() -> None:
         pickle.dumps(private)
 
 
+def test_a_shared_view_travels_by_name(home: Home) -> None:
+    """One process makes it and ends; others find it, by name or by pickle; it outlives a worker, and ends when told to."""
+    made = home.python("""
+import bindd, pickle
+from bindd.graph import GraphView
+with bindd.connect("lab"):
+    view = GraphView.create()
+    unnamed = GraphView.create()
+    node = view.create_and_insert_node()
+    for name, other in (("", "1 to"), ("x" * 300, "300")):
+        try: view.share(name=name)
+        except ValueError as error: assert other in str(error), error
+    view.share(name="first")
+    view.share(name="board")
+    assert GraphView.get_shared_names() == ["board"] and view.get_shared_name() == "board"
+    try: unnamed.share(name="board")
+    except ValueError as error: assert "has another view named 'board'" in str(error), error
+    assert GraphView.find_shared(name="board").get_counts() == (2, 0)
+    print(pickle.dumps(view).hex(), node.node().get_uuid())
+""")
+    assert made.returncode == 0, made.stderr
+    data, node = made.stdout.split()
+    found = home.python(f"""
+import bindd, copy, pickle
+from bindd.graph import EdgeReference, GraphView
+view = pickle.loads(bytes.fromhex({data!r}))
+with bindd.connect("lab") as lab:
+    assert GraphView.get_shared_names() == ["board"]
+    try: GraphView.find_shared(name="bored")
+    except ValueError as error: assert "there are 'board'" in str(error), error
+    same = GraphView.find_shared(name="board")
+    try: bindd.debug.crash()
+    except bindd.WorkerCrashed: pass
+    (self_node, node) = view.get_nodes()
+    assert node.node().get_uuid() == {node} and view.get_counts() == (2, 0)
+    added = view.create_and_insert_node()
+    view.insert_edge(edge=EdgeReference.create(source=node.node(), target=added.node(), edge_type=1))
+    other = copy.copy(same)
+    other.create_and_insert_node()
+    assert (other.get_counts(), view.get_counts()) == ((4, 1), (3, 1)), "a copy is another view"
+    assert bindd.handles()["workspaces"][0]["objects"]["GraphView"] == 2, "what nobody shares ended with its process"
+    view.destroy()
+    lab.sync()
+    assert GraphView.get_shared_names() == [] and same.get_counts() == (3, 1), "who holds it keeps it"
+    del same
+    lab.sync()
+    assert bindd.handles()["workspaces"][0]["objects"]["GraphView"] == 1
+    print("good")
+""")
+    assert found.stdout == "good\n", found.stderr
+
+
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
 def test_views_through_a_pool(home: Home, method: str, tmp_path: Path) -> None:
     script = tmp_path / "pool.py"

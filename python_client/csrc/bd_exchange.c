@@ -1,8 +1,9 @@
-/* Methods of GraphView that are written in Python (bindd._exchange), and the view that comes out of bytes. The types are
+/* Methods of GraphView that are written in Python (bindd._exchange), and the views that come out of bytes or have a name. The types are
  * the extension's and cannot be changed from outside, so the methods are declared with the others and only call over.
  *
  * Wire:
  *   GraphView.from_bytes      bytes -> u32 view, u32 self node
+ *   GraphView.find_shared     str -> u32 view, u32 self node
  * Cost: an import that is a dictionary look-up after the first, and a call.
  */
 #include "bd_local.h"
@@ -42,6 +43,8 @@ BD_EXCHANGE(bd_graph_view_to_mermaid, BD_METHOD_GRAPH_VIEW_TO_MERMAID, "to_merma
 BD_EXCHANGE(bd_graph_view_to_arrow, BD_METHOD_GRAPH_VIEW_TO_ARROW, "to_arrow")
 BD_EXCHANGE(bd_graph_view_to_pandas, BD_METHOD_GRAPH_VIEW_TO_PANDAS, "to_pandas")
 BD_EXCHANGE(bd_graph_view_repr_svg, BD_METHOD_GRAPH_VIEW__REPR_SVG_, "repr_svg")
+BD_EXCHANGE(bd_graph_view_copy, BD_METHOD_GRAPH_VIEW___COPY__, "copy")
+BD_EXCHANGE(bd_graph_view_deepcopy, BD_METHOD_GRAPH_VIEW___DEEPCOPY__, "copy")
 BD_EXCHANGE(bd_graph_view_save, BD_METHOD_GRAPH_VIEW_SAVE, "save")
 BD_EXCHANGE(bd_graph_view_load, BD_METHOD_GRAPH_VIEW_LOAD, "load")
 
@@ -68,13 +71,7 @@ PyObject *bd_graph_view_from_bytes(PyObject *self, PyObject *const *args, Py_ssi
             bool is_whole = !result.bad && !bd_reader_left(&result);
             bd_request_done(workspace, &reply);
             if (is_whole) {
-                bd_workspace_saw_node(workspace, self_node);
-                bd_floor_saw(&state->view_floor, workspace->views.end, index, BD_VIEW_FLOOR_MAX);
-                bd_view *view = bd_view_new(workspace, index, self_node);
-                if (view) {
-                    object = bd_view_object_new(view);
-                    bd_view_release(view);
-                }
+                object = bd_view_object_of(workspace, index, self_node);
             } else {
                 bd_error_protocol(workspace, name);
             }
@@ -82,5 +79,45 @@ PyObject *bd_graph_view_from_bytes(PyObject *self, PyObject *const *args, Py_ssi
         bd_workspace_release(workspace);
     }
     PyBuffer_Release(&data);
+    return object;
+}
+
+PyObject *bd_graph_view_find_shared(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+    const int method = BD_METHOD_GRAPH_VIEW_FIND_SHARED;
+    bd_state *state = bd_state_of(self);
+    PyObject *given[BD_PARAMETERS_PER_METHOD_MAX];
+    size_t bytes;
+    if (bd_arguments_take(state, method, args, count, keywords, given) < 0) return NULL;
+    const char *text = bd_value_str(given[0], &bytes, "Expected a string");
+    if (!text) return NULL;
+    bd_workspace *workspace = NULL;
+    if (!given[1] || given[1] == Py_None) {
+        workspace = bd_state_workspace(state);
+    } else if (Py_TYPE(given[1]) != state->types[BD_KIND_WORKSPACE]) {
+        PyErr_SetString(PyExc_TypeError, "workspace must be a Workspace, as bindd.connect() gives it");
+    } else {
+        workspace = ((bd_workspace_object *)given[1])->workspace;
+    }
+    if (!workspace || bd_workspace_check(workspace) < 0) return NULL;
+    PyObject *object = NULL;
+    bd_writer writer;
+    bd_writer_init(&writer);
+    bd_writer_str(&writer, text, bytes);
+    bd_piece piece = {writer.data, writer.size};
+    bd_reply reply;
+    bd_reader result;
+    const char *name = bd_methods[method].name;
+    bd_workspace_retain(workspace);
+    if (writer.failed) {
+        PyErr_NoMemory();
+    } else if (bd_request_call(workspace, BD_OP_GRAPH_VIEW_FIND_SHARED, name, &piece, 1, &reply, &result) == 0) {
+        uint32_t index = bd_reader_u32(&result), self_node = bd_reader_u32(&result);
+        bool is_whole = !result.bad && !bd_reader_left(&result);
+        bd_request_done(workspace, &reply);
+        if (is_whole) object = bd_view_object_of(workspace, index, self_node);
+        else bd_error_protocol(workspace, name);
+    }
+    bd_writer_free(&writer);
+    bd_workspace_release(workspace);
     return object;
 }

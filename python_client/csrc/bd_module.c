@@ -44,6 +44,16 @@ static PyObject *bd_module_replace(PyObject *module, PyObject *workspace) {
     Py_RETURN_NONE;
 }
 
+/* The name of a view's workspace; empty: a private one. */
+static PyObject *bd_module_workspace_name(PyObject *module, PyObject *object) {
+    if (Py_TYPE(object) != bd_state_of(module)->types[BD_KIND_VIEW]) {
+        PyErr_SetString(PyExc_TypeError, "a GraphView is needed");
+        return NULL;
+    }
+    const bd_workspace *workspace = ((bd_view_object *)object)->view->workspace;
+    return bd_error_text(workspace->is_private ? "" : workspace->name);
+}
+
 /* Closes the process's own workspace; the next use opens a new one. */
 static PyObject *bd_module_close(PyObject *module, PyObject *ignored) {
     (void)ignored;
@@ -80,6 +90,7 @@ static PyMethodDef bd_module_methods[] = {
     {"_current", bd_module_current, METH_NOARGS, NULL},
     {"_is_entered", bd_module_is_entered, METH_NOARGS, NULL},
     {"_replace", bd_module_replace, METH_O, NULL},
+    {"_workspace_name", bd_module_workspace_name, METH_O, NULL},
     {"_close", bd_module_close, METH_NOARGS, NULL},
     {"_finish", bd_module_finish, METH_NOARGS, NULL},
     {"statistics", bd_module_statistics, METH_NOARGS,

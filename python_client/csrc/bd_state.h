@@ -310,6 +310,8 @@ bool bd_release_is_due(const bd_workspace *workspace);
 /* -- views: bd_view.c -------------------------------------------------------------------------------------------------- */
 static inline void bd_view_retain(bd_view *view) { view->references++; }
 bd_view *bd_view_new(bd_workspace *workspace, uint32_t index, uint32_t self_node);
+/* A handle of a view that a reply names, which this process may know already. NULL with an exception. */
+PyObject *bd_view_object_of(bd_workspace *workspace, uint32_t index, uint32_t self_node);
 void bd_view_release(bd_view *view);
 void bd_view_free(bd_view *view);
 int bd_view_fail(bd_view *view);

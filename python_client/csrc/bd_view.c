@@ -27,6 +27,20 @@ bd_view *bd_view_new(bd_workspace *workspace, uint32_t index, uint32_t self_node
     return view;
 }
 
+PyObject *bd_view_object_of(bd_workspace *workspace, uint32_t index, uint32_t self_node) {
+    bd_workspace_saw_node(workspace, self_node);
+    bd_floor_saw(&workspace->state->view_floor, workspace->views.end, index, BD_VIEW_FLOOR_MAX);
+    bd_view *view = workspace->known_views;
+    while (view && (view->index != index || !view->references || view->is_destroyed)) view = view->next_view;
+    if (view) bd_view_retain(view);
+    else view = bd_view_new(workspace, index, self_node);
+    if (!view) return NULL;
+    view->has_strangers = true;
+    PyObject *object = bd_view_object_new(view);
+    bd_view_release(view);
+    return object;
+}
+
 void bd_view_free(bd_view *view) {
     if (view->previous_view) view->previous_view->next_view = view->next_view;
     else view->workspace->known_views = view->next_view;

@@ -91,7 +91,10 @@ let graphViewDeclaration = ClassDeclaration(
         },
         Method(
             "destroy", .command, client: "bd_graph_view_destroy", arguments: .ignore,
-            doc: "Frees the view. Nodes and edges that Python still holds live on. A second destroy does nothing."
+            doc: """
+                Frees the view, and takes its shared name away; while another process holds it, only this process's handles \
+                of it end. Nodes and edges that Python still holds live on. A second destroy does nothing.
+                """
         ) { call in
             let view = try call.arguments.u32()
             let nodes = try call.arguments.u32List()
@@ -100,6 +103,8 @@ let graphViewDeclaration = ClassDeclaration(
             // What the client still holds is pinned before the view lets go of it.
             try call.session.pin(kind: BD_KIND_NODE, ids: nodes)
             try call.session.pin(kind: BD_KIND_EDGE, ids: edges)
-            try call.workspace.graph.destroyView(view)
+            call.session.forget(view: view)
+            call.workspace.unshare(view: view)
+            call.workspace.letGo(view: view)
         },
-    ] + graphViewExchangeMethods)
+    ] + graphViewSharedMethods + graphViewExchangeMethods)

@@ -246,9 +246,7 @@ final class Session {
         case BD_KIND_NODE: for id in ids where pinnedNodes.remove(id) { workspace.graph.releaseNode(id) }
         case BD_KIND_EDGE: for id in ids where pinnedEdges.remove(id) { workspace.graph.releaseEdge(id) }
         case BD_KIND_VIEW:
-            for id in ids where heldViews.remove(id) && workspace.graph.liveViews.contains(id) {
-                if !workspace.isHeld(view: id) { try workspace.graph.destroyView(id) }
-            }
+            for id in ids where heldViews.remove(id) { workspace.letGo(view: id) }
         case BD_KIND_DOCUMENT:
             for id in ids where heldDocuments.remove(id) { workspace.documents.remove(id) }
             workspace.documents.trim()
@@ -256,8 +254,11 @@ final class Session {
         }
     }
 
-    /// Drops all pins: the client is gone. Views of a named workspace stay for those who come later.
+    /// Lets go of everything: the client is gone, and no longer among the sessions.
     func releaseEverything() {
+        let views = heldViews.ids
+        heldViews = IdSet()
+        for id in views { workspace.letGo(view: id) }
         for id in pinnedEdges.ids { workspace.graph.releaseEdge(id) }
         for id in pinnedNodes.ids { workspace.graph.releaseNode(id) }
         for id in heldDocuments.ids { workspace.documents.remove(id) }

@@ -29,6 +29,8 @@ final class Workspace {
     var plannedDeath: PlannedDeath?
     /// This process only applies a report's requests again.
     var isReplay = false
+    /// Views by the names that `GraphView.share` gave them; see Workspace+Shared.
+    var sharedViews: [String: UInt32] = [:]
     private let memory: ArenaMemory
     /// Somebody looks at every request; see WorkerPage.trace.
     var isTraced = false
@@ -63,14 +65,21 @@ final class Workspace {
         return session
     }
 
-    /// Forgets a session and what it alone held. Views of a named workspace stay for those who come later.
+    /// Forgets a session and what it alone held. A private workspace goes with it as a whole.
     func endSession(_ key: UInt64) {
         guard let session = sessions.removeValue(forKey: key) else { return }
         if !isPrivate { session.releaseEverything() }
     }
 
-    /// Whether any session holds the view.
-    func isHeld(view: UInt32) -> Bool { sessions.values.contains { $0.heldViews.contains(view) } }
+    /// Whether any session holds the view, or a name does.
+    func isHeld(view: UInt32) -> Bool {
+        sessions.values.contains { $0.heldViews.contains(view) } || sharedName(of: view) != nil
+    }
+
+    /// A session lets go of a view: it goes unless somebody else holds it.
+    func letGo(view: UInt32) {
+        if graph.liveViews.contains(view), !isHeld(view: view) { try? graph.destroyView(view) }  // fails for dead ones alone
+    }
 
     /// Where the graph's memory was ever written.
     func writtenRanges() -> [Range<Int>] { memory.writtenRanges() }

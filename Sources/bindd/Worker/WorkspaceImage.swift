@@ -8,7 +8,7 @@ import Wire
 
 extension Workspace {
     /// Changes when what is written here changes.
-    private static let imageVersion = 1
+    private static let imageVersion = 2
     /// The journal is replaced by an image when it has grown by so much, and by as much as the state takes: so replaying
     /// stays bounded, and writing images costs no more than writing the journal.
     static let journalBytesMin = 32 << 20
@@ -33,6 +33,11 @@ extension Workspace {
         for key in sessions.keys.sorted() {
             if let session = sessions[key] { try session.writeImage(to: image) }
         }
+        try image.word(sharedViews.count)
+        for (name, view) in sharedViews.sorted(by: { $0.value < $1.value }) {
+            try image.list(Array(name.utf8))
+            try image.word(Int(view))
+        }
         try documents.writeImage(to: image)
         try graph.writeImage(to: image, ranges: writtenRanges())
     }
@@ -46,6 +51,10 @@ extension Workspace {
         for _ in 0..<(try image.word()) {
             let session = try Session.readImage(&image, workspace: self)
             sessions[session.key] = session
+        }
+        for _ in 0..<(try image.word()) {
+            let name = String(decoding: try image.list(of: UInt8.self), as: UTF8.self)
+            sharedViews[name] = UInt32(clamping: try image.word())
         }
         try documents.readImage(&image)
         try graph.readImage(from: &image)

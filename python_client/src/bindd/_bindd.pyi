@@ -197,7 +197,35 @@ class GraphView:
         Raises StaleHandleError.
         """
     def destroy(self) -> None:
-        """Frees the view. Nodes and edges that Python still holds live on. A second destroy does nothing."""
+        """Frees the view, and takes its shared name away; while another process holds it, only this process's handles of it end. Nodes and edges that Python still holds live on. A second destroy does nothing."""
+    def share(self, *, name: str) -> None:
+        """Gives the view a name in its workspace, instead of the one that it had. Whoever opens the workspace (see bindd.connect) finds it by find_shared(); it lives until unshare() or destroy(), also when no process holds it. In a named workspace it is pickled by its names from then on, else by value.
+
+        name: how others find it: not empty, and not yet another view's name
+
+        Raises TypeError, ValueError, LimitExceeded, StaleHandleError.
+        """
+    def unshare(self) -> None:
+        """Takes the name away. Who holds the view keeps it; it goes with its last handle. Without a name nothing changes.
+
+        Raises StaleHandleError.
+        """
+    def get_shared_name(self) -> str | None:
+        """The name that share() gave, or None.
+
+        Raises StaleHandleError.
+        """
+    @staticmethod
+    def find_shared(*, name: str, workspace: Any = None) -> GraphView:
+        """The view of that name: the same view, whoever made it. What others write becomes visible batch by batch, when they flush. ValueError says which names there are.
+
+        workspace: a Workspace that bindd.connect() gave; None: the current one
+
+        Raises TypeError, ValueError, StaleHandleError.
+        """
+    @staticmethod
+    def get_shared_names() -> list[str]:
+        """Names of the shared views of the current workspace, sorted."""
     def node_ids(self) -> Any:
         """Ids of all members in order of insertion, the self node first: a read-only memoryview of uint32, which numpy.asarray and pyarrow.py_buffer take without copying.
 
@@ -239,6 +267,16 @@ class GraphView:
         """A new view of what to_bytes() gave. Everything is checked first: ValueError says what is wrong. Nodes and edges get new ids, in the same order.
 
         Raises TypeError, ValueError, LimitExceeded.
+        """
+    def __copy__(self) -> GraphView:
+        """Another view with the same nodes, edges and attributes, by to_bytes() and from_bytes().
+
+        Raises StaleHandleError, LimitExceeded.
+        """
+    def __deepcopy__(self) -> GraphView:
+        """As __copy__: a view holds nothing of Python's.
+
+        Raises StaleHandleError, LimitExceeded.
         """
     def save(self, *, path: Any) -> None:
         """Writes to_bytes() to a file: whole, or the old file stays as it was (temporary file, fsync, rename). Keeps the mode of a file that is there.
@@ -1390,6 +1428,7 @@ def _open(
 ) -> Workspace: ...
 def _current() -> Workspace | None: ...
 def _is_entered() -> bool: ...
+def _workspace_name(view: GraphView, /) -> str: ...
 def _replace(workspace: Workspace, /) -> None: ...
 def _close() -> None: ...
 def _finish() -> None: ...

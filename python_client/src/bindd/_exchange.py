@@ -109,6 +109,10 @@ def load(path: str | os.PathLike[str]) -> GraphView:
 # -- networkx ----------------------------------------------------------------------------------------------------------
 
 
+def copy(view: GraphView, *_: object) -> GraphView:
+    return type(view).from_bytes(data=view.to_bytes())
+
+
 def to_networkx(view: GraphView) -> Any:
     networkx = needs("networkx", "GraphView.to_networkx()")
     copy = read(view)
