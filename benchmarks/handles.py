@@ -1,6 +1,6 @@
 """How long `bindd inspect handles` takes, and how much memory, with many handles and while the worker is stopped.
 
-    .venv/bin/python benchmarks/inspect.py [HANDLES]
+    .venv/bin/python benchmarks/handles.py [HANDLES]
 
 One program holds a million handles (BINDD_SITES=full). Each command runs five times; the least wall time, its start as a
 process included, and the peak of its memory are printed. Wanted: under 1 s and 50 MB; 0.2 s for the status.

@@ -93,8 +93,9 @@ with bindd.connect("lab"):
     found = home.python(f"""
 import bindd, copy, pickle
 from bindd.graph import EdgeReference, GraphView
-view = pickle.loads(bytes.fromhex({data!r}))
+assert pickle.loads(bytes.fromhex({data!r})).get_counts() == (2, 0), "also where the workspace is not open yet"
 with bindd.connect("lab") as lab:
+    view = pickle.loads(bytes.fromhex({data!r}))
     assert GraphView.get_shared_names() == ["board"]
     try: GraphView.find_shared(name="bored")
     except ValueError as error: assert "there are 'board'" in str(error), error
@@ -109,11 +110,13 @@ with bindd.connect("lab") as lab:
     other.create_and_insert_node()
     assert (other.get_counts(), view.get_counts()) == ((4, 1), (3, 1)), "a copy is another view"
     assert bindd.handles()["workspaces"][0]["objects"]["GraphView"] == 2, "what nobody shares ended with its process"
+    holder = bindd.connect("lab")
+    held = GraphView.find_shared(name="board", workspace=holder)
     view.destroy()
     lab.sync()
-    assert GraphView.get_shared_names() == [] and same.get_counts() == (3, 1), "who holds it keeps it"
-    del same
-    lab.sync()
+    assert GraphView.get_shared_names() == [] and held.get_counts() == (3, 1), "who holds it keeps it"
+    del held
+    holder.sync()
     assert bindd.handles()["workspaces"][0]["objects"]["GraphView"] == 1
     print("good")
 """)

@@ -141,7 +141,7 @@ def _site() -> str:
 
 def _keep_python_stack(report: str | None) -> None:
     """Beside the report, when sites are on: where Python was. The folder is the daemon's, of the same user."""
-    if not report or os.environ.get("BINDD_SITES", "off") not in ("sample", "full"):
+    if not report or os.environ.get("BINDD_SITES", "sample") not in ("sample", "full"):
         return
     import traceback
 
