@@ -29,6 +29,8 @@ final class Workspace {
     var plannedDeath: PlannedDeath?
     /// This process only applies a report's requests again.
     var isReplay = false
+    /// The journal of a worker that died is being applied again.
+    var isRecovering = false
     private let memory: ArenaMemory
     /// Somebody looks at every request; see WorkerPage.trace.
     var isTraced = false
