@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Tests" / "clien
 
 import bindd
 import hostile_peer
+from bindd._program import find_bindd_bin
 from bindd.graph import GraphView
 
 PEERS = 50
@@ -85,7 +86,7 @@ def main() -> int:
             with bindd.connect(SHARED):
                 show("shared workspace", *measure(folder / "shared"))
         finally:
-            subprocess.run([os.environ.get("BINDD_BIN", "bindd"), "stop"], check=False, stdout=subprocess.DEVNULL)
+            subprocess.run([find_bindd_bin(), "stop"], check=False, stdout=subprocess.DEVNULL)
     return 0
 
 

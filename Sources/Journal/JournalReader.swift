@@ -22,6 +22,8 @@ public final class JournalReader {
     public private(set) var voids: [ClosedRange<UInt64>] = []
     private var remnants: [UInt64: [UInt64]] = [:]
     private var attempts: Set<UInt64> = []
+    /// Those since a session last went on: what became of them nobody has heard yet.
+    private var untoldAttempts: Set<UInt64> = []
     /// Where whole records end before the file does, and why; nil: they do not.
     public private(set) var damage: String?
     /// Requests that were acknowledged and that the journal has no more; nil: none.
@@ -91,6 +93,7 @@ public final class JournalReader {
             switch record.kind {
             case .image: imageBytes = at - endBytes
             case .open, .close:
+                if record.kind == .open { untoldAttempts = [] }
                 scanners[record.session] = FrameScanner()
                 lastSequence += 1
             case .frames:
@@ -104,7 +107,9 @@ public final class JournalReader {
                 if words.count > 2 { remnants[words[0]] = Array(words[2...]) }
                 if record.session == JournalReader.everySession { scanners = [:] }
                 if record.session != 0 { scanners[record.session] = FrameScanner() }
-            case .attempt: attempts.formUnion(JournalWords.decode(record.payload))
+            case .attempt:
+                attempts.formUnion(JournalWords.decode(record.payload))
+                untoldAttempts.formUnion(JournalWords.decode(record.payload))
             }
             endBytes = at
         }
@@ -168,8 +173,9 @@ public final class JournalReader {
         public var guilty: UInt64 = 0
         /// In the journal, not applied, from now on void; nil: none. The guilty one is the first.
         public var unapplied: ClosedRange<UInt64>?
-        /// Acknowledged, and void from now on, because it killed two workers that replayed it; 0: none.
-        public var givenUp: UInt64 = 0
+        /// Acknowledged, and void all the same, because each killed two workers that applied it again; those that no session
+        /// has heard of.
+        public var givenUp: [UInt64] = []
     }
 
     public func settle() throws(JournalFailure) -> Settlement {
@@ -183,7 +189,6 @@ public final class JournalReader {
         settlement.guilty = current
         if wasReplaying {
             if current != 0, attempts.contains(current) {
-                settlement.givenUp = current
                 voids.append(current...current)
                 try journal.void(current)
             } else if current != 0 {
@@ -198,6 +203,7 @@ public final class JournalReader {
             voids.append(first...lastSequence)
         }
         sortVoids()
+        settlement.givenUp = untoldAttempts.filter(isVoid).sorted()
         endBytes = journal.endBytes
         return settlement
     }

@@ -29,14 +29,14 @@ static void bd_recover_give_up(bd_workspace *workspace, uint32_t kind, uint32_t 
 }
 
 /* Views that lost requests made are given up; the others may have fewer members than was believed. */
-static void bd_recover_views(bd_workspace *workspace, uint64_t done) {
+static void bd_recover_views(bd_workspace *workspace, uint64_t done, bool is_damaged) {
     for (bd_view *view = workspace->known_views; view; view = view->next_view) {
         if (view->made > done) {
             if (!view->is_destroyed) workspace->lost_objects++;
             view->is_destroyed = view->is_given_up = true;
             continue;
         }
-        if (view->written <= done) continue;
+        if (view->written <= done && !is_damaged) continue;
         bd_idset_free(&view->nodes);
         bd_idset_free(&view->edges);
         bd_idset_add(&view->nodes, view->self_node);
@@ -58,21 +58,20 @@ static uint64_t bd_recover_number(PyObject *facts, const char *name) {
 /* What the new worker says, put into the obituary under "recovery". */
 static void bd_recover_apply(bd_workspace *workspace, PyObject *facts, const uint32_t *believed) {
     uint64_t applied = bd_recover_number(facts, "applied");
-    uint64_t done = applied > workspace->answered ? applied : workspace->answered;
+    /* Where acknowledged requests are lost, an answer proves nothing, and any view may have fewer members. */
+    bool is_damaged = bd_recover_number(facts, "lost_count") > 0;
+    uint64_t done = !is_damaged && workspace->answered > applied ? workspace->answered : applied;
     bd_recover_give_up(workspace, BD_KIND_NODE, (uint32_t)bd_recover_number(facts, "node"), believed[0]);
     bd_recover_give_up(workspace, BD_KIND_EDGE, (uint32_t)bd_recover_number(facts, "edge"), believed[1]);
-    bd_recover_views(workspace, done);
+    bd_recover_views(workspace, done, is_damaged);
     bd_batch *batch = workspace->batch;
     if (batch && batch->phase != BD_BATCH_OPEN && batch->request > done) batch->request = 0; /* as if never sent */
     if (workspace->given_up) workspace->guarded = true;
 }
 
-static PyObject *bd_recover_connect(bd_workspace *workspace, int *fd) {
-    PyObject *death = PyImport_ImportModule("bindd._death");
-    PyObject *name = death ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
-    PyObject *link = name ? PyObject_CallMethod(death, "reconnect", "sO", workspace->socket, name) : NULL;
-    Py_XDECREF(name);
-    Py_XDECREF(death);
+/* A fresh connection in *fd; the program's name. */
+static PyObject *bd_recover_connect(PyObject *way, int *fd) {
+    PyObject *link = PyObject_CallMethod(way, "connect", NULL);
     if (!link) return NULL;
     PyObject *program = NULL;
     if (!PyArg_ParseTuple(link, "iU", fd, &program)) program = NULL;
@@ -81,52 +80,90 @@ static PyObject *bd_recover_connect(bd_workspace *workspace, int *fd) {
     return program;
 }
 
-/* Only errors that end the process or the wait go on to the caller; everything else means that there is no way on. */
-static int bd_recover_failed(bd_workspace *workspace) {
-    if (PyErr_ExceptionMatches(PyExc_Exception)) {
-        PyObject *type, *value, *trace;
-        PyErr_Fetch(&type, &value, &trace);
-        PyObject *text = value ? PyObject_Str(value) : NULL;
-        const char *words = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
-        size_t used = strlen(workspace->lost_reason);
-        if (words) snprintf(workspace->lost_reason + used, sizeof workspace->lost_reason - used, "; %s", words);
-        PyErr_Clear();
-        Py_XDECREF(text);
+/* Whether to connect once more after the exception that is set; then it is not set any more. */
+static bool bd_recover_again(PyObject *way) {
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) return false;
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    PyObject *answer = value ? PyObject_CallMethod(way, "again", "O", value) : NULL;
+    bool again = answer == Py_True;
+    bool is_told = !answer && PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception); /* Ctrl-C while it waited */
+    Py_XDECREF(answer);
+    if (again || is_told) {
         Py_XDECREF(type);
         Py_XDECREF(value);
         Py_XDECREF(trace);
-        return 1;
+        return again;
     }
-    return -1;
+    PyErr_Clear();
+    PyErr_Restore(type, value, trace);
+    return false;
+}
+
+/* Connects and says hello as the session that goes on, once more where the daemon ends meanwhile; what the worker answers. */
+static PyObject *bd_recover_return(bd_workspace *workspace) {
+    PyObject *death = PyImport_ImportModule("bindd._death");
+    PyObject *name = death ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
+    PyObject *way = name ? PyObject_CallMethod(death, "Return", "sO", workspace->socket, name) : NULL;
+    Py_XDECREF(name);
+    Py_XDECREF(death);
+    PyObject *facts = NULL;
+    while (way && !facts) { /* ends: `again` has a deadline */
+        int fd = -1;
+        PyObject *program = bd_recover_connect(way, &fd);
+        const char *words = program ? PyUnicode_AsUTF8AndSize(program, NULL) : NULL;
+        if (fd >= 0) bd_connection_reset(&workspace->connection, fd); /* which owns it from here on */
+        if (words) {
+            workspace->ids_unsettled = false;
+            facts = bd_workspace_resume(workspace, words);
+        }
+        Py_XDECREF(program);
+        if (!facts && !bd_recover_again(way)) break;
+    }
+    Py_XDECREF(way);
+    return facts;
+}
+
+/* Only errors that end the process or the wait go on to the caller; everything else means that there is no way on, and the
+ * obituary says why. */
+static int bd_recover_failed(bd_workspace *workspace, PyObject *obituary) {
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) return -1;
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    PyObject *text = value ? PyObject_Str(value) : NULL;
+    const char *words = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
+    size_t used = strlen(workspace->lost_reason);
+    if (words) {
+        size_t line = strcspn(words, "\n");
+        snprintf(workspace->lost_reason + used, sizeof workspace->lost_reason - used, "; %.*s", (int)line, words);
+        PyMapping_SetItemString(obituary, "not_recovered", text);
+    }
+    PyErr_Clear();
+    Py_XDECREF(text);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    return 1;
 }
 
 int bd_workspace_recover(bd_workspace *workspace, PyObject *obituary) {
-    int fd = -1;
-    bd_connection *connection = &workspace->connection;
     workspace->is_recovering = true;
     workspace->quick = false;
-    PyObject *program = bd_recover_connect(workspace, &fd);
-    const char *words = program ? PyUnicode_AsUTF8AndSize(program, NULL) : NULL;
-    int result = words ? 0 : -1;
     uint32_t believed[2] = {workspace->nodes.next, workspace->edges.next};
-    PyObject *facts = NULL;
     workspace->lost_objects = 0;
-    if (result == 0) {
-        bd_connection_reset(connection, fd);
-        workspace->ids_unsettled = false;
-        facts = bd_workspace_resume(workspace, words);
-        if (!facts) result = -1;
+    PyObject *facts = bd_recover_return(workspace);
+    if (facts) {
+        bd_recover_apply(workspace, facts, believed);
+        if (PyMapping_SetItemString(obituary, "recovery", facts) < 0) PyErr_Clear();
+        Py_DECREF(facts);
     }
-    if (result == 0) bd_recover_apply(workspace, facts, believed);
-    if (result == 0 && (PyMapping_SetItemString(obituary, "recovery", facts) < 0)) PyErr_Clear();
-    Py_XDECREF(facts);
-    Py_XDECREF(program);
     workspace->is_recovering = false;
-    if (result == 0) {
+    if (facts) {
         workspace->deaths++;
         bd_workspace_update_quick(workspace);
         return 0;
     }
-    if (!PyErr_Occurred()) return 1;
-    return bd_recover_failed(workspace);
+    return PyErr_Occurred() ? bd_recover_failed(workspace, obituary) : 1;
 }

@@ -55,7 +55,7 @@ final class PlantedBug {
 
     // MARK: the bugs
 
-    private static func all() -> [PlantedBug] { ofCopies() + ofEdges() + ofOthers() }
+    private static func all() -> [PlantedBug] { ofCopies() + ofEdges() + ofOthers() + ofRecoveries() }
 
     private static func ofCopies() -> [PlantedBug] {
         [
@@ -162,6 +162,23 @@ final class PlantedBug {
             // A question, not a change: it is in no journal.
             PlantedBug("print-one-of-three", .ABRT) { moment, _ in
                 moment.operation == "sexp.dumps" && moment.workspace.documents.count >= 3
+            },
+        ]
+    }
+
+    /// These let a request pass the first time, and kill every worker that applies it again.
+    private static func ofRecoveries() -> [PlantedBug] {
+        func isAgain(_ moment: Moment) -> Bool { moment.workspace.isRecovering || moment.workspace.isReplay }
+        return [
+            PlantedBug("edge-11-again", .TRAP) { moment, _ in
+                guard isAgain(moment), let edge = try inserted(&moment)?.edge else { return false }
+                return edge.bits & BD_EDGE_TYPE_MASK == 11
+            },
+            // Others need what it makes.
+            PlantedBug("node-again", .SEGV) { moment, _ in
+                guard isAgain(moment), moment.operation == "NodeReference.create" else { return false }
+                _ = try moment.word()
+                return try moment.arguments.attributes().contains { $0.key == "name" && $0.value == .string("again") }
             },
         ]
     }

@@ -63,6 +63,7 @@ private func headline(_ report: JSONValue) -> String {
     let operation = report.text("operation")
     return report.text("cause") + (details.isEmpty ? "" : " (\(details.joined(separator: ", ")))")
         + (operation.isEmpty ? " while idle" : " in \(operation)")
+        + (report["applied_again"] == .bool(true) ? ", which was applied again after another death" : "")
 }
 
 private func requestLine(_ report: JSONValue) -> String {

@@ -45,7 +45,7 @@ func serveDetached(_ options: ServeOptions) throws {
         let cause = exit.signal != 0 ? "was ended by \(signalName(exit.signal))" : "exited with status \(exit.status)"
         throw ServeError(
             message: "the daemon \(cause) before it was ready; \(lastLines(options.path.log, from: logStart))",
-            exitCode: exit.signal != 0 ? 1 : Int32(clamping: max(exit.status, 1)))
+            exitCode: exit.signal != 0 ? 128 + exit.signal : exit.status == 0 ? 128 + SIGTERM : Int32(clamping: exit.status))
     case .late:
         throw ServeError(
             message: "the daemon was not ready after \(readyDeadlineMs) ms and was killed; "

@@ -91,8 +91,14 @@ struct CrashCase {
         var steps: [CrashStep] = []
         var guilty: CrashStep?
 
+        /// Comes behind the request at which a worker died that applied the journal again: it never got there.
+        private func isNeverReached(_ sequence: UInt64) -> Bool {
+            journal.wasReplaying && journal.current != 0 && sequence > journal.current
+        }
+
         mutating func take(_ event: JournalEvent) {
             let sequence = event.sequence
+            guard !isNeverReached(sequence) else { return }
             let isApplied = sequence <= journal.applied && sequence != journal.current && !journal.isVoid(sequence)
             var step = CrashStep(action: .close, session: event.session, number: event.request)
             switch event.action {

@@ -18,14 +18,21 @@ struct LostWorkspace {
 
 /// Deaths of the workers of one workspace, so that a restart does not become a loop.
 struct Deaths {
+    private static let wordsMax = 300
     /// When workers died before they had applied anything new.
     private var fruitlessNs: [UInt64] = []
     private(set) var count = 0
-    private(set) var lastCause = ""
+    /// How the last one came about, in words.
+    private(set) var lastWords = ""
+    /// The newest report of them; nil: there is none.
+    private(set) var lastReport: String?
 
-    mutating func add(cause: String, hadProgress: Bool, nowNs: UInt64) {
+    mutating func add(_ obituary: Obituary, hadProgress: Bool, nowNs: UInt64) {
         count += 1
-        lastCause = cause
+        lastWords = obituary.cause + (obituary.operationName.isEmpty ? "" : " in \(obituary.operationName)")
+        let said = obituary.stderrTail.split(separator: "\n").last.map(String.init) ?? ""
+        if obituary.operationName.isEmpty, !said.isEmpty { lastWords += ": " + said.prefix(Deaths.wordsMax) }
+        lastReport = obituary.crash.report ?? lastReport
         if hadProgress { fruitlessNs = [] }
         fruitlessNs.append(nowNs)
         if fruitlessNs.count > DaemonLimits.fruitlessDeathsMax { fruitlessNs.removeFirst() }

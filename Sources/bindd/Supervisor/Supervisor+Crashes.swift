@@ -50,7 +50,7 @@ extension Supervisor {
             ("ended_because", .string(worker.endReason ?? "")), ("memory_exhausted", .bool(facts.isOfMemory)),
             ("operation", .string(obituary.operationName)), ("request", .uint(obituary.request)),
             ("slot", .uint(UInt64(obituary.slot))), ("elapsed_ms", .uint(obituary.elapsedMs)),
-            ("clients", .array(clients)),
+            ("applied_again", .bool(worker.wasRecovering && obituary.operation != 0)), ("clients", .array(clients)),
             (
                 "versions",
                 .object([

@@ -6,6 +6,9 @@ import Logging
 import Wire
 
 extension Supervisor {
+    /// Says of a refusal that connecting again in a moment is worth it.
+    var passing: Attribute { Attribute(key: "passing", value: .bool(true)) }
+
     /// A worker for a hello that no living one is for: of a new workspace, or of one that lost its worker.
     func makeWorker(_ hello: Hello) throws(HelloRefusal) -> WorkerProcess {
         let nowNs = loop.nowNs
@@ -14,14 +17,10 @@ extension Supervisor {
                 ? hello.isResume && lost.clients[hello.session] != nil : lost.workspace == hello.workspace
         }
         if let at {
-            guard !lostWorkspaces[at].deaths.isHopeless(nowNs: nowNs) else { throw hopeless(lostWorkspaces[at]) }
-            let workspace = lostWorkspaces.remove(at: at)
-            log.info(
-                "worker_restarting",
-                metadata: ["workspace": "\(workspace.workspace)", "deaths": "\(workspace.deaths.count)"])
-            return WorkerProcess(
-                loop: loop, number: uniqueNumber(), workspace: workspace.workspace, journal: workspace.journal,
-                deaths: workspace.deaths, resumable: workspace.clients)
+            guard !lostWorkspaces[at].deaths.isHopeless(nowNs: nowNs) else {
+                throw .answer(hopeless(lostWorkspaces[at].deaths))
+            }
+            return successor(of: lostWorkspaces.remove(at: at))
         }
         guard !hello.isResume || !hello.workspace.isEmpty else {
             throw .answer(
@@ -33,14 +32,47 @@ extension Supervisor {
             loop: loop, number: uniqueNumber(), workspace: hello.workspace, journal: try newJournal(hello.workspace))
     }
 
-    private func hopeless(_ lost: LostWorkspace) -> HelloRefusal {
-        let report = obituaries.lastCrash.map { "; last in \($0.operationName.isEmpty ? "no request" : $0.operationName)" } ?? ""
-        return .answer(
-            RemoteError(
-                "BinddUnavailable",
-                "the worker of the workspace died \(DaemonLimits.fruitlessDeathsMax) times in a row without having done "
-                    + "anything new (\(lost.deaths.lastCause)\(report)): it is not started again for now",
-                hint: "`bindd crash list` shows the reports; connect anew for an empty workspace"))
+    private func successor(of lost: LostWorkspace) -> WorkerProcess {
+        log.info("worker_restarting", metadata: ["workspace": "\(lost.workspace)", "deaths": "\(lost.deaths.count)"])
+        return WorkerProcess(
+            loop: loop, number: uniqueNumber(), workspace: lost.workspace, journal: lost.journal, deaths: lost.deaths,
+            resumable: lost.clients)
+    }
+
+    private func hopeless(_ deaths: Deaths) -> RemoteError {
+        RemoteError(
+            "BinddUnavailable",
+            "the worker of the workspace died \(DaemonLimits.fruitlessDeathsMax) times in a row without having done "
+                + "anything new, last of \(deaths.lastWords): it is not started again for now",
+            hint: "`bindd crash list` shows the reports; connect anew for an empty workspace",
+            fields: deaths.lastReport.map { [Attribute(key: "report", value: .string($0))] } ?? [])
+    }
+
+    /// After the death of a worker that was still applying the journal, or that had not taken these clients yet: the next one
+    /// is tried at once, as long as there is hope. Those that it is not tried for, and what they are to hear.
+    func goOn(with orphans: [Handover], after worker: WorkerProcess, _ obituary: Obituary) -> (without: [Handover], RemoteError) {
+        let sudden = RemoteError(
+            "BinddUnavailable",
+            "the worker (pid \(obituary.pid)) ended before it took the connection: \(obituary.cause)"
+                + (obituary.stderrTail.isEmpty ? "" : "\n" + obituary.stderrTail),
+            hint: "connect again; the daemon's log is \(options.path.log)",
+            fields: [Attribute(key: "pid", value: .int(Int64(obituary.pid)))] + (isStopping ? [passing] : []))
+        guard !orphans.isEmpty, !isStopping, let journal = worker.journal,
+            let at = lostWorkspaces.firstIndex(where: { $0.journal === journal })
+        else { return (orphans, sudden) }
+        let lost = lostWorkspaces[at]
+        guard !lost.deaths.isHopeless(nowNs: loop.nowNs) else {
+            if lost.workspace.isEmpty { lostWorkspaces.remove(at: at) }  // nobody can ask for it any more
+            return (orphans, hopeless(lost.deaths))
+        }
+        lostWorkspaces.remove(at: at)
+        let next = successor(of: lost)
+        install(next)
+        for orphan in orphans {
+            clients[orphan.client.id] = orphan.client
+            next.add(orphan)
+        }
+        return ([], sudden)
     }
 
     /// Nil: there is none to be had, and the workspace lives without. A journal that exists and is another's is no reason for
@@ -62,7 +94,7 @@ extension Supervisor {
             throw .answer(
                 RemoteError(
                     "BinddUnavailable", "the journal of workspace \"\(workspace)\" is held by another process, a worker that is ending",
-                    hint: "connect again"))
+                    hint: "connect again", fields: [passing]))
         }
     }
 
@@ -78,7 +110,7 @@ extension Supervisor {
         guard !obituary.isTheEnd else { return journal.remove() }
         var deaths = worker.deaths
         // The guilty request does not count; whatever was replayed is not counted by the worker.
-        deaths.add(cause: obituary.cause, hadProgress: worker.pageSnapshot().applied_requests > 0, nowNs: loop.nowNs)
+        deaths.add(obituary, hadProgress: worker.pageSnapshot().applied_requests > 0, nowNs: loop.nowNs)
         var clients = worker.resumable
         for client in worker.clients.values { clients[client.session] = client.pid }
         lostWorkspaces.append(LostWorkspace(workspace: worker.workspace, journal: journal, clients: clients, deaths: deaths))

@@ -243,7 +243,8 @@ final class Supervisor {
     private func workerFor(_ hello: Hello) throws(HelloRefusal) -> WorkerProcess {
         let workspace = hello.workspace
         guard !isStopping else {
-            throw .answer(RemoteError("BinddUnavailable", "the daemon is stopping", hint: "connect again"))
+            throw .answer(
+                RemoteError("BinddUnavailable", "the daemon is stopping", hint: "connect again", fields: [passing]))
         }
         if let worker = named[workspace] {
             guard worker.clients.count < Int(BD_CLIENT_SLOTS_MAX) else {
@@ -264,6 +265,12 @@ final class Supervisor {
                     hint: "`bindd status` shows them"))
         }
         let worker = try makeWorker(hello)
+        install(worker)
+        return worker
+    }
+
+    /// From here on it is ours, and waits for its turn to start.
+    func install(_ worker: WorkerProcess) {
         worker.onReady = { [weak self] worker in self?.workerReady(worker) }
         worker.onDatagram = { [weak self] worker, datagram in self?.workerSaid(worker, datagram) }
         worker.onTrouble = { [weak self] worker, event, detail in
@@ -272,9 +279,8 @@ final class Supervisor {
         worker.onReaped = { [weak self] worker in self?.workerReaped(worker) }
         worker.onEnded = { [weak self] worker, exit, orphans in self?.workerEnded(worker, exit, orphans) }
         workers[worker.number] = worker
-        if !worker.isPrivate { named[workspace] = worker }
+        if !worker.isPrivate { named[worker.workspace] = worker }
         enqueue(worker)
-        return worker
     }
 
     private func enqueue(_ worker: WorkerProcess) {
@@ -316,7 +322,7 @@ final class Supervisor {
             worker.abandon(),
             RemoteError(
                 "BinddUnavailable", "the worker process could not be started: \(why)",
-                hint: "the daemon's log is \(options.path.log)"))
+                hint: "the daemon's log is \(options.path.log)", fields: isStopping ? [passing] : []))
     }
 
     private func workerReady(_ worker: WorkerProcess) {
@@ -345,14 +351,8 @@ final class Supervisor {
         keepClients(of: worker, obituary)
         forget(worker)
         logEnd(of: worker, obituary)
-        answerOrphans(
-            orphans,
-            RemoteError(
-                "BinddUnavailable",
-                "the worker (pid \(obituary.pid)) ended before it took the connection: \(obituary.cause)"
-                    + (obituary.stderrTail.isEmpty ? "" : "\n" + obituary.stderrTail),
-                hint: "connect again; the daemon's log is \(options.path.log)",
-                fields: [Attribute(key: "pid", value: .int(Int64(obituary.pid)))]))
+        let (unserved, why) = goOn(with: orphans, after: worker, obituary)
+        answerOrphans(unserved, why)
         answerWaiters(obituary)
         forgetInspections(of: worker)
         for resume in afterEnd.removeValue(forKey: worker.number) ?? [] { resume() }

@@ -84,6 +84,8 @@ final class WorkerProcess {
     var startTimer: Timer?
 
     var isPrivate: Bool { workspace.isEmpty }
+    /// Ended, or has not got further, while it applied the journal of another one.
+    private(set) var wasRecovering = true
     func has(session: UInt64) -> Bool { clients.values.contains { $0.session == session } }
     var hasUnadopted: Bool { !sent.isEmpty }
     var stderrTail: String { tail.text }
@@ -339,6 +341,7 @@ final class WorkerProcess {
             }
             guard state == .starting else { return }
             state = .ready
+            wasRecovering = false
             startDeadline?.close()
             pump()
             onReady?(self)

@@ -58,7 +58,7 @@ final class Worker {
         if let reader = try JournalReader(
             files: files, descriptionHash: hash, changesState: Description.shared.changesState)
         {
-            try Recovery.run(reader, into: workspace)
+            try Recovery.run(reader, into: workspace, page: page)
             if let damage = reader.damage { report("the journal ends \(damage)") }
         } else {
             workspace.journal = try Journal(files: files, descriptionHash: hash)

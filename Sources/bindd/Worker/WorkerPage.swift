@@ -43,6 +43,9 @@ struct WorkerPage {
         bd_crash_begin(page, operation, request, UInt32(slot), payload.baseAddress, payload.count)
     }
 
+    /// A request that was only applied again is over: it is no progress and no client's.
+    func pause() { bd_store_release_u32(&page.pointee.current_operation, 0) }
+
     func end(request: UInt64, slot: Int) {
         bd_store_release_u64(&page.pointee.applied_requests, page.pointee.applied_requests + 1)
         withSlot(slot) { $0.pointee.applied_requests = request }

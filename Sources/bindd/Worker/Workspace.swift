@@ -31,6 +31,8 @@ final class Workspace {
     var isReplay = false
     /// Views by the names that `GraphView.share` gave them; see Workspace+Shared.
     var sharedViews: [String: UInt32] = [:]
+    /// The journal of a worker that died is being applied again.
+    var isRecovering = false
     private let memory: ArenaMemory
     /// Somebody looks at every request; see WorkerPage.trace.
     var isTraced = false

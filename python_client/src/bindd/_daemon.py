@@ -35,6 +35,10 @@ LOG_LINES_SHOWN = 20
 HANG_LIMIT_S = 300.0
 CONTROL_S = 3.0  # the supervisor answers at once, but it may wait up to 2 s for a worker to be reaped
 INSPECT_S = 60.0  # a look takes milliseconds; `over` may ask for a wait
+AGAIN_S = 0.01  # before connecting again, doubled each time up to …
+AGAIN_S_MAX = 0.2
+ENDING_S = 0.1  # between the end of its connections and that of a daemon
+KILLED = (signals.SIGKILL, signals.SIGTERM)  # how others end a process, and no fault of its own
 NAME_BYTES_MAX = _bindd.NAME_BYTES_MAX
 
 _lock = threading.RLock()
@@ -146,9 +150,27 @@ def try_connect(path: str, deadline: float) -> socket.socket | None:
             raise
 
 
-def _check_peer(link: socket.socket, path: str) -> None:
+def _peer(link: socket.socket) -> tuple[int, int]:
+    """Pid and uid of the process that listens."""
     data = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, uid, _ = struct.unpack("3i", data)
+    pid, uid, _ = struct.unpack("3i", data)
+    return pid, uid
+
+
+def is_over(pid: int) -> bool:
+    """Whether the process has ended, reaped or not: the link to its program goes before its sockets do. Never true of one
+    that cannot be seen (0: it lives in another container)."""
+    try:
+        os.readlink(f"/proc/{pid}/exe")
+    except (FileNotFoundError, ProcessLookupError):
+        return pid > 0 and os.path.isdir("/proc/self")
+    except OSError:
+        pass
+    return False
+
+
+def _check_peer(link: socket.socket, path: str) -> None:
+    _, uid = _peer(link)
     if uid != os.getuid():
         raise BinddUnavailable(
             f"the process that listens at {path} belongs to uid {uid}, not to you (uid {os.getuid()})", socket=path,
@@ -168,9 +190,49 @@ def _connect_or_start(path: str, deadline: float) -> socket.socket:
         link = try_connect(path, deadline)
     if link is None:
         raise BinddUnavailable(
-            f"the daemon came up and is gone again ({path})", socket=path, log=_log_tail(path),
+            f"the daemon came up and is gone again ({path})", socket=path, log=_log_tail(path), passing=True,
             hint=_start_hint(0, _log_tail(path)))
     return link
+
+
+class Attempts:
+    """Connecting again while it is worth it: the daemon that was there is ending, and the next one is a moment away."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.pause = AGAIN_S
+        self.peer = 0
+
+    def connect(self, path: str) -> socket.socket:
+        """Connected to a daemon that lives; started, where there is none."""
+        while True:
+            try:
+                self.peer = 0
+                link = _connect_or_start(path, self.deadline)
+                self.peer = _peer(link)[0]
+                return link
+            except BinddUnavailable as error:
+                if not self.again(error):
+                    raise
+
+    def _peer_ends(self) -> bool:
+        """A daemon that ends in order closes its connections a moment before it is gone."""
+        end = min(time.monotonic() + ENDING_S, self.deadline)
+        while self.peer and not is_over(self.peer):
+            if _left(end) <= 0:
+                return False
+            time.sleep(AGAIN_S)
+        return self.peer > 0
+
+    def again(self, error: BaseException) -> bool:
+        """Whether to connect again after that error, which came before or in answer to the hello. Waits a little first."""
+        if not isinstance(error, BinddUnavailable) or _left(self.deadline) <= self.pause:
+            return False
+        if not error.passing and not (error.code == 0 and self._peer_ends()):
+            return False
+        time.sleep(self.pause)
+        self.pause = min(self.pause * 2, AGAIN_S_MAX)
+        return True
 
 
 @contextmanager
@@ -269,8 +331,8 @@ def _wait_ready(process: subprocess.Popen[bytes], ready: int, binary: str, path:
     raise BinddUnavailable(
         _start_failure(binary, status, text, path), binary=binary, socket=path,
         exit_status=status if status is not None and status >= 0 else None,
-        signal=-status if status is not None and status < 0 else None, log=log,
-        hint=_start_hint(status, log))
+        signal=-status if status is not None and status < 0 else None, log=log, hint=_start_hint(status, log),
+        passing=status is not None and (-status in KILLED or status - 128 in KILLED))
 
 
 def _end_of(process: subprocess.Popen[bytes], seconds: float) -> int | None:
@@ -371,14 +433,20 @@ def connect(
     if not limit > 0:
         raise ValueError("hang_limit must be above 0 seconds")
     path = socket_path()
-    link = _connect_or_start(path, deadline)
-    link.settimeout(None)  # the extension's waits have their own slices
-    if not _finish_is_registered:
-        _finish_is_registered = True
-        atexit.register(_bindd._finish)
-    return _bindd._open(
-        link.detach(), path, workspace, _program(), max(_left(deadline), 0.1), limit, call_timeout or 0.0,
-        _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"), _sites(), os.path.dirname(os.path.abspath(__file__)) + os.sep)
+    attempts = Attempts(deadline)
+    while True:
+        link = attempts.connect(path)
+        link.settimeout(None)  # the extension's waits have their own slices
+        if not _finish_is_registered:
+            _finish_is_registered = True
+            atexit.register(_bindd._finish)
+        try:
+            return _bindd._open(
+                link.detach(), path, workspace, _program(), max(_left(deadline), 0.1), limit, call_timeout or 0.0,
+                _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"), _sites(), os.path.dirname(os.path.abspath(__file__)) + os.sep)
+        except BinddUnavailable as error:
+            if not attempts.again(error):
+                raise
 
 
 def open_current() -> _bindd.Workspace:

@@ -1,5 +1,5 @@
 """What becomes of a workspace whose worker died: asking the supervisor how, going on with the next worker, and the exception
-in words. The extension calls `obituary`, `kill`, `reconnect`, `recovered`, `crash_error`, `hung_error`; each has a deadline.
+in words. The extension calls `obituary`, `kill`, `Return`, `recovered`, `crash_error`, `hung_error`; each has a deadline.
 """
 
 from __future__ import annotations
@@ -16,16 +16,22 @@ from bindd.errors import BinddUnavailable, MemoryLimit, ProtocolError, WorkerCra
 
 STOPPED = "the daemon was stopped"  # what a worker says before it leaves on the supervisor's word …
 GONE = "the daemon is gone"  # … or because there is no supervisor any more
+RETURN_S = 5.0  # connecting again; what the next worker then takes to apply a journal is not counted
 
 
 def _ask_obituary(path: str, command: str, arguments: dict[str, int | str]) -> dict[str, Any]:
-    """What the supervisor knows; "gone" when there is none, nothing when it cannot be asked. Only Ctrl-C comes through."""
+    """What the supervisor knows; "gone" when there is none, nothing when it cannot be asked. One that ends over the question
+    is as good as gone. Only Ctrl-C comes through."""
     deadline = time.monotonic() + _daemon.CONTROL_S
+    peer = 0
     try:
         link = _daemon._running(path, deadline)
-        answer = {"known": False, "gone": True} if link is None else _daemon._ask(link, path, command, arguments, deadline)
+        if link is None:
+            return {"known": False, "gone": True}
+        peer = _daemon._peer(link)[0]
+        answer = _daemon._ask(link, path, command, arguments, deadline)
     except Exception:
-        return {}
+        return {"known": False, "gone": True} if _daemon.is_over(peer) else {}
     return answer if isinstance(answer, dict) else {}
 
 
@@ -62,8 +68,8 @@ def obituary(path: str, pid: int, notice: str, workspace: str, crash: dict[str, 
         known["text"] = "the connection to the worker ended, and the supervisor cannot say why"
     if notice:
         known["text"] += f"; its last words: {notice}"
-    # A private workspace ends with its daemon; the journal of a named one is there for the next.
-    known["can_go_on"] = is_heard and not known.get("stopped") and bool(known.get("known") or (known.get("gone") and workspace))
+    # A private workspace ends with its daemon; the journal of a named one is there for the next, who knows nothing of this end.
+    known["can_go_on"] = is_heard and not known.get("stopped") and bool(known.get("known") or workspace)
     return known
 
 
@@ -76,15 +82,29 @@ def kill(path: str, pid: int, name: str, reason: str, workspace: str) -> dict[st
     return known
 
 
-def reconnect(path: str, workspace: str) -> tuple[int, str]:
-    """A connection on which a session can go on, as a descriptor, and the program's name. For a named workspace a daemon
-    that is gone is started again: its journal is still there. A private one ended with its daemon."""
-    deadline = time.monotonic() + _daemon.CONTROL_S
-    link = _daemon._connect_or_start(path, deadline) if workspace else _daemon._running(path, deadline)
-    if link is None:
-        raise BinddUnavailable(GONE, socket=path)
-    link.settimeout(None)
-    return link.detach(), _daemon._program()
+class Return:
+    """The way back to a workspace: connections on which its session may go on. For a named workspace a daemon that is gone is
+    started again: its journal is still there. A private one ended with its daemon."""
+
+    def __init__(self, path: str, workspace: str) -> None:
+        self.path, self.workspace = path, workspace
+        self.attempts = _daemon.Attempts(time.monotonic() + RETURN_S)
+
+    def connect(self) -> tuple[int, str]:
+        """A connection, as a descriptor, and the program's name."""
+        if self.workspace:
+            link = self.attempts.connect(self.path)
+        else:
+            found = _daemon._running(self.path, self.attempts.deadline)
+            if found is None:
+                raise BinddUnavailable(GONE, socket=self.path)
+            link = found
+        link.settimeout(None)
+        return link.detach(), _daemon._program()
+
+    def again(self, error: BaseException) -> bool:
+        """Whether to connect once more after that error in answer to the hello. Waits a little first."""
+        return self.attempts.again(error)
 
 
 def recovered(text: str) -> dict[str, Any]:
@@ -141,7 +161,7 @@ def _site() -> str:
 
 def _keep_python_stack(report: str | None) -> None:
     """Beside the report, when sites are on: where Python was. The folder is the daemon's, of the same user."""
-    if not report or os.environ.get("BINDD_SITES", "sample") not in ("sample", "full"):
+    if not report or os.environ.get("BINDD_SITES", "off") not in ("sample", "full"):
         return
     import traceback
 
@@ -195,6 +215,8 @@ def _details(error: WorkerDied, known: dict[str, Any]) -> list[str]:
 
 def _not_kept(error: WorkerDied, known: dict[str, Any]) -> str:
     workspace = str(known.get("workspace") or "")
+    if why := known.get("not_recovered"):
+        return f"  lost    {error.lost:,} handles: {str(why).splitlines()[0]}"
     if workspace:
         rest = f"of workspace {workspace!r}; it is fresh for everyone who uses it."
     else:

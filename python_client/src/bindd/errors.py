@@ -132,9 +132,15 @@ class MemoryLimit(WorkerDied, MemoryError):
 
 
 class BinddUnavailable(BinddError, ConnectionError):
-    """No daemon could be reached or started. `binary`, `exit_status`, `signal`, `log` say what was tried and how it ended."""
+    """No daemon could be reached or started. `binary`, `exit_status`, `signal`, `log` say what was tried and how it ended.
+
+    `report` is the newest crash report of a workspace that is not started any more. `passing`: it may be over in a moment;
+    `connect` has then tried again as long as its limit allows.
+    """
 
     characters_written: int = 0  # OSError's own raises AttributeError when it was not set
+    report: str | None = None
+    passing: bool = False
     binary: str | None = None
     socket: str | None = None
     exit_status: int | None = None
