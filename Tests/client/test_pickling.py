@@ -90,10 +90,11 @@ with bindd.connect("lab"):
 """)
     assert made.returncode == 0, made.stderr
     data, node = made.stdout.split()
+    unopened = home.python(f"import pickle; print(pickle.loads(bytes.fromhex({data!r})).get_counts())")
+    assert unopened.stdout == "(2, 0)\n", unopened.stderr
     found = home.python(f"""
 import bindd, copy, pickle
 from bindd.graph import EdgeReference, GraphView
-assert pickle.loads(bytes.fromhex({data!r})).get_counts() == (2, 0), "also where the workspace is not open yet"
 with bindd.connect("lab") as lab:
     view = pickle.loads(bytes.fromhex({data!r}))
     assert GraphView.get_shared_names() == ["board"]
