@@ -189,7 +189,7 @@ void bd_error_lose(bd_workspace *workspace, bd_turn turn) {
     workspace->quick = false;
     PyObject *death = PyImport_ImportModule("bindd._death");
     PyObject *words = death ? bd_error_text(connection->notice) : NULL;
-    PyObject *name = words ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
+    PyObject *name = words ? bd_workspace_shared_name(workspace) : NULL;
     PyObject *crash = name ? bd_error_crash_words(&connection->crash) : NULL;
     PyObject *obituary =
         crash ? PyObject_CallMethod(
@@ -207,7 +207,7 @@ void bd_error_hung(bd_workspace *workspace, const char *name, uint64_t number, d
     workspace->is_recovering = true;
     workspace->quick = false;
     PyObject *death = PyImport_ImportModule("bindd._death");
-    PyObject *workspace_name = death ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
+    PyObject *workspace_name = death ? bd_workspace_shared_name(workspace) : NULL;
     PyObject *obituary =
         workspace_name ? PyObject_CallMethod(
                              death, "kill", "skssO", workspace->socket, (unsigned long)workspace->worker_pid, name,

@@ -44,9 +44,26 @@ BD_EXCHANGE(bd_graph_view_to_arrow, BD_METHOD_GRAPH_VIEW_TO_ARROW, "to_arrow")
 BD_EXCHANGE(bd_graph_view_to_pandas, BD_METHOD_GRAPH_VIEW_TO_PANDAS, "to_pandas")
 BD_EXCHANGE(bd_graph_view_repr_svg, BD_METHOD_GRAPH_VIEW__REPR_SVG_, "repr_svg")
 BD_EXCHANGE(bd_graph_view_copy, BD_METHOD_GRAPH_VIEW___COPY__, "copy")
-BD_EXCHANGE(bd_graph_view_deepcopy, BD_METHOD_GRAPH_VIEW___DEEPCOPY__, "copy")
 BD_EXCHANGE(bd_graph_view_save, BD_METHOD_GRAPH_VIEW_SAVE, "save")
 BD_EXCHANGE(bd_graph_view_load, BD_METHOD_GRAPH_VIEW_LOAD, "load")
+
+/* Asks for a view of the workspace, which the reply names. */
+static PyObject *bd_exchange_view(bd_workspace *workspace, int method, const bd_piece *pieces, int count) {
+    const char *name = bd_methods[method].name;
+    PyObject *object = NULL;
+    bd_reply reply;
+    bd_reader result;
+    bd_workspace_retain(workspace);
+    if (bd_request_call(workspace, bd_methods[method].operation, name, pieces, count, &reply, &result) == 0) {
+        uint32_t index = bd_reader_u32(&result), self_node = bd_reader_u32(&result);
+        bool is_whole = !result.bad && !bd_reader_left(&result);
+        bd_request_done(workspace, &reply);
+        if (is_whole) object = bd_view_object_of(workspace, index, self_node);
+        else bd_error_protocol(workspace, name);
+    }
+    bd_workspace_release(workspace);
+    return object;
+}
 
 PyObject *bd_graph_view_from_bytes(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     const int method = BD_METHOD_GRAPH_VIEW_FROM_BYTES;
@@ -56,28 +73,11 @@ PyObject *bd_graph_view_from_bytes(PyObject *self, PyObject *const *args, Py_ssi
     Py_buffer data;
     if (PyObject_GetBuffer(given[0], &data, PyBUF_SIMPLE) < 0) return NULL;
     bd_workspace *workspace = bd_state_workspace(state);
-    PyObject *object = NULL;
-    if (workspace) {
-        bd_workspace_retain(workspace);
-        uint64_t bytes = (uint64_t)data.len;
-        uint32_t zero = 0;
-        bd_piece pieces[3] = {
-            {&bytes, sizeof bytes}, {data.buf, (size_t)data.len}, {&zero, bd_padded((size_t)data.len, 4) - (size_t)data.len}};
-        bd_reply reply;
-        bd_reader result;
-        const char *name = bd_methods[method].name;
-        if (bd_request_call(workspace, BD_OP_GRAPH_VIEW_FROM_BYTES, name, pieces, 3, &reply, &result) == 0) {
-            uint32_t index = bd_reader_u32(&result), self_node = bd_reader_u32(&result);
-            bool is_whole = !result.bad && !bd_reader_left(&result);
-            bd_request_done(workspace, &reply);
-            if (is_whole) {
-                object = bd_view_object_of(workspace, index, self_node);
-            } else {
-                bd_error_protocol(workspace, name);
-            }
-        }
-        bd_workspace_release(workspace);
-    }
+    uint64_t bytes = (uint64_t)data.len;
+    uint32_t zero = 0;
+    bd_piece pieces[3] = {
+        {&bytes, sizeof bytes}, {data.buf, (size_t)data.len}, {&zero, bd_padded((size_t)data.len, 4) - (size_t)data.len}};
+    PyObject *object = workspace ? bd_exchange_view(workspace, method, pieces, 3) : NULL;
     PyBuffer_Release(&data);
     return object;
 }
@@ -104,20 +104,8 @@ PyObject *bd_graph_view_find_shared(PyObject *self, PyObject *const *args, Py_ss
     bd_writer_init(&writer);
     bd_writer_str(&writer, text, bytes);
     bd_piece piece = {writer.data, writer.size};
-    bd_reply reply;
-    bd_reader result;
-    const char *name = bd_methods[method].name;
-    bd_workspace_retain(workspace);
-    if (writer.failed) {
-        PyErr_NoMemory();
-    } else if (bd_request_call(workspace, BD_OP_GRAPH_VIEW_FIND_SHARED, name, &piece, 1, &reply, &result) == 0) {
-        uint32_t index = bd_reader_u32(&result), self_node = bd_reader_u32(&result);
-        bool is_whole = !result.bad && !bd_reader_left(&result);
-        bd_request_done(workspace, &reply);
-        if (is_whole) object = bd_view_object_of(workspace, index, self_node);
-        else bd_error_protocol(workspace, name);
-    }
+    if (writer.failed) PyErr_NoMemory();
+    else object = bd_exchange_view(workspace, method, &piece, 1);
     bd_writer_free(&writer);
-    bd_workspace_release(workspace);
     return object;
 }

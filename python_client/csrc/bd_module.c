@@ -50,8 +50,7 @@ static PyObject *bd_module_workspace_name(PyObject *module, PyObject *object) {
         PyErr_SetString(PyExc_TypeError, "a GraphView is needed");
         return NULL;
     }
-    const bd_workspace *workspace = ((bd_view_object *)object)->view->workspace;
-    return bd_error_text(workspace->is_private ? "" : workspace->name);
+    return bd_workspace_shared_name(((bd_view_object *)object)->view->workspace);
 }
 
 /* Closes the process's own workspace; the next use opens a new one. */

@@ -104,7 +104,7 @@ static bool bd_recover_again(PyObject *way) {
 /* Connects and says hello as the session that goes on, once more where the daemon ends meanwhile; what the worker answers. */
 static PyObject *bd_recover_return(bd_workspace *workspace) {
     PyObject *death = PyImport_ImportModule("bindd._death");
-    PyObject *name = death ? bd_error_text(workspace->is_private ? "" : workspace->name) : NULL;
+    PyObject *name = death ? bd_workspace_shared_name(workspace) : NULL;
     PyObject *way = name ? PyObject_CallMethod(death, "Return", "sO", workspace->socket, name) : NULL;
     Py_XDECREF(name);
     Py_XDECREF(death);

@@ -191,6 +191,8 @@ extern bd_client_page bd_dummy_page; /* where forked and closed workspaces count
 static inline bool bd_workspace_has_room(const bd_workspace *workspace) {
     return __atomic_load_n(workspace->memory_used, __ATOMIC_RELAXED) <= workspace->memory_used_max;
 }
+/* The name that others open it by, a str; empty: it is private. NULL with an exception. */
+PyObject *bd_workspace_shared_name(const bd_workspace *workspace);
 void bd_workspace_watch_memory(bd_workspace *workspace, int fd);
 static inline void bd_workspace_retain(bd_workspace *workspace) { workspace->references++; }
 void bd_workspace_release(bd_workspace *workspace);

@@ -25,6 +25,10 @@ static void bd_workspace_dealloc(PyObject *self) {
     Py_DECREF(type);
 }
 
+PyObject *bd_workspace_shared_name(const bd_workspace *workspace) {
+    return bd_error_text(workspace->is_private ? "" : workspace->name);
+}
+
 static const char *const bd_lives[] = {"alive", "closed", "lost", "forked"};
 
 static PyObject *bd_workspace_repr(PyObject *self) {

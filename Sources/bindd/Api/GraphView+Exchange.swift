@@ -103,7 +103,7 @@ let graphViewExchangeMethods: [Method] = [
         errors: ["StaleHandleError", "LimitExceeded"],
         doc: "Another view with the same nodes, edges and attributes, by to_bytes() and from_bytes()."),
     Method(
-        "__deepcopy__", .local, client: "bd_graph_view_deepcopy", arguments: .ignore, result: .view,
+        "__deepcopy__", .local, client: "bd_graph_view_copy", arguments: .ignore, result: .view,
         errors: ["StaleHandleError", "LimitExceeded"], doc: "As __copy__: a view holds nothing of Python's."),
     Method(
         "save", .local, client: "bd_graph_view_save", [Parameter("path", .any, "a str or path object")],

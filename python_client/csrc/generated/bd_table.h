@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 3u
-#define BD_DESCRIPTION_HASH 0x4bdaa82a151f0304ull
-#define BD_DESCRIPTION_HASH_TEXT "4bdaa82a"
+#define BD_DESCRIPTION_HASH 0xa91c0c0293555a8eull
+#define BD_DESCRIPTION_HASH_TEXT "a91c0c02"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-4bdaa82a"
+#define BD_BUILD "0.1.0-a91c0c02"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -433,7 +433,6 @@ BD_CLIENT_FUNCTION(bd_graph_view_bind);
 BD_CLIENT_FUNCTION(bd_graph_view_copy);
 BD_CLIENT_FUNCTION(bd_graph_view_create);
 BD_CLIENT_FUNCTION(bd_graph_view_create_and_insert_node);
-BD_CLIENT_FUNCTION(bd_graph_view_deepcopy);
 BD_CLIENT_FUNCTION(bd_graph_view_destroy);
 BD_CLIENT_FUNCTION(bd_graph_view_edge_table);
 BD_CLIENT_FUNCTION(bd_graph_view_find_shared);
@@ -1721,7 +1720,7 @@ static PyMethodDef bd_methods_graph_view[] = {
     BD_METHOD_DEF("attribute_rows", bd_thunk_graph_view_attribute_rows, "attribute_rows($self, /, *, of='nodes')\012--\012\012All attributes of all nodes (or edges) of the view: a dict for each, in the order of node_ids (or edge_table).\012\012of: \"nodes\" or \"edges\"\012\012Raises TypeError, ValueError, StaleHandleError."),
     BD_METHOD_DEF("to_bytes", bd_thunk_graph_view_to_bytes, "to_bytes($self, /)\012--\012\012The view as bytes: nodes, edges, attributes and their orders, with checksums (docs/FILE_FORMAT.md). The same view gives the same bytes.\012\012Raises StaleHandleError."),
     BD_METHOD_DEF("__copy__", bd_graph_view_copy, "__copy__($self, /)\012--\012\012Another view with the same nodes, edges and attributes, by to_bytes() and from_bytes().\012\012Raises StaleHandleError, LimitExceeded."),
-    BD_METHOD_DEF("__deepcopy__", bd_graph_view_deepcopy, "__deepcopy__($self, /)\012--\012\012As __copy__: a view holds nothing of Python's.\012\012Raises StaleHandleError, LimitExceeded."),
+    BD_METHOD_DEF("__deepcopy__", bd_graph_view_copy, "__deepcopy__($self, /)\012--\012\012As __copy__: a view holds nothing of Python's.\012\012Raises StaleHandleError, LimitExceeded."),
     BD_METHOD_DEF("save", bd_graph_view_save, "save($self, /, *, path)\012--\012\012Writes to_bytes() to a file: whole, or the old file stays as it was (temporary file, fsync, rename). Keeps the mode of a file that is there.\012\012path: a str or path object\012\012Raises OSError, TypeError, StaleHandleError."),
     BD_METHOD_DEF("batch", bd_graph_view_batch, "batch($self, /)\012--\012\012A context manager: what the block creates and inserts in the view's workspace (this thread alone) is sent as one request at its end and done whole or not at all. Reads in the block see the state before it; RuntimeError when they, or a nested batch, or a method that needs the worker's answer (destroy, subgraphs) meet what the batch made or would change. An exception in the block, or one of its commands that fails, gives all of it up: its new handles are stale then, and views are as before. What only the worker can know is raised at the block's end.\012\012Raises RuntimeError, StaleHandleError."),
     BD_METHOD_DEF("to_networkx", bd_graph_view_to_networkx, "to_networkx($self, /)\012--\012\012A networkx.MultiDiGraph: nodes are node ids with their attributes; edges have the edge id as key, and their attributes with edge_type and directional. Needs networkx (pip install \"bindd[exchange]\").\012\012Raises ImportError, StaleHandleError."),

@@ -106,11 +106,11 @@ def load(path: str | os.PathLike[str]) -> GraphView:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
 
 
-# -- networkx ----------------------------------------------------------------------------------------------------------
-
-
-def copy(view: GraphView, *_: object) -> GraphView:
+def copy(view: GraphView) -> GraphView:
     return type(view).from_bytes(data=view.to_bytes())
+
+
+# -- networkx ----------------------------------------------------------------------------------------------------------
 
 
 def to_networkx(view: GraphView) -> Any:
