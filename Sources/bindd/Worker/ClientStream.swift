@@ -1,6 +1,7 @@
 // A client's connection: its bytes in order, the replies it has not read yet. Requests are counted here as they are
 // counted there; a reply names its number. What changes state goes into the journal first, one write for all that one
-// receive brought. Must not let one client's slowness touch another: when replies pile up, this client's requests wait.
+// receive brought. Must not let one client's slowness or haste touch another: when replies pile up, this client's requests
+// wait; where others share the workspace, each has a slice of time for what it sent, and then the others have their turn.
 // Cost: a receive per buffer, a write to the journal per buffer with changes, a look-up per request.
 
 import CCrash
@@ -34,6 +35,8 @@ final class ClientStream {
     private var isEnded = false
     /// The last batch of requests ended with a reply.
     private var hasReplied = false
+    /// The slice was over before all that had come was applied: the rest is for the next turn of the loop.
+    private var isCutShort = false
 
     /// Takes over the socket and the client's page, and answers the hello.
     init(
@@ -107,6 +110,14 @@ final class ClientStream {
     private static let patienceUs: UInt32 = 500
     private static let patientReceivesMax = 64
 
+    /// What a client may bring in one turn where others share the workspace, and how long its requests are applied then.
+    /// The bytes are few enough that commands mostly end within the slice: what is cut short is recorded once more.
+    private static let sharedReceiveBytesMax = 1 << 14
+    private static let sliceNs: UInt64 = 200_000
+    private static let requestsPerLookAtTheClock: UInt64 = 16
+
+    private var isShared: Bool { workspace.sessions.count > 1 }
+
     /// One buffer's worth per turn of the loop, so that no client keeps the others waiting. A client that is alone and has
     /// just got a reply mostly asks again at once: waiting for that in the receive itself saves a call per round trip.
     private func receive() {
@@ -119,10 +130,11 @@ final class ClientStream {
 
     private func receive(patiently: Bool) {
         hasReplied = false
+        let bytesMax = isShared ? ClientStream.sharedReceiveBytesMax : buffer.bytes.count
         let count =
             patiently
-            ? bd_stream_receive_patiently(socket, buffer.bytes.baseAddress, buffer.bytes.count)
-            : bd_stream_receive(socket, buffer.bytes.baseAddress, buffer.bytes.count)
+            ? bd_stream_receive_patiently(socket, buffer.bytes.baseAddress, bytesMax)
+            : bd_stream_receive(socket, buffer.bytes.baseAddress, bytesMax)
         if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])) }
         if count == 0 { return end("closed by the client") }
         if count < 0 {
@@ -133,22 +145,29 @@ final class ClientStream {
     }
 
     private var unsentBytes: Int { unsent.count - unsentStart }
+    private var mayGoOn: Bool { !isEnded && !isCutShort && unsentBytes < Limits.unsentBytesMax }
 
-    /// Applies what has come, as long as its replies do not pile up: the rest waits until the client has read some.
+    /// Applies what has come, as long as its replies do not pile up and its slice is not over: the rest waits until the
+    /// client has read some, or until the others had their turn.
     private func applyReceived() {
         page.beginTurn()
+        isCutShort = false
+        let sliceEnd = isShared ? bd_clock_monotonic_ns() + ClientStream.sliceNs : UInt64.max
         do {
-            while unsentBytes < Limits.unsentBytesMax {
+            while mayGoOn {
                 record()
                 var isMore = false
                 try reader.forEach { message throws(WireError) in
                     try apply(message)
                     isMore = true
-                    return !isEnded && unsentBytes < Limits.unsentBytesMax
+                    if session.request % ClientStream.requestsPerLookAtTheClock == 0, sliceEnd != UInt64.max {
+                        isCutShort = bd_clock_monotonic_ns() > sliceEnd
+                    }
+                    return mayGoOn
                 }
                 guard isMore, !isEnded else { break }
             }
-            if unsentBytes >= Limits.unsentBytesMax { recorder.withdraw() }
+            if !mayGoOn { recorder.withdraw() }
         } catch {
             recorder.withdraw()
             end("\(ClientStream.brokenBytes): \(error)")
@@ -276,11 +295,12 @@ final class ClientStream {
         }
     }
 
-    /// Replies first: while too many bytes wait for the client, its requests wait in its own socket.
+    /// Replies first: while too many bytes wait for the client, its requests wait in its own socket. So they do while some
+    /// that came are left from a slice; those go on in the next turn, because a socket that is not full is writable.
     private func watch() {
         var events: SocketWatcher.Events = []
-        if unsentBytes > 0 { events.insert(.writable) }
-        if unsentBytes < Limits.unsentBytesMax { events.insert(.readable) }
+        if unsentBytes > 0 || isCutShort { events.insert(.writable) }
+        if unsentBytes < Limits.unsentBytesMax, !isCutShort { events.insert(.readable) }
         do { try watcher.watch(events) } catch { end("cannot watch the socket: \(error)") }
     }
 
@@ -290,6 +310,7 @@ final class ClientStream {
     func end(_ reason: String) {
         guard !isEnded else { return }
         isEnded = true
+        recorder.withdraw()  // before the session's end is recorded behind what is never applied
         watcher.close()
         target.stream = nil
         session.clientPage = nil

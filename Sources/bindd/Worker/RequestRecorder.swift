@@ -70,6 +70,7 @@ struct RequestRecorder {
     /// What is recorded and not applied yet is not to be applied after a death: it will be recorded again, or never.
     mutating func withdraw() {
         guard let journal, failure == nil else { return }
+        guard sequence <= journal.lastSequence || scanner.isInsideMessage else { return }  // all of it is applied
         scanner = FrameScanner()
         do throws(JournalFailure) { try journal.withdraw(from: sequence, session: session) } catch { failure = error }
     }

@@ -1,0 +1,142 @@
+"""Clients that share a worker: each has its turn, and what one leaves behind is the same before and after a death."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+from conftest import Home
+
+NODES = 1_000
+LEASE = 4_096  # ids that a client has at a time; while the worker is stopped it gets no more
+ROUNDS = 10
+
+# Says its worker's pid; on each line makes so many nodes without waiting for any, and says so when they are sent.
+HASTY = f"""
+import sys, bindd
+from bindd.graph import GraphView
+with bindd.connect("many", call_timeout=20) as workspace:
+    view = GraphView.create()
+    view.share(name="hasty")
+    print(workspace.pid, flush=True)
+    while sys.stdin.readline():
+        for number in range({NODES}):
+            view.create_and_insert_node()
+        workspace.flush()
+        print("sent", flush=True)
+        sys.stdin.readline()
+        for number in range({LEASE - NODES}):
+            view.create_and_insert_node()
+        workspace.sync()
+        print("done", flush=True)
+"""
+
+# Without the arena a count is the worker's answer: how many it had applied when this client had its turn.
+PATIENT = """
+import sys, bindd
+from bindd.graph import GraphView
+with bindd.connect("many", call_timeout=20) as workspace:
+    view = GraphView.find_shared(name="hasty")
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print("asking", flush=True)
+        print(view.get_node_count(), flush=True)
+"""
+
+# Two threads ask while the worker is stopped, one after the other; nobody takes the answers.
+LEAVING = """
+import sys, threading, time, bindd
+from bindd.graph import GraphView
+workspace = bindd.connect("many", call_timeout=20)
+view = GraphView.create()
+workspace.sync()
+print(workspace.pid, flush=True)
+sys.stdin.readline()
+for call in (workspace.sync, lambda: view.share(name="late")):
+    threading.Thread(target=call, daemon=True).start()
+    time.sleep(0.3)
+print("asked", flush=True)
+time.sleep(60)
+"""
+
+WATCHING = """
+import os, signal, sys, bindd
+from bindd.graph import GraphView
+with bindd.connect("many", call_timeout=20) as workspace:
+    pid = workspace.pid
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(GraphView.get_shared_names(), flush=True)
+    os.kill(pid, signal.SIGKILL)
+    try: workspace.sync()
+    except bindd.WorkerCrashed: pass
+    assert workspace.pid != pid
+    print(GraphView.get_shared_names(), flush=True)
+"""
+
+
+class Client:
+    """A program that is told to go on by a line, and says what it did in lines."""
+
+    def __init__(self, home: Home, code: str, **environment: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], env={**home.environment, **environment}, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def says(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
+
+    def go_on(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+
+def test_who_sends_much_at_once_lets_others_have_their_turn(home: Home) -> None:
+    answers = []
+    with Client(home, HASTY) as hasty:
+        worker = int(hasty.says())
+        with Client(home, PATIENT, BINDD_ARENA="0") as patient:
+            assert patient.says() == "ready"
+            before = 1
+            for _ in range(ROUNDS):
+                os.kill(worker, signal.SIGSTOP)
+                try:
+                    hasty.go_on()
+                    assert hasty.says() == "sent"
+                    patient.go_on()
+                    assert patient.says() == "asking"
+                    home.wait_until(lambda: False, seconds=0.1)  # so that the question lies behind all that was sent
+                finally:
+                    os.kill(worker, signal.SIGCONT)
+                answers.append(int(patient.says()) - before)
+                hasty.go_on()
+                assert hasty.says() == "done"
+                before += LEASE
+    assert any(0 < answer < NODES for answer in answers), f"answered only before or after all of it: {answers}"
+
+
+def test_what_lies_behind_a_reply_that_nobody_takes_is_applied_neither_now_nor_after_a_death(home: Home) -> None:
+    with Client(home, LEAVING) as leaving, Client(home, WATCHING) as watching:
+        worker = int(leaving.says())
+        assert watching.says() == "ready"
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            leaving.go_on()
+            assert leaving.says() == "asked"
+            leaving.process.kill()
+            leaving.process.wait()
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        watching.go_on()
+        assert [watching.says(), watching.says()] == ["[]", "[]"]
