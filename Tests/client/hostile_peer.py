@@ -69,7 +69,7 @@ class Peer:
         self.page = (folder / "page").read_bytes()
         self.random = random.Random(seed)
         self.link = socket.socket()
-        self.nodes = (0, 0)
+        self.nodes = self.views = (0, 0)  # leased ids: first, end
 
     def open(self) -> socket.socket:
         self.link.close()
@@ -111,6 +111,7 @@ class Peer:
         if flags & 4:
             raise ConnectionError("refused")
         self.nodes = struct.unpack_from("<2I", answer, 8 + 8)
+        self.views = struct.unpack_from("<2I", answer, 8 + 24)
 
     def read_to_end(self) -> bytes:
         """All that the daemon says until it cuts the connection."""

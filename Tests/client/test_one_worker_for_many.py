@@ -6,8 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import hostile_peer
+import pytest
 from conftest import Home
+from fake_daemon import OP, REPLY_WANTED, frame, pack_str, pack_u32
 
 NODES = 1_000
 LEASE = 4_096  # ids that a client has at a time; while the worker is stopped it gets no more
@@ -45,28 +49,12 @@ with bindd.connect("many", call_timeout=20) as workspace:
         print(view.get_node_count(), flush=True)
 """
 
-# Two threads ask while the worker is stopped, one after the other; nobody takes the answers.
-LEAVING = """
-import sys, threading, time, bindd
-from bindd.graph import GraphView
-workspace = bindd.connect("many", call_timeout=20)
-view = GraphView.create()
-workspace.sync()
-print(workspace.pid, flush=True)
-sys.stdin.readline()
-for call in (workspace.sync, lambda: view.share(name="late")):
-    threading.Thread(target=call, daemon=True).start()
-    time.sleep(0.3)
-print("asked", flush=True)
-time.sleep(60)
-"""
-
 WATCHING = """
 import os, signal, sys, bindd
 from bindd.graph import GraphView
 with bindd.connect("many", call_timeout=20) as workspace:
     pid = workspace.pid
-    print("ready", flush=True)
+    print(pid, flush=True)
     sys.stdin.readline()
     print(GraphView.get_shared_names(), flush=True)
     os.kill(pid, signal.SIGKILL)
@@ -126,17 +114,23 @@ def test_who_sends_much_at_once_lets_others_have_their_turn(home: Home) -> None:
     assert any(0 < answer < NODES for answer in answers), f"answered only before or after all of it: {answers}"
 
 
-def test_what_lies_behind_a_reply_that_nobody_takes_is_applied_neither_now_nor_after_a_death(home: Home) -> None:
-    with Client(home, LEAVING) as leaving, Client(home, WATCHING) as watching:
-        worker = int(leaving.says())
-        assert watching.says() == "ready"
+def test_what_lies_behind_a_reply_that_nobody_takes_is_applied_neither_now_nor_after_a_death(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(home, WATCHING) as watching:
+        worker = int(watching.says())
+        hostile_peer.record(tmp_path / "hello", "many")
+        peer = hostile_peer.Peer(str(home.socket), tmp_path / "hello", seed=1)
+        peer.enter()
+        (node, _), (view, _) = peer.nodes, peer.views
         os.kill(worker, signal.SIGSTOP)
         try:
-            leaving.go_on()
-            assert leaving.says() == "asked"
-            leaving.process.kill()
-            leaving.process.wait()
+            peer.link.sendall(
+                frame(OP["GRAPH_VIEW_CREATE"], 0, pack_u32(view, node))
+                + frame(OP["GRAPH_VIEW_SHARE"], REPLY_WANTED, pack_u32(view) + pack_str("before"))
+                + frame(OP["GRAPH_VIEW_SHARE"], REPLY_WANTED, pack_u32(view) + pack_str("behind")))
+            peer.link.close()
         finally:
             os.kill(worker, signal.SIGCONT)
         watching.go_on()
-        assert [watching.says(), watching.says()] == ["[]", "[]"]
+        assert [watching.says(), watching.says()] == ["['before']", "['before']"]

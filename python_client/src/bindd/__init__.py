@@ -32,8 +32,14 @@ from bindd._bindd import Workspace as Workspace
 from bindd._bindd import statistics as statistics
 from bindd._program import find_bindd_bin as find_bindd_bin
 from bindd.errors import BinddError as BinddError
+from bindd.errors import BinddUnavailable as BinddUnavailable
+from bindd.errors import CallTimeout as CallTimeout
+from bindd.errors import FileChanged as FileChanged
+from bindd.errors import LimitExceeded as LimitExceeded
 from bindd.errors import MemoryLimit as MemoryLimit
+from bindd.errors import StaleHandleError as StaleHandleError
 from bindd.errors import WorkerCrashed as WorkerCrashed
+from bindd.errors import WorkerDied as WorkerDied
 from bindd.errors import WorkerHung as WorkerHung
 
 if TYPE_CHECKING:
@@ -43,8 +49,9 @@ if TYPE_CHECKING:
     from bindd import sexp as sexp
 
 __all__ = [
-    "BinddError", "MemoryLimit", "WorkerCrashed", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout",
-    "close", "connect", "debug", "errors", "faebryk", "find_bindd_bin", "graph", "handles", "sexp", "statistics",
+    "BinddError", "BinddUnavailable", "CallTimeout", "FileChanged", "LimitExceeded", "MemoryLimit", "StaleHandleError",
+    "WorkerCrashed", "WorkerDied", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "close",
+    "connect", "debug", "errors", "faebryk", "find_bindd_bin", "graph", "handles", "sexp", "statistics",
 ]
 
 _pickling.register()
