@@ -148,9 +148,19 @@ static int bd_recover_failed(bd_workspace *workspace, PyObject *obituary) {
     return 1;
 }
 
+/* Nobody reads from the dead worker's graph any more: what reads now is asked, and waits. Memory that it fills goes back to
+ * the system before a new worker builds it again: where it died for want of memory there is no room for two of them. */
+static void bd_recover_let_go(bd_workspace *workspace) {
+    bd_arena_unmap_header(workspace->memory);
+    workspace->memory = NULL;
+    bd_local_close(workspace->local);
+    workspace->local = NULL;
+}
+
 int bd_workspace_recover(bd_workspace *workspace, PyObject *obituary) {
     workspace->is_recovering = true;
     workspace->quick = false;
+    bd_recover_let_go(workspace);
     uint32_t believed[2] = {workspace->nodes.next, workspace->edges.next};
     workspace->lost_objects = 0;
     PyObject *facts = bd_recover_return(workspace);

@@ -17,6 +17,8 @@ enum DaemonLimits {
     static let startingWorkersMax = 8
     /// Control answers waiting for something (obituaries, inspections) at once.
     static let waitersMax = 1024
+    /// How much sooner than others a worker is ended when memory runs out (oom_score_adj, at most 1,000).
+    static let workerOutOfMemoryScore = 800
     /// Descriptors that the supervisor asks the system for.
     static let descriptorsMax: UInt64 = 16_384
 

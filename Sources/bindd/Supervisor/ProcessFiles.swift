@@ -1,4 +1,5 @@
-// What /proc tells of a process: its state and memory. Must not be asked about processes that we do not know.
+// What /proc tells of a process: its state and memory; and who goes first when memory runs out. Must not be asked about
+// processes that we do not know.
 // Cost: open, read, close; some microseconds; never blocks.
 
 import CShim
@@ -31,13 +32,36 @@ enum ProcessFiles {
         return pages * UInt64(max(sysconf(Int32(_SC_PAGESIZE)), 1))
     }
 
-    /// Processes that the system ended for want of memory since it runs; 0 where it does not tell.
+    /// Processes that the system ended for want of memory: of this control group, in which the workers are, too; of the
+    /// whole system where groups do not count; 0 where nobody tells.
     static func outOfMemoryKills() -> UInt64 {
-        let text = head(of: "/proc/vmstat", bytesMax: 1 << 15) ?? ""
-        for line in text.split(separator: "\n").reversed() where line.hasPrefix("oom_kill ") {
-            return UInt64(line.dropFirst(9)) ?? 0
+        for path in groupCounters {
+            if let count = count(named: "oom_kill", in: path) { return count }
         }
-        return 0
+        return count(named: "oom_kill", in: "/proc/vmstat") ?? 0
+    }
+
+    /// Where the memory controller of this process's group counts, for both versions of control groups.
+    private static let groupCounters: [String] = (head(of: "/proc/self/cgroup") ?? "").split(separator: "\n").compactMap { line in
+        let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard fields.count == 3 else { return nil }
+        if fields[1].isEmpty { return "/sys/fs/cgroup\(fields[2])/memory.events" }
+        return fields[1] == "memory" ? "/sys/fs/cgroup/memory\(fields[2])/memory.oom_control" : nil
+    }
+
+    private static func count(named name: String, in path: String) -> UInt64? {
+        let lines = (head(of: path, bytesMax: 1 << 15) ?? "").split(separator: "\n")
+        return lines.last { $0.hasPrefix("\(name) ") }.flatMap { UInt64($0.dropFirst(name.utf8.count + 1)) }
+    }
+
+    /// When memory runs out, the system ends a process that has this before the client's interpreter and the daemon: what a
+    /// worker holds comes back. Where a system does not let this be said, its own choice stays.
+    static func giveUpFirst(pid: Int32) {
+        let fd = bd_file_open("/proc/\(pid)/oom_score_adj", O_WRONLY)
+        guard fd >= 0 else { return }
+        defer { close(fd) }
+        let text = "\(DaemonLimits.workerOutOfMemoryScore)"
+        _ = write(fd, text, text.utf8.count)
     }
 
     /// The user's name from /etc/passwd (no name service: that could block), or the number.

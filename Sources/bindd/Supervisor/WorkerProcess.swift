@@ -131,6 +131,7 @@ final class WorkerProcess {
         process = child
         pid = child.pid
         state = .starting
+        ProcessFiles.giveUpFirst(pid: pid)
         do throws(LoopError) { try watchChannels() } catch { kill(reason: "its channels cannot be watched: \(error)") }
         let limitMs = isSuccessor || !isPrivate ? DaemonLimits.workerRecoveryMs : DaemonLimits.workerStartMs
         let deadline = Timer(loop: loop) { [weak self] in self?.kill(reason: "it was not ready after \(limitMs) ms") }

@@ -174,15 +174,26 @@ def _keep_python_stack(report: str | None) -> None:
         pass  # the folder is elsewhere, or was tidied away: the exception has the line all the same
 
 
-def _native(error: WorkerDied, known: dict[str, Any]) -> str:
-    """The frame that says most in words, or what the worker wrote last."""
+def _last_line(error: WorkerDied) -> str:
+    """What the worker wrote last, or the line that says why it gave up."""
     words = error.stderr_tail.strip().splitlines()
-    said = next((line for line in words if "Fatal error" in line), words[-1] if words else "").strip()
-    if error.native_stack:
-        deep = f"  x {error.frames:,} frames" if error.frames > 1000 else ""
-        said = f"  {said}" if said else ""
-        return str(known.get("top") or error.native_stack[0])[:120] + deep + said[:120]
-    return said[:160]
+    return next((line for line in words if "Fatal error" in line), words[-1] if words else "").strip()
+
+
+def _native(error: WorkerDied, known: dict[str, Any]) -> str:
+    """The frame that says most in words, and what the worker wrote; "" where no handler ran."""
+    if not error.native_stack:
+        return ""
+    deep = f"  x {error.frames:,} frames" if error.frames > 1000 else ""
+    said = _last_line(error)
+    return str(known.get("top") or error.native_stack[0])[:120] + deep + (f"  {said}"[:120] if said else "")
+
+
+def _said(error: WorkerDied, known: dict[str, Any]) -> str:
+    """What it told its client at last; where there is no stack, what it wrote."""
+    words = str(known.get("last_words") or "").strip().splitlines()
+    text = words[0].strip() if words else "" if error.native_stack else _last_line(error)
+    return text[:160]
 
 
 def _short_path(path: str) -> str:
@@ -203,9 +214,9 @@ def _details(error: WorkerDied, known: dict[str, Any]) -> list[str]:
     native = _native(error, known)
     if native:
         lines.append(f"  native  {native}")
-    said = str(known.get("last_words") or "").strip().splitlines()
+    said = _said(error, known)
     if said:
-        lines.append(f"  said    {said[0].strip()[:160]}")
+        lines.append(f"  said    {said}")
     recovery = known.get("recovery")
     lines += [_not_kept(error, known)] if recovery is None else _kept(error, recovery)
     if error.report:
