@@ -443,11 +443,11 @@ struct TypedDecoder: ~Copyable {
                     set(slot + index, tag, bits)
                     continue
                 }
-if wasEmpty {
+                if wasEmpty {
                     let node = entryNode(field, nodes, text, first, end) ?? list
                     throw TypedFault(.unexpectedType, .noValue, node: node, type: type, field: index)
                 }
-                                var mayBeAbsent = field.reading.contains(.mayBeAbsent)
+                var mayBeAbsent = field.reading.contains(.mayBeAbsent)
                     || field.reading.contains(.notStrings) && version > Self.lastNumberedNets
                     || isEarly
                 if !mayBeAbsent, hasUnknownEntry {

@@ -140,8 +140,7 @@ extension TypedDocument {
             return
         }
         edits.lists[made].items[0] = .atom(edits.addAtom(BD_SEXP_WORD, token))
-        source.nodes[root.index].kind_and_count = EditedLists.edited
-        source.nodes[root.index].text_start = UInt32(made)
+        mark(root.index, EditedLists.edited, made)
     }
 
     /// A new value for an entry that is there.
@@ -183,9 +182,7 @@ extension TypedDocument {
         if try isEqual(declared, present, value) { return }
         let new = try atom(declared, value)
         if present.isNode, kind(present) != BD_SEXP_LIST {
-            source.nodes[present.index].kind_and_count = EditedLists.replaced
-            source.nodes[present.index].text_start = UInt32(new.index)
-            return
+            return mark(present.index, EditedLists.replaced, new.index)
         }
         let inner = edited(item)
         guard let place = edits.lists[inner].items.firstIndex(of: present) else { return }

@@ -64,9 +64,22 @@ extension TypedDocument {
     func edited(_ list: Item) -> Int {
         if let known = editedList(list) { return known }
         let number = edits.add(EditedLists.List(items: children(list)))
-        source.nodes[list.index].kind_and_count = EditedLists.edited
-        source.nodes[list.index].text_start = UInt32(number)
+        mark(list.index, EditedLists.edited, number)
         return number
+    }
+
+    /// Makes a node of the text stand for a list or an atom of the edits.
+    func mark(_ node: Int, _ kind: UInt32, _ number: Int) {
+        let old = source.nodes[node]
+        let oldKind = old.kind_and_count & 7
+        if oldKind < EditedLists.edited {
+            let quotes: UInt32 = oldKind == BD_SEXP_STRING ? 1 : 0
+            edits.marks.append(
+                EditedLists.Mark(
+                    node: UInt32(node), start: old.text_start - quotes, end: old.text_start + old.text_length + quotes))
+        }
+        source.nodes[node].kind_and_count = kind
+        source.nodes[node].text_start = UInt32(number)
     }
 
     /// The bare word at the start of a list.
