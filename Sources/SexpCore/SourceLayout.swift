@@ -68,6 +68,15 @@ struct SourceLayout {
         return start..<range.upperBound
     }
 
+    /// The last line end and what is behind it; all of it where there is none.
+    static func withoutEmptyLines(_ text: Span<UInt8>, _ gap: Range<Int>) -> Range<Int> {
+        var start = afterLineEnd(text, in: gap).lowerBound
+        if start == gap.lowerBound { return gap }
+        start -= 1
+        if start > gap.lowerBound, text[start - 1] == 0x0D { start -= 1 }
+        return start..<gap.upperBound
+    }
+
     /// Ends a word.
     static func isBorder(_ byte: UInt8) -> Bool { isBlank(byte) || byte == 0x28 || byte == 0x29 }
 

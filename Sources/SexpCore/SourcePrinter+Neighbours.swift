@@ -130,7 +130,7 @@ extension SourcePrinter {
         _ node: Int, isAlike: Bool, _ frame: Frame, _ nodes: borrowing NodeColumn, _ text: Span<UInt8>
     ) -> Example? {
         let span = span(node, nodes, text)
-        let gap = SourceLayout.gap(text, before: span.lowerBound)
+        let gap = SourceLayout.withoutEmptyLines(text, SourceLayout.gap(text, before: span.lowerBound))
         guard isAlike else { return Example(gap: gap, form: .block) }
         let isLine = !SourceLayout.hasLineEnd(text, in: span)
         var inner: [Int] = []
