@@ -162,7 +162,7 @@ extension TypedDocument {
             return
         }
         if declared.encoding == .presence {
-            let isOn = values(item).first.flatMap { boolean(bytes($0)) } ?? true
+            let isOn = self.value(item).flatMap { kind($0) == BD_SEXP_LIST ? nil : boolean(bytes($0)) } ?? true
             if case .bool(let wanted) = value, wanted == isOn { return }
             if let entry = try entry(declared, value) {
                 edits.lists[list].items[position] = entry
@@ -171,7 +171,13 @@ extension TypedDocument {
             }
             return
         }
-        guard let present = values(item).first else {
+        if let text = bytesText(declared, item) {
+            if case .string(text) = value { return }
+            let inner = edited(item)
+            let head = Array(edits.lists[inner].items.prefix(1))
+            return edits.replace(inner, EditedLists.List(items: head + [try atom(declared, value)]))
+        }
+        guard let present = self.value(item) else {
             if case .bool(true) = value, declared.kind == .bool { return }
             let inner = edited(item)
             edits.insert(
@@ -232,8 +238,8 @@ extension TypedDocument {
             inner,
             items.indices.dropFirst().filter {
                 let kind = kind(items[$0])
-                if kind == BD_SEXP_COMMENT { return false }
-                return declared.kind == .record || kind != BD_SEXP_LIST
+                if declared.kind != .record { return kind != BD_SEXP_COMMENT && kind != BD_SEXP_LIST }
+                return kind == BD_SEXP_LIST && !isStranger(declared, items[$0])
             }
         )
     }

@@ -102,6 +102,32 @@ extension TypedDocument {
         children(list).dropFirst().filter { kind($0) != BD_SEXP_COMMENT }
     }
 
+    /// An element that is none, see TypedDecoder.
+    func isStranger(_ field: KiCadSchema.Field, _ list: Item) -> Bool {
+        schema.startsWithNumber(field.target) && head(list) != nil
+    }
+
+    /// The one that a field with one value reads.
+    func value(_ list: Item) -> Item? {
+        let values = values(list)
+        return values.first { kind($0) != BD_SEXP_LIST } ?? values.first
+    }
+
+    /// What several numbers stand for where a text should, see TypedDecoder; nil for anything else.
+    func bytesText(_ field: KiCadSchema.Field, _ list: Item) -> [UInt8]? {
+        let values = values(list)
+        guard field.kind == .string, field.encoding == .value, values.count > 1 else { return nil }
+        var text: [UInt8] = []
+        for value in values {
+            let digits = bytes(value)
+            guard kind(value) == BD_SEXP_NUMBER, let number = NumberText.int(digits.span, 0, digits.count),
+                let byte = UInt8(exactly: number), byte > 0
+            else { return nil }
+            text.append(byte)
+        }
+        return text
+    }
+
     // MARK: - roles
 
     /// What each item is to a struct of this type, by the rules of TypedDecoder.

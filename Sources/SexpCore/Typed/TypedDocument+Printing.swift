@@ -54,11 +54,13 @@ extension TypedDocument {
     private func isSurplus(_ type: Int, _ role: UInt16, _ item: Item) -> Bool {
         guard kind(item) == BD_SEXP_LIST, let index = Role.field(role) else { return false }
         let field = schema.fields[schema.structs[type].firstField + index]
+        let values = values(item)
         switch field.encoding {
-        case .value: return field.kind != .record && values(item).count != 1
+        case .value: return field.kind != .record && values.count != 1 && bytesText(field, item) == nil
+        case .presence: return values.count > 1 || values.first.map { kind($0) == BD_SEXP_LIST } ?? false
         case .elements:
-            return field.kind != .record && values(item).contains { kind($0) == BD_SEXP_LIST }
-                || values(item).isEmpty
+            return values.isEmpty
+                || values.contains { field.kind == .record ? isStranger(field, $0) : kind($0) == BD_SEXP_LIST }
         default: return false
         }
     }
