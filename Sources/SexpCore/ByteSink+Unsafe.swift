@@ -68,6 +68,20 @@ struct ByteSink: ~Copyable {
         count += length
     }
 
+    /// The last byte that was put; 0 before the first.
+    var last: UInt8 {
+        guard let base, count > 0 else { return 0 }
+        return base.load(fromByteOffset: count - 1, as: UInt8.self)
+    }
+
+    /// Bytes behind the last line end, at most `max`.
+    func columnOfEnd(max: Int) -> Int {
+        guard let base else { return 0 }
+        var column = 0
+        while column < max, column < count, base.load(fromByteOffset: count - 1 - column, as: UInt8.self) != 0x0A { column += 1 }
+        return column
+    }
+
     /// The pointer is valid inside `body` only.
     func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         body(UnsafeRawBufferPointer(start: base, count: base == nil ? 0 : count))

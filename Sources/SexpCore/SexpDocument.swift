@@ -37,23 +37,42 @@ public final class SexpDocument {
         do {
             try fill(&builder, from: text, isCancelled: isCancelled)
         } catch {
-            throw SexpErrorRenderer(label: label, limits: limits).render(error, text: text, builder: builder)
+            guard let other = withSemicolons(text, error, limits, isCancelled) else {
+                throw SexpErrorRenderer(label: label, limits: limits).render(error, text: text, builder: builder)
+            }
+            builder = other
         }
         let formCount = builder.formCount
         return SexpDocument(
             text: bytes, nodes: builder.finish(), formCount: formCount, limits: limits, label: label)
     }
 
+    /// The tree of a text that makes sense only when what follows a semicolon is a comment, as it is to other programs.
+    private static func withSemicolons(
+        _ text: Span<UInt8>, _ error: SexpFault, _ limits: SexpLimits, _ isCancelled: (() -> Bool)?
+    ) -> TreeBuilder? {
+        switch error.kind {
+        case .unexpectedType, .unexpectedRightParen, .unterminatedList, .unterminatedString: break
+        default: return nil
+        }
+        var position = 0
+        while position < text.count, text[position] != 0x3B { position += 1 }
+        if position == text.count { return nil }
+        var builder = TreeBuilder(textBytes: text.count, limits: limits)
+        do { try fill(&builder, from: text, hasSemicolons: true, isCancelled: isCancelled) } catch { return nil }
+        return builder
+    }
+
     /// The text up to its first impossible byte is parsed first, so that an error before that byte is told first and
     /// one at that byte can name the open lists.
     private static func fill(
-        _ builder: inout TreeBuilder, from text: Span<UInt8>, isCancelled: (() -> Bool)?
+        _ builder: inout TreeBuilder, from text: Span<UInt8>, hasSemicolons: Bool = false, isCancelled: (() -> Bool)?
     ) throws(SexpFault) {
         let start = SexpText.byteOrderMarkBytes(text)
         guard let limit = TextFault.first(in: text, isCancelled: isCancelled) else {
             throw SexpFault(kind: .cancelled, offset: 0)
         }
-        let parser = SexpParser(start: start, limit: limit, isCancelled: isCancelled)
+        let parser = SexpParser(start: start, limit: limit, hasSemicolons: hasSemicolons, isCancelled: isCancelled)
         var ending: SexpFault?
         do {
             try parser.run(text, into: &builder)

@@ -9,12 +9,15 @@ internal import CLayout
 struct SexpParser {
     private let limit: Int
     private let start: Int
+    /// A token that starts with ';' is a comment to the line's end. KiCad has no such rule.
+    private let hasSemicolons: Bool
     private let isCancelled: (() -> Bool)?
 
     /// Reads `text[start ..< limit]`. `limit` may lie inside an atom, when the text has a fault there.
-    init(start: Int, limit: Int, isCancelled: (() -> Bool)?) {
+    init(start: Int, limit: Int, hasSemicolons: Bool = false, isCancelled: (() -> Bool)?) {
         self.start = start
         self.limit = limit
+        self.hasSemicolons = hasSemicolons
         self.isCancelled = isCancelled
     }
 
@@ -39,7 +42,7 @@ struct SexpParser {
             case 0x29:  // )
                 try builder.closeList(at: position)
                 position += 1
-            case 0x23 where isFirstOnLine(text, position):  // #
+            case 0x23 where isFirstOnLine(text, position), 0x3B where hasSemicolons:  // # ;
                 let end = try commentEnd(text, from: position)
                 try builder.addAtom(BD_SEXP_COMMENT, start: position, length: end - position)
                 position = end

@@ -19,8 +19,6 @@ struct SexpPrinter: ~Copyable {
     /// The open lists, outermost first.
     private var frames: [Frame] = []
     private let printedBytesMax: Int
-    /// Line ends are CR LF.
-    private let hasCarriageReturns: Bool
     /// One LF at the end, whatever the source had, and strings spelled as KiCad does.
     private let isPlain: Bool
 
@@ -34,10 +32,9 @@ struct SexpPrinter: ~Copyable {
     private static let atomColumn = 72
     private static let pointColumn = 99
 
-    init(printedBytesMax: Int, hasCarriageReturns: Bool = false, isPlain: Bool = false) {
+    init(printedBytesMax: Int, isPlain: Bool = false) {
         self.printedBytesMax = printedBytesMax
         self.isPlain = isPlain
-        self.hasCarriageReturns = hasCarriageReturns
     }
 
     /// Prints all forms. The final line end is there when the source had one.
@@ -51,8 +48,7 @@ struct SexpPrinter: ~Copyable {
         sink.put(text, start: 0, length: mark)
         try print(nodes, from: 0, to: nodes.count, text, edits, isCancelled)
         if isPlain || Self.endsWithLine(nodes, text) {
-            try reserve(2)
-            if hasCarriageReturns { sink.put(0x0D) }
+            try reserve(1)
             sink.put(0x0A)
         }
         _ = try poll(isCancelled)
@@ -254,7 +250,6 @@ struct SexpPrinter: ~Copyable {
 
     @inline(__always)
     private mutating func newLine(_ depth: Int) {
-        if hasCarriageReturns { sink.put(0x0D) }
         sink.put(0x0A)
         sink.put(0x09, times: depth)
     }

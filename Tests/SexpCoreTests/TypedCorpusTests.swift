@@ -73,6 +73,50 @@ import Testing
         #expect(positions > 400)
     }
 
+    /// An edit of a file changes bytes inside of the list that it edits only, whatever the file's layout; and it changes the
+    /// tokens that it changes in a text that is laid out anew.
+    @Test(arguments: 0..<shards) func editsTouchTheirOwnSpan(shard: Int) throws {
+        var random = SeededGenerator(state: UInt64(shard) &* 31 &+ 7)
+        var counts = (edits: 0, changes: 0)
+        for file in try files(shard: shard).filter({ !Self.brokenFiles.contains($0.name) }) {
+            let bytes = try #require(readFile(file.path))
+            guard bytes.count < 60_000 else { continue }
+            for _ in 0..<12 {
+                let loaded = try Loaded(file.module, bytes, options: .isVerbatim)
+                let plain = try Loaded(file.module, bytes)
+                guard loaded.recordCount > 2 else { continue }
+                let record = UInt32.random(in: 2..<UInt32(loaded.recordCount), using: &random)
+                guard let span = Self.span(record, loaded.document) else { continue }
+                counts.edits += 1
+                var next = (UInt32(loaded.recordCount), UInt32(loaded.recordCount))
+                var same = random
+                try edit(plain, record, &next.0, &same)
+                try edit(loaded, record, &next.1, &random)
+                let text = try loaded.document.bytes()
+                let place = "\(file.name), record \(record) at \(span)"
+                #expect(try tokens(text) == tokens(plain.document.bytes()), "\(place)")
+                if text == bytes { continue }
+                counts.changes += 1
+                #expect(text.starts(with: bytes[..<span.lowerBound]), "\(place)")
+                #expect(text.reversed().starts(with: bytes[span.upperBound...].reversed()), "\(place)")
+                #expect(try Loaded(file.module, text).text() == Loaded(file.module, plain.document.bytes()).text(), "\(place)")
+            }
+        }
+        #expect(counts.changes > 40 && counts.edits > counts.changes)
+    }
+
+    /// The text of a record, or of what it would stand in.
+    private static func span(_ record: UInt32, _ document: TypedDocument) -> Range<Int>? {
+        var record = Int(record)
+        while true {
+            switch RecordPlace(bits: document.places[record]) {
+            case .node(let node): return document.source.textRange(of: node)
+            case .initial(let index): record = Int(document.initials[index] >> 32)
+            case .made, .nowhere: return nil
+            }
+        }
+    }
+
     /// Any sequence of edits gives a text that loads again with the same values.
     @Test(arguments: 0..<6) func randomEdits(seed: Int) throws {
         var random = SeededGenerator(state: UInt64(seed) &* 77 &+ 5)
@@ -83,18 +127,29 @@ import Testing
             let loaded = try Loaded(file.module, bytes)
             let unknown = try tokens(loaded.document.bytes())
             var next = UInt32(loaded.recordCount)
-            for _ in 0..<60 { try edit(loaded, &next, &random) }
+            let copied = try Loaded(file.module, bytes, options: .isVerbatim)
+            var copiedNext = next
+            for _ in 0..<60 {
+                let record = UInt32.random(in: 2..<UInt32(loaded.recordCount), using: &random)
+                var same = random
+                try edit(copied, record, &copiedNext, &same)
+                try edit(loaded, record, &next, &random)
+            }
             let text = try loaded.printed
             let again = try Loaded(file.module, text)
             try again.checkSnapshot()
             #expect(try again.printed == text, "\(file.name)")
+            // In the file's own layout they are the same tokens.
+            let kept = try copied.document.bytes()
+            #expect(try haveSameTokens(SexpDocument.parse(kept), SexpDocument.parse(loaded.document.bytes())), "\(file.name)")
             #expect(unknown.isEmpty == false)
         }
     }
 
     /// Sets a scalar, or moves, copies or removes an element.
-    private func edit(_ loaded: Loaded, _ next: inout UInt32, _ random: inout SeededGenerator) throws {
-        let record = UInt32.random(in: 2..<UInt32(loaded.recordCount), using: &random)
+    private func edit(
+        _ loaded: Loaded, _ record: UInt32, _ next: inout UInt32, _ random: inout SeededGenerator
+    ) throws {
         let facts = loaded.record(Int(record))
         let fields = loaded.document.schema.declarations[Int(facts.type)].fields
         guard !fields.isEmpty else { return }

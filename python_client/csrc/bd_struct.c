@@ -111,6 +111,8 @@ static int bd_struct_fill(bd_typed *document, uint32_t type, PyObject *keywords)
     bd_kicad *kicad = document->state->kicad;
     uint32_t first = bd_structs[type].first_field;
     Py_ssize_t given = 0;
+    const bd_struct_field *absent = NULL;
+    bool has_value = false;
     for (uint32_t i = 0; i < bd_structs[type].field_count; i++) {
         const bd_struct_field *field = &bd_struct_fields[first + i];
         PyObject *value = keywords ? PyDict_GetItemWithError(keywords, kicad->field_names[first + i]) : NULL;
@@ -124,7 +126,11 @@ static int bd_struct_fill(bd_typed *document, uint32_t type, PyObject *keywords)
             continue;
         }
         given++;
-        if (value == Py_None && field->flags & BD_FIELD_ABSENT) continue; /* as its getter answers for some files */
+        if (value == Py_None && field->flags & BD_FIELD_ABSENT) { /* as its getter answers for some files */
+            absent = field;
+            continue;
+        }
+        has_value = has_value || value != Py_None;
         bd_cell cell;
         Py_INCREF(value);
         int result = bd_cell_take(document->state, field, false, value, &cell);
@@ -132,6 +138,10 @@ static int bd_struct_fill(bd_typed *document, uint32_t type, PyObject *keywords)
         if (result == 0) result = bd_typed_put(document, 1, i, &cell);
         bd_cell_drop(&cell);
         if (result < 0) return -1;
+    }
+    if (absent && !has_value) { /* no file has a struct of nothing */
+        bd_cell cell;
+        return bd_cell_take(document->state, absent, false, Py_None, &cell) < 0 ? -1 : 0;
     }
     if (!keywords || given == PyDict_Size(keywords)) return 0;
     PyObject *names = PyDict_Keys(keywords);

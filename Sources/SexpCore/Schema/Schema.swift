@@ -234,6 +234,14 @@ public final class KiCadSchema: Sendable {
     /// The format whose file type this is.
     public func format(file type: Int) -> Format? { formats.first { $0.file == type } }
 
+    /// The first value of the struct is a number that must be there.
+    func startsWithNumber(_ type: Int) -> Bool {
+        let shape = structs[type]
+        guard shape.positionalCount > 0 else { return false }
+        let field = fields[shape.firstField + written[shape.firstWritten]]
+        return field.isRequired && (field.kind == .int || field.kind == .float || field.kind == .number)
+    }
+
     /// Is the text of this length and key, at `start`, the word?
     @inline(__always)
     func isWord(_ number: Int, _ text: Span<UInt8>, _ start: Int, _ length: Int, _ key: UInt64) -> Bool {

@@ -35,14 +35,25 @@ struct EditedLists {
         let length: UInt32
     }
 
+    /// A node of kind `edited` or `replaced`, and its text with quotes and parentheses.
+    struct Mark {
+        let node: UInt32
+        let start: UInt32
+        let end: UInt32
+    }
+
     var lists: [List] = []
+    /// In the order of the edits; one for each node.
+    var marks: [Mark] = []
     var atoms: [Atom] = []
     var text: [UInt8] = []
     /// Items of all lists, about.
     private(set) var itemCount = 0
 
     var isEmpty: Bool { lists.isEmpty && atoms.isEmpty }
-    var bytes: Int { text.capacity + atoms.capacity * 12 + lists.capacity * 24 + itemCount * 6 }
+    var bytes: Int {
+        text.capacity + atoms.capacity * 12 + marks.capacity * 12 + lists.capacity * 24 + itemCount * 6
+    }
 
     mutating func add(_ list: List) -> Int {
         itemCount += list.items.count

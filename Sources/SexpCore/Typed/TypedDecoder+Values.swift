@@ -78,6 +78,44 @@ extension TypedDecoder {
         }
     }
 
+    /// What to say of a list where one value of the field should stand.
+    static func reason(_ field: KiCadSchema.Field) -> TypedFault.Reason {
+        switch field.kind {
+        case .float: .numberNotList
+        case .int, .number: .integer
+        case .bool: .boolean
+        case .string, .enumeration: .oneValue
+        case .record: .structList
+        }
+    }
+
+    /// Several numbers from 0 to 255 where a text stands are its bytes, as older readers took them; nil for anything else.
+    mutating func bytesText(
+        _ field: KiCadSchema.Field, _ nodes: borrowing NodeColumn, _ text: Span<UInt8>, _ first: Int, _ end: Int
+    ) -> UInt64? {
+        guard field.kind == .string else { return nil }
+        var bytes: [UInt8] = []
+        var node = first
+        while node < end {
+            let item = nodes[node]
+            node = Int(item.end)
+            switch item.kind_and_count & 7 {
+            case BD_SEXP_COMMENT: continue
+            case BD_SEXP_NUMBER:
+                guard let value = NumberText.int(text, Int(item.text_start), Int(item.text_length)),
+                    let byte = UInt8(exactly: value), byte > 0
+                else { return nil }
+                bytes.append(byte)
+            default: return nil
+            }
+        }
+        let isText = bytes.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) != nil }
+        guard isText, strings.reserve(bytes.count) else { return nil }
+        let offset = strings.count
+        strings.put(bytes.span, start: 0, length: bytes.count)
+        return UInt64(offset) | UInt64(bytes.count) << 32
+    }
+
     /// yes, true, no, false; nil for anything else.
     func boolean(_ nodes: borrowing NodeColumn, _ text: Span<UInt8>, _ node: Int) -> Bool? {
         let item = nodes[node]

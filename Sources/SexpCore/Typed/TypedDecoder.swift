@@ -172,9 +172,10 @@ struct TypedDecoder: ~Copyable {
             return true
         case .presence:
             guard tags[slot] == Self.unset else { return false }
-            let said = isEmpty ? true : boolean(nodes, text, first)
+            let atom = Self.atom(nodes, first, end)
+            let said = atom == end ? true : boolean(nodes, text, atom)
             set(slot, UInt8(BD_TAG_BOOL), said == false ? 0 : 1)
-            return isEmpty || said != nil
+            return isEmpty || atom == first && said != nil && Self.value(nodes, Int(nodes[atom].end), end) == end
         case .value:
             guard tags[slot] >= Self.empty else { return false }
             if isEmpty {
@@ -199,19 +200,38 @@ struct TypedDecoder: ~Copyable {
                 set(slot, UInt8(BD_TAG_RECORD), UInt64(record))
                 return true
             }
-            let isList = nodes[first].kind_and_count & 7 == BD_SEXP_LIST
-            if isList, field.isOptional, Int(nodes[first].end) == first + 1 {  // ()
-                set(slot, UInt8(BD_TAG_NONE), 0)
-                return true
-            }
-            if isList && field.reading.contains(.notLists) || isForOther(field, nodes, first) { return false }
-            if Self.value(nodes, Int(nodes[first].end), end) < end {
-                guard field.reading.contains(.surplus) else {
-                    throw TypedFault(.unexpectedType, .oneValue, node: first, type: type, field: index)
+            // Forms beside an atom are unknown parts.
+            let atom = Self.atom(nodes, first, end)
+            if let list = Self.firstList(nodes, first, end), atom != end || !isUnknownPart(field, nodes, text, list) {
+                guard atom < end, Self.isForm(nodes, list) else {
+                    throw TypedFault(.unexpectedType, Self.reason(field), node: list, type: type, field: index)
                 }
                 isUnknown = true
             }
-            let (tag, bits) = try scalar(field, type, index, nodes, text, first)
+            if atom == end {
+                if field.isOptional, Int(nodes[first].end) == first + 1 {  // ()
+                    set(slot, UInt8(BD_TAG_NONE), 0)
+                    return true
+                }
+                if field.kind == .bool {
+                    set(slot, UInt8(BD_TAG_BOOL), 1)
+                } else if !field.reading.contains(.notLists) {
+                    tags[slot] = Self.empty
+                }
+                return false
+            }
+            if isForOther(field, nodes, atom) { return false }
+            if Self.atom(nodes, Int(nodes[atom].end), end) < end {
+                isUnknown = true
+                if !field.reading.contains(.surplus) {
+                    guard let bits = bytesText(field, nodes, text, first, end) else {
+                        throw TypedFault(.unexpectedType, .oneValue, node: first, type: type, field: index)
+                    }
+                    set(slot, UInt8(BD_TAG_STRING), bits)
+                    return true
+                }
+            }
+            let (tag, bits) = try scalar(field, type, index, nodes, text, atom)
             set(slot, tag, bits)
             return true
         case .elements:
@@ -242,13 +262,18 @@ struct TypedDecoder: ~Copyable {
                 guard isList else {
                     throw TypedFault(.unexpectedType, .structList, node: element, type: type, field: index)
                 }
+                if isStranger(field, nodes, element) {
+                    isComplete = false
+                    element = Self.value(nodes, next, end)
+                    continue
+                }
                 let record = try record(
                     field.target, nodes, text, from: element + 1, to: next, list: element,
                     flags: UInt16(BD_RECORD_HEADLESS))
                 guard pending.append(UInt64(index) << 32 | UInt64(record)) else {
                     throw TypedFault(.outOfMemory, .memory, node: element, type: type)
                 }
-            } else if isList && field.reading.contains(.notLists) {
+            } else if isList, field.reading.contains(.notLists) || Self.isForm(nodes, element) {
                 isComplete = false
             } else {
                 let (tag, bits) = try scalar(field, type, index, nodes, text, element)
@@ -289,6 +314,49 @@ struct TypedDecoder: ~Copyable {
         var node = first
         while node < end, nodes[node].kind_and_count & 7 == BD_SEXP_COMMENT { node += 1 }
         return node
+    }
+
+    /// A list alone where one value should stand, of a field that can do without.
+    private func isUnknownPart(
+        _ field: KiCadSchema.Field, _ nodes: borrowing NodeColumn, _ text: Span<UInt8>, _ list: Int
+    ) -> Bool {
+        if field.reading.contains(.notLists) { return true }
+        guard Self.isForm(nodes, list) else { return false }
+        if field.kind == .bool { return Int(nodes[list].end) > list + 1 && boolean(nodes, text, list + 1) == nil }
+        return !field.isRequired
+    }
+
+    /// A list that starts with a bare word, or an empty one.
+    static func isForm(_ nodes: borrowing NodeColumn, _ list: Int) -> Bool {
+        Int(nodes[list].end) == list + 1 || nodes[list + 1].kind_and_count & 7 == BD_SEXP_WORD
+    }
+
+    /// An element that starts with a word where its struct has a number: another version's.
+    private func isStranger(_ field: KiCadSchema.Field, _ nodes: borrowing NodeColumn, _ list: Int) -> Bool {
+        schema.startsWithNumber(field.target) && Int(nodes[list].end) > list + 1 && Self.isForm(nodes, list)
+    }
+
+    /// The first node that is a list; nil when there is none.
+    @inline(__always)
+    static func firstList(_ nodes: borrowing NodeColumn, _ first: Int, _ end: Int) -> Int? {
+        var node = first
+        while node < end {
+            if nodes[node].kind_and_count & 7 == BD_SEXP_LIST { return node }
+            node += 1
+        }
+        return nil
+    }
+
+    /// The first node that is an atom; `end` when there is none.
+    @inline(__always)
+    static func atom(_ nodes: borrowing NodeColumn, _ first: Int, _ end: Int) -> Int {
+        var node = first
+        while node < end {
+            let kind = nodes[node].kind_and_count & 7
+            if kind != BD_SEXP_COMMENT && kind != BD_SEXP_LIST { return node }
+            node = Int(nodes[node].end)
+        }
+        return end
     }
 
     @inline(__always)
@@ -443,11 +511,11 @@ struct TypedDecoder: ~Copyable {
                     set(slot + index, tag, bits)
                     continue
                 }
-if wasEmpty {
+                if wasEmpty {
                     let node = entryNode(field, nodes, text, first, end) ?? list
                     throw TypedFault(.unexpectedType, .noValue, node: node, type: type, field: index)
                 }
-                                var mayBeAbsent = field.reading.contains(.mayBeAbsent)
+                var mayBeAbsent = field.reading.contains(.mayBeAbsent)
                     || field.reading.contains(.notStrings) && version > Self.lastNumberedNets
                     || isEarly
                 if !mayBeAbsent, hasUnknownEntry {

@@ -140,8 +140,7 @@ extension TypedDocument {
             return
         }
         edits.lists[made].items[0] = .atom(edits.addAtom(BD_SEXP_WORD, token))
-        source.nodes[root.index].kind_and_count = EditedLists.edited
-        source.nodes[root.index].text_start = UInt32(made)
+        mark(root.index, EditedLists.edited, made)
     }
 
     /// A new value for an entry that is there.
@@ -163,7 +162,7 @@ extension TypedDocument {
             return
         }
         if declared.encoding == .presence {
-            let isOn = values(item).first.flatMap { boolean(bytes($0)) } ?? true
+            let isOn = self.value(item).flatMap { kind($0) == BD_SEXP_LIST ? nil : boolean(bytes($0)) } ?? true
             if case .bool(let wanted) = value, wanted == isOn { return }
             if let entry = try entry(declared, value) {
                 edits.lists[list].items[position] = entry
@@ -172,7 +171,13 @@ extension TypedDocument {
             }
             return
         }
-        guard let present = values(item).first else {
+        if let text = bytesText(declared, item) {
+            if case .string(text) = value { return }
+            let inner = edited(item)
+            let head = Array(edits.lists[inner].items.prefix(1))
+            return edits.replace(inner, EditedLists.List(items: head + [try atom(declared, value)]))
+        }
+        guard let present = self.value(item) else {
             if case .bool(true) = value, declared.kind == .bool { return }
             let inner = edited(item)
             edits.insert(
@@ -183,9 +188,7 @@ extension TypedDocument {
         if try isEqual(declared, present, value) { return }
         let new = try atom(declared, value)
         if present.isNode, kind(present) != BD_SEXP_LIST {
-            source.nodes[present.index].kind_and_count = EditedLists.replaced
-            source.nodes[present.index].text_start = UInt32(new.index)
-            return
+            return mark(present.index, EditedLists.replaced, new.index)
         }
         let inner = edited(item)
         guard let place = edits.lists[inner].items.firstIndex(of: present) else { return }
@@ -235,8 +238,8 @@ extension TypedDocument {
             inner,
             items.indices.dropFirst().filter {
                 let kind = kind(items[$0])
-                if kind == BD_SEXP_COMMENT { return false }
-                return declared.kind == .record || kind != BD_SEXP_LIST
+                if declared.kind != .record { return kind != BD_SEXP_COMMENT && kind != BD_SEXP_LIST }
+                return kind == BD_SEXP_LIST && !isStranger(declared, items[$0])
             }
         )
     }

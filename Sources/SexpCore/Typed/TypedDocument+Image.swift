@@ -7,7 +7,7 @@
 internal import CLayout
 
 extension TypedDocument {
-    private static let magic: UInt64 = 0x3147_4D49_5044_4442
+    private static let magic: UInt64 = 0x3247_4D49_5044_4442
 
     public func image() -> [UInt8] {
         var image = ImageWriter()
@@ -30,6 +30,7 @@ extension TypedDocument {
             image.u64(UInt64(atom.kind))
             image.u64(UInt64(atom.start) << 32 | UInt64(atom.length))
         }
+        edits.marks.withUnsafeBytes { image.block($0) }
         image.u64(UInt64(edits.lists.count))
         for list in edits.lists {
             image.u64(UInt64(bitPattern: Int64(list.type)))
@@ -61,6 +62,10 @@ extension TypedDocument {
             edits.atoms.append(
                 EditedLists.Atom(kind: UInt32(kind), start: UInt32(place >> 32), length: UInt32(place & 0xFFFF_FFFF)))
         }
+        guard let marks = image.block(), marks.count % MemoryLayout<EditedLists.Mark>.stride == 0 else { return nil }
+        edits.marks = (0..<marks.count / MemoryLayout<EditedLists.Mark>.stride).map {
+            marks.loadUnaligned(fromByteOffset: $0 * MemoryLayout<EditedLists.Mark>.stride, as: EditedLists.Mark.self)
+        }
         guard let listCount = image.count() else { return nil }
         for _ in 0..<listCount {
             guard let type = image.u64(), let items = image.block(), let roles = image.block(), items.count % 4 == 0,
@@ -91,11 +96,13 @@ extension TypedDocument {
         let nodeCount = source.nodes.count
         guard places.count == types.count, places.count > 1 else { return false }
         var ends: [Int] = []
+        var marked = 0
         for index in 0..<nodeCount {
             let node = source.nodes[index]
             while let end = ends.last, end == index { ends.removeLast() }
             guard Int(node.end) > index, Int(node.end) <= ends.last ?? nodeCount else { return false }
             if Int(node.end) > index + 1 { ends.append(Int(node.end)) }
+            if node.kind_and_count & 7 >= EditedLists.edited { marked += 1 }
             switch node.kind_and_count & 7 {
             case EditedLists.edited:
                 // Its nodes are inside of it: so nothing can hold itself.
@@ -108,6 +115,12 @@ extension TypedDocument {
             case 7: return false
             default: if Int(node.text_start) + Int(node.text_length) > source.text.count { return false }
             }
+        }
+        guard edits.marks.count == marked, Set(edits.marks.map(\.node)).count == marked else { return false }
+        for mark in edits.marks {
+            guard Int(mark.node) < nodeCount, source.nodes[Int(mark.node)].kind_and_count & 7 >= EditedLists.edited,
+                mark.start <= mark.end, Int(mark.end) <= source.text.count
+            else { return false }
         }
         let hasNodes = edits.lists.map { $0.items.contains { $0.isNode } }
         for list in edits.lists {

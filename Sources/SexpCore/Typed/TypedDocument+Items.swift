@@ -64,9 +64,22 @@ extension TypedDocument {
     func edited(_ list: Item) -> Int {
         if let known = editedList(list) { return known }
         let number = edits.add(EditedLists.List(items: children(list)))
-        source.nodes[list.index].kind_and_count = EditedLists.edited
-        source.nodes[list.index].text_start = UInt32(number)
+        mark(list.index, EditedLists.edited, number)
         return number
+    }
+
+    /// Makes a node of the text stand for a list or an atom of the edits.
+    func mark(_ node: Int, _ kind: UInt32, _ number: Int) {
+        let old = source.nodes[node]
+        let oldKind = old.kind_and_count & 7
+        if oldKind < EditedLists.edited {
+            let quotes: UInt32 = oldKind == BD_SEXP_STRING ? 1 : 0
+            edits.marks.append(
+                EditedLists.Mark(
+                    node: UInt32(node), start: old.text_start - quotes, end: old.text_start + old.text_length + quotes))
+        }
+        source.nodes[node].kind_and_count = kind
+        source.nodes[node].text_start = UInt32(number)
     }
 
     /// The bare word at the start of a list.
@@ -87,6 +100,32 @@ extension TypedDocument {
     /// Items of a list after its head, without comments.
     func values(_ list: Item) -> [Item] {
         children(list).dropFirst().filter { kind($0) != BD_SEXP_COMMENT }
+    }
+
+    /// An element that is none, see TypedDecoder.
+    func isStranger(_ field: KiCadSchema.Field, _ list: Item) -> Bool {
+        schema.startsWithNumber(field.target) && head(list) != nil
+    }
+
+    /// The one that a field with one value reads.
+    func value(_ list: Item) -> Item? {
+        let values = values(list)
+        return values.first { kind($0) != BD_SEXP_LIST } ?? values.first
+    }
+
+    /// What several numbers stand for where a text should, see TypedDecoder; nil for anything else.
+    func bytesText(_ field: KiCadSchema.Field, _ list: Item) -> [UInt8]? {
+        let values = values(list)
+        guard field.kind == .string, field.encoding == .value, values.count > 1 else { return nil }
+        var text: [UInt8] = []
+        for value in values {
+            let digits = bytes(value)
+            guard kind(value) == BD_SEXP_NUMBER, let number = NumberText.int(digits.span, 0, digits.count),
+                let byte = UInt8(exactly: number), byte > 0
+            else { return nil }
+            text.append(byte)
+        }
+        return text
     }
 
     // MARK: - roles

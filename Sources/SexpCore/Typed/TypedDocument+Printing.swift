@@ -1,21 +1,25 @@
 // A typed document as text.
 //
-// For: the whole file, one record, and the parts that no field reads. A file that nobody edited and that is in KiCad's
-// present layout comes back byte for byte; one in the layout of KiCad 4 to 7, too, as long as nobody edits it. Must not:
-// change the document. Cost: that of SexpPrinter.
+// For: the whole file, one record, and the parts that no field reads. A file that nobody edited comes back byte for byte,
+// whatever its layout; of one that was edited the edits alone are laid out. Must not: change the document. Cost: that of
+// SourcePrinter, and of SexpPrinter for a text that is no file's.
 internal import CLayout
 
 extension TypedDocument {
     public func bytes(isCancelled: (() -> Bool)? = nil) throws(SexpError) -> [UInt8] {
         let text = source.text
-        if edits.isEmpty, options.contains(.isVerbatim), Self.isOldLayout(text) { return text }
-        let printer = SexpPrinter(
-            printedBytesMax: source.limits.printedBytesMax,
-            hasCarriageReturns: options.contains(.isVerbatim) && Self.hasCarriageReturns(text),
-            isPlain: !options.contains(.isVerbatim))
         do {
-            return try printer.print(
-                source.nodes, text: text.span, edits: edits, isCancelled: isCancelled)
+            guard options.contains(.isVerbatim) else {
+                return try SexpPrinter(printedBytesMax: source.limits.printedBytesMax, isPlain: true)
+                    .print(source.nodes, text: text.span, edits: edits, isCancelled: isCancelled)
+            }
+            if edits.isEmpty { return text }
+            let root = rootNode ?? 0
+            let start = edits.marks.first { $0.node == root }?.start ?? source.nodes[root].text_start
+            return try SourcePrinter(
+                layout: SourceLayout(text.span, root: Int(start)), root: root, marks: edits.marks,
+                printedBytesMax: source.limits.printedBytesMax)
+                .print(source.nodes, text: text.span, edits: edits, isCancelled: isCancelled)
         } catch {
             throw source.printingError(error)
         }
@@ -50,11 +54,13 @@ extension TypedDocument {
     private func isSurplus(_ type: Int, _ role: UInt16, _ item: Item) -> Bool {
         guard kind(item) == BD_SEXP_LIST, let index = Role.field(role) else { return false }
         let field = schema.fields[schema.structs[type].firstField + index]
+        let values = values(item)
         switch field.encoding {
-        case .value: return field.kind != .record && values(item).count != 1
+        case .value: return field.kind != .record && values.count != 1 && bytesText(field, item) == nil
+        case .presence: return values.count > 1 || values.first.map { kind($0) == BD_SEXP_LIST } ?? false
         case .elements:
-            return field.kind != .record && values(item).contains { kind($0) == BD_SEXP_LIST }
-                || values(item).isEmpty
+            return values.isEmpty
+                || values.contains { field.kind == .record ? isStranger(field, $0) : kind($0) == BD_SEXP_LIST }
         default: return false
         }
     }
@@ -77,27 +83,6 @@ extension TypedDocument {
         } catch {
             throw source.printingError(error)
         }
-    }
-
-    /// Each line end has a carriage return, and there is one.
-    static func hasCarriageReturns(_ text: [UInt8]) -> Bool {
-        var isAny = false
-        for position in text.indices where text[position] == 0x0A {
-            guard position > 0, text[position - 1] == 0x0D else { return false }
-            isAny = true
-        }
-        return isAny
-    }
-
-    /// KiCad 4 to 7 indent the second line by two blanks; a tab, or one long line, is what KiCad 8 lays out.
-    static func isOldLayout(_ text: [UInt8]) -> Bool {
-        guard let open = text.firstIndex(of: 0x28), let line = text[open...].firstIndex(of: 0x0A) else {
-            return false
-        }
-        var position = line + 1
-        while position < text.count, text[position] == 0x0A || text[position] == 0x0D { position += 1 }
-        return text.count > position + 2 && text[position] == 0x20 && text[position + 1] == 0x20
-            && text[position + 2] == 0x28
     }
 }
 

@@ -30,8 +30,9 @@ public final class TypedDocument {
     public struct LoadOptions: OptionSet, Sendable {
         public let rawValue: UInt32
         public init(rawValue: UInt32) { self.rawValue = rawValue }
-        /// As it stands in a file: line ends of CR LF, none at the end, and the layout of older versions are written again.
-        /// Without this the text ends with one LF, and strings have no line ends in them but as escapes.
+        /// As it stands in a file: what nobody edits is written again byte for byte.
+        /// Without this the text has KiCad's present layout and ends with one LF; strings have no line ends in them but as
+        /// escapes, and entries that KiCad does not write when they are empty are gone.
         public static let isVerbatim = LoadOptions(rawValue: 1)
         /// Of a struct alone: its text has no head word.
         public static let isHeadless = LoadOptions(rawValue: 4)
@@ -72,7 +73,10 @@ public final class TypedDocument {
         initials = decoder.takeDefaults()
         hasNamedNets = decoder.version > TypedDecoder.lastNumberedNets
         contentHash = ContentHash.of(source.text)
-        for entry in decoder.emptied { remove(entry: entry) }
+        // A file keeps them: an edit elsewhere is none of theirs.
+        if !options.contains(.isVerbatim) {
+            for entry in decoder.emptied { remove(entry: entry) }
+        }
     }
 
     /// As it was written into an image.
