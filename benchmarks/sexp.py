@@ -3,7 +3,8 @@
     benchmarks/sexp.py [BOARD.kicad_pcb]        by default a generated board of 2.9 MB
 
 What the numbers do not show: peers that keep less of a file do less work; kiutils and kicadfiles lose what they do not know;
-sexpdata makes nested lists without types. A peer that is not installed, or refuses the file, is said so. Every row is run
+sexpdata makes nested lists without types. A peer that is not installed, or refuses the file, is said so. "plain objects" is
+the same content as Python objects with `__slots__`: what Python's own loop costs. Every row is run
 REPETITIONS times in turn (peers once, where one run takes seconds); the minimum counts. Wall time of this process, waiting for
 the worker included, and CPU time of the worker beside it.
 """
@@ -17,6 +18,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -82,28 +85,77 @@ def best(work: Callable[[], Any], repetitions: int = REPETITIONS) -> tuple[float
 
 # -- ours ------------------------------------------------------------------------------------------------------------
 
-def plan(kind: type[Any], plans: dict[type[Any], Any]) -> Any:
-    """A class's fields, for reading all of them without looking names up again."""
-    if kind not in plans:
-        plans[kind] = tuple(kind.__field_names__())
-    return plans[kind]
+LEAVES = frozenset([float, int, str, bool, type(None)])
+
+
+class Plain:
+    """What `plain` makes: objects of Python, to see what walking costs without any library."""
+
+    __slots__ = ()
+
+
+def plain(value: Any, classes: dict[type[Any], type[Any]]) -> Any:
+    """The same content as objects of classes with `__slots__`, and lists."""
+    if isinstance(value, bindd._bindd.MutableList):
+        return [plain(item, classes) for item in value]
+    if not isinstance(value, bindd._bindd.Struct):
+        return value
+    names = type(value).__field_names__()
+    made = classes.get(type(value))
+    if made is None:
+        made = classes[type(value)] = type(
+            type(value).__name__, (Plain,), {"__slots__": tuple(names), "__field_names__": classmethod(lambda _, n=names: n)})
+    copy = made()
+    for name in names:
+        setattr(copy, name, plain(getattr(value, name), classes))
+    return copy
 
 
 def walk(root: Any) -> int:
-    """Reads every field of every object; how many."""
-    plans: dict[type[Any], tuple[str, ...]] = {}
-    count, stack = 0, [root]
+    """Reads every field of every object by the names that its class tells, object by object; how many."""
+    names_of: dict[type[Any], list[str]] = {}
+    count, stack, rows = 0, [root], bindd._bindd.MutableList
     pop, push, extend = stack.pop, stack.append, stack.extend
-    struct, rows = bindd._bindd.Struct, bindd._bindd.MutableList
     while stack:
         value = pop()
-        for name in plans.get(type(value)) or plan(type(value), plans):
+        names = names_of.get(type(value))
+        if names is None:
+            names = names_of[type(value)] = type(value).__field_names__()
+        count += len(names)
+        for name in names:
             found = getattr(value, name)
-            count += 1
-            if isinstance(found, struct):
+            kind = type(found)
+            if kind in LEAVES:
+                continue
+            if kind is rows or kind is list:
+                if found and type(found[0]) not in LEAVES:
+                    extend(found)
+            else:
                 push(found)
-            elif isinstance(found, rows) and found and isinstance(found[0], struct):
-                extend(found)
+    return count
+
+
+def walk_columns(root: Any) -> int:
+    """The same fields, one field of all objects that stand in one place of the model at a time."""
+    readers: dict[type[Any], list[Callable[[Any], Any]]] = {}
+    count, todo, rows = 0, [[root]], bindd._bindd.MutableList
+    while todo:
+        items = todo.pop()
+        reads = readers.get(type(items[0]))
+        if reads is None:
+            reads = readers[type(items[0])] = [attrgetter(name) for name in type(items[0]).__field_names__()]
+        for read in reads:
+            column = list(map(read, items))
+            count += len(column)
+            kinds = set(map(type, column))
+            if kinds <= LEAVES:
+                continue
+            if rows in kinds or list in kinds:
+                inner = list(chain.from_iterable(column))
+                if inner and type(inner[0]) not in LEAVES:
+                    todo.append(inner)
+            else:
+                todo.append([item for item in column if item is not None])
     return count
 
 
@@ -176,21 +228,33 @@ def main() -> int:
         per_load = (cpu_of(workspace.pid) - worker) / REPETITIONS
         ours["dump"], out = best(lambda: pcb.dumps(file))
         ours["walk"], fields = best(lambda: walk(file))
+        ours["walk by columns"], _ = best(lambda: walk_columns(file))
+        copy = plain(file, {})
+        floor = {"walk": best(lambda: walk(copy))[0], "walk by columns": best(lambda: walk_columns(copy))[0]}
+        del copy
         ours["read by name"], named = best(lambda: read_all(file.kicad_pcb))
         ours["edit + dump"], edits = best(lambda: edit(file))
         segments = file.kicad_pcb.segments
         middle = len(segments) // 2
 
-        def index() -> None:
+        def index(segments: Any = segments, middle: int = middle) -> None:
             for _ in range(100_000):
                 segments[middle]
 
+        def nothing() -> None:
+            for _ in range(100_000):
+                pass
+
         nanoseconds = best(index)[0] * 1e6 / 100_000
+        loop = best(nothing)[0] * 1e6 / 100_000
         print(f"{len(text):,} bytes; {fields:,} fields walked, {named:,} read by name, {edits:,} edits; "
-              f"dump {'is' if out == text else 'is not'} the same text; list[i] of {len(segments):,}: {nanoseconds:.0f} ns")
+              f"dump {'is' if out == text else 'is not'} the same text; list[i] of {len(segments):,}: {nanoseconds:.0f} ns, {nanoseconds - loop:.0f} of them without the loop")
         for name, took in ours.items():
             rows.append(["1", name, "bindd", f"{took:.1f}", f"{per_load:.0f}" if name == "load" else "", RECORDED_MS.get(name, "")])
-        rows.append(["", "walk, per 230,000 fields", "bindd", f"{ours['walk'] / fields * 230_000:.1f}", "", RECORDED_MS["walk"]])
+        for name, took in floor.items():
+            rows.append([f"{ours[name] / took:.3g}", name, "plain objects", f"{took:.1f}", "", ""])
+        for name in floor:
+            rows.append(["", f"{name}, per 230,000", "bindd", f"{ours[name] / fields * 230_000:.1f}", "", RECORDED_MS["walk"]])
         rows.append(["", "read by name, per 230,000", "bindd", f"{ours['read by name'] / named * 230_000:.1f}", "", RECORDED_MS["walk"]])
         for name, load, dump in peers(path, text):
             try:

@@ -97,7 +97,7 @@ uint64_t bd_checksum(uint64_t seed, const void *bytes, size_t count) {
     return sum;
 }
 
-void bd_memory_return_large_blocks(void) {
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+void bd_memory_keep_blocks(void) {
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most that glibc takes; also ends its adjusting by itself */
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }

@@ -98,6 +98,33 @@ public func encodeMessage(operation: UInt16, flags: FrameFlags, payload: [UInt8]
     } while start < payload.count
 }
 
+/// As `encodeMessage` of all parts together and zeros up to a multiple of four, without putting them together first.
+public func encodeMessage(operation: UInt16, flags: FrameFlags, parts: [[UInt8]], into out: inout [UInt8]) {
+    let bytes = parts.reduce(0) { $0 + $1.count }
+    let total = (bytes + 3) & ~3
+    let frames = max(1, (total + Limits.frameBytesMax - 1) / Limits.frameBytesMax)
+    out.reserveCapacity(out.count + total + frames * (FrameHeader.byteCount + 7))
+    var part = 0
+    var from = 0  // in that part
+    var left = total
+    repeat {
+        let count = min(left, Limits.frameBytesMax)
+        left -= count
+        FrameHeader(
+            payloadBytes: UInt32(count), operation: operation, flags: left == 0 ? flags : flags.union(.more)
+        ).encode(into: &out)
+        var room = count
+        while room > 0, part < parts.count {
+            let piece = min(room, parts[part].count - from)
+            out.append(contentsOf: parts[part][from..<from + piece])
+            room -= piece
+            from += piece
+            if from == parts[part].count { (part, from) = (part + 1, 0) }
+        }
+        out.append(contentsOf: repeatElement(0, count: room + (-count & 7)))
+    } while left > 0
+}
+
 extension [UInt8] {
     @inline(__always)
     mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {

@@ -6,6 +6,8 @@ public struct MessageReader {
     private var start = 0
     private var partial: Message?
     private let messageBytesMax: Int
+    /// A frame of the largest size, and what was received behind it.
+    private static let keptBytes = 2 * Limits.frameBytesMax
 
     public init(messageBytesMax: Int = Limits.messageBytesMax) {
         self.messageBytesMax = messageBytesMax
@@ -16,7 +18,7 @@ public struct MessageReader {
 
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         if start == buffer.count {
-            buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 20)
+            buffer.removeAll(keepingCapacity: buffer.capacity <= MessageReader.keptBytes)
             start = 0
         } else if start > 1 << 16, start > buffer.count / 2 {
             buffer.removeFirst(start)
@@ -72,9 +74,7 @@ public struct MessageReader {
                         continue
                     }
                     guard let whole = try MessageReader.join(&parts, header, payload, messageBytesMax) else { continue }
-                    let message = InPlace(
-                        operation: whole.operation, flags: whole.flags, payload: PayloadReader(whole.payload))
-                    guard try body(message) else { return nil }
+                    guard try whole.inPlace(body) else { return nil }
                 }
                 return nil
             } catch {
@@ -121,5 +121,18 @@ public struct MessageReader {
         let from = at + FrameHeader.byteCount
         at = from + header.paddedBytes
         return (header, UnsafeRawBufferPointer(rebasing: bytes[from..<from + Int(header.payloadBytes)]))
+    }
+}
+
+extension Message {
+    /// `body` with the message where it lies.
+    fileprivate func inPlace(_ body: (MessageReader.InPlace) throws(WireError) -> Bool) throws(WireError) -> Bool {
+        let result = payload.withUnsafeBytes { bytes -> Result<Bool, WireError> in
+            do throws(WireError) {
+                let reader = PayloadReader(inPlace: bytes)
+                return .success(try body(MessageReader.InPlace(operation: operation, flags: flags, payload: reader)))
+            } catch { return .failure(error) }
+        }
+        return try result.get()
     }
 }

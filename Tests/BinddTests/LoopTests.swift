@@ -22,6 +22,44 @@ import Testing
         try loop.close()
     }
 
+    /// What is freed goes back when the work rests: once, and not after every small thing.
+    @Test func memoryIsTrimmedWhenTheWorkRests() throws {
+        let loop = try EventLoop()
+        var trims = 0
+        let trim = IdleTrim(loop: loop) { trims += 1 }
+        for _ in 0..<1000 { trim.used(1000) }
+        loop.run()
+        #expect(trims == 0)  // less than a mebibyte: no timer, the loop had nothing to do
+        trim.used(50_000)
+        loop.run()
+        #expect(trims == 1)
+        for _ in 0..<5 { trim.used(1 << 20) }
+        loop.run()
+        #expect(trims == 2)
+        trim.close()
+        try loop.close()
+    }
+
+    /// Who never rests has it all the same, but not at each look.
+    @Test func memoryIsTrimmedUnderSteadyWork() throws {
+        let loop = try EventLoop()
+        var turns = 0
+        var trimsAt: [Int] = []
+        let trim = IdleTrim(loop: loop) { trimsAt.append(turns) }
+        var work: Timer?
+        work = Timer(loop: loop) {
+            turns += 1
+            trim.used(1 << 20)
+            if trimsAt.count == 2 { work?.close() }
+        }
+        work?.start(afterMs: 1, repeatMs: 1)
+        loop.run()
+        #expect(trimsAt.count >= 2 && trimsAt[0] > 20 && trimsAt[1] > trimsAt[0] + 20, "\(trimsAt)")
+        work = nil
+        trim.close()
+        try loop.close()
+    }
+
     @Test func aHandleLeftOpenIsTold() throws {
         let loop = try EventLoop()
         let timer = Timer(loop: loop) {}

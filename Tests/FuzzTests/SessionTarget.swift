@@ -27,11 +27,13 @@ final class SessionWorld {
     nonisolated(unsafe) private static let buffer = ReceiveBuffer()
     nonisolated(unsafe) private static let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
     private var streams: [ClientStream] = []
+    private let trim: IdleTrim
     private var links: [Int32] = []
     private var ended = 0
 
     init() throws {
         loop = try EventLoop()
+        trim = IdleTrim(loop: loop)
         workspace = try Workspace(name: "fuzz", memoryLimit: SessionWorld.memoryLimit)
         let fd = bd_page_create("fuzz-worker", Int(BD_WORKER_PAGE_BYTES))
         defer { close(fd) }
@@ -52,7 +54,7 @@ final class SessionWorld {
         streams.append(
             try ClientStream(
                 session: session, slot: number, hello: hello, socket: ends[0], clientPage: fd, workspace: workspace,
-                page: page, loop: loop, buffer: SessionWorld.buffer
+                page: page, loop: loop, buffer: SessionWorld.buffer, trim: trim
             ) { [unowned self] stream, _ in
                 workspace.endSession(stream.session.key)
                 ended += 1
@@ -77,6 +79,7 @@ final class SessionWorld {
         require(ended == links.count, "\(ended) of \(links.count) sessions have ended")
         workspace.graph.checkInvariants()
         try checkNothingIsHeld()
+        trim.close()
         try loop.close()
     }
 

@@ -39,6 +39,19 @@ import Testing
         #expect(throws: WireError.self) { try feed(bytes, piece: 1 << 16, limit: 1 << 21) }
     }
 
+    @Test func partsTravelAsIfTheyWereOnePayload() {
+        let frame = Limits.frameBytesMax
+        for (head, tail) in [(0, 1), (4, 3), (60, 8), (8, frame - 8), (8, frame - 7), (12, 2 * frame), (frame, frame), (4, 3 * frame + 5)] {
+            let parts = [[UInt8](repeating: 3, count: head), (0..<tail).map { UInt8(truncatingIfNeeded: $0 &* 7) }]
+            let payload = parts[0] + parts[1] + [UInt8](repeating: 0, count: -(head + tail) & 3)
+            var whole: [UInt8] = [1]
+            var pieces: [UInt8] = [1]
+            encodeMessage(operation: 20, flags: .reply, payload: payload, into: &whole)
+            encodeMessage(operation: 20, flags: .reply, parts: parts, into: &pieces)
+            #expect(whole == pieces, "\(head) and \(tail) bytes")
+        }
+    }
+
     @Test func brokenHeadersAreRefused() {
         let huge: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF, 16, 0, 0, 0]
         let flags: [UInt8] = [0, 0, 0, 0, 16, 0, 0, 0x80]

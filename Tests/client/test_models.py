@@ -157,6 +157,15 @@ def test_lists() -> None:
     for call in (lambda: nets[2], lambda: nets.pop(5), lambda: nets[-3]):
         with pytest.raises(IndexError):
             call()
+    for index in (10**30, -(10**30)):
+        with pytest.raises(IndexError, match="cannot fit 'int'"):
+            nets[index]
+
+    class One:
+        def __index__(self) -> int:
+            return 1
+
+    assert nets[One()] == nets[True] == nets[1] == nets[-1] and nets[False] == nets[0]  # type: ignore[index]
     for call in (lambda: nets.append(7), lambda: nets["0"], lambda: hash(nets), lambda: nets < [], lambda: nets.append(pcb.Xy(x=0, y=0))):
         with pytest.raises(TypeError):
             call()
@@ -186,6 +195,33 @@ def test_lists() -> None:
     board.sort(key=lambda entry: board.clear() or 0)
     assert len(board) == 0
     file.free()
+
+
+@alone
+def test_ended_handles_lend_their_memory() -> None:
+    """Objects and lists are made of the same memory again and again: what one was is not seen in the next."""
+    import bindd
+    from bindd.sexp import pcb
+
+    class Net(pcb.Net):  # type: ignore[misc]
+        __slots__ = ("mine",)
+
+    file = pcb.loads(BOARD)
+    board = file.kicad_pcb
+    kinds = set()
+    for turn in range(2_000):
+        many = [board.nets, board.nets[0], board.footprints, board.footprints[0], board.footprints[0].pads, board.footprints[0].at]
+        assert [type(thing).__name__ for thing in many] == ["MutableList", "Net", "MutableList", "Footprint", "MutableList", "Xyr"]
+        assert many[1].name == board.nets[0].name and many[4][0].name == "1" and len(many[2]) == len(board.footprints)
+        kinds.update(id(thing) for thing in many[turn % 3:])
+        if turn % 5 == 0:
+            own = Net(number=turn, name="n")
+            own.mine = turn
+            assert own.number == own.mine == turn and "Net" in repr(own)
+        del many
+    assert len(kinds) < 600  # 2,000 turns of six objects
+    file.free()
+    assert bindd.statistics()["live"]["Document"] == 0
 
 
 @alone

@@ -214,6 +214,36 @@ with workspace:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def test_a_worker_that_rests_gives_memory_back(home: Home) -> None:
+    """What a loaded board takes in the worker, by what the system sees; and after free() nothing of it stays."""
+    code = """
+import time
+import bindd
+from bindd.sexp import pcb
+from test_memory import resident, until
+
+segments = "".join(
+    f'(segment (start {i}.125 {i}) (end {i} 1) (width 0.2) (layer "F.Cu") (net {i % 4}) (uuid "5f3c2c1a-0000-4000-8000-{i:012}"))\\n'
+    for i in range(20_000))
+text = ('(kicad_pcb (version 20241229) (generator "g") (generator_version "9.0")' + segments + ")").encode()
+workspace = bindd.connect()
+with workspace:
+    pcb.loads(text).free()
+    workspace.sync()
+    time.sleep(0.5)
+    before = resident(workspace.pid)
+    files = [pcb.loads(text) for _ in range(10)]
+    per_byte = lambda: (resident(workspace.pid) - before) / (10 * len(text))
+    assert until(lambda: per_byte() <= 6.3), per_byte()
+    for file in files:
+        file.free()
+    workspace.sync()
+    assert until(lambda: resident(workspace.pid) - before < len(text) / 2), (before, resident(workspace.pid))
+"""
+    done = home.python(code, timeout=100)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 @alone
 def test_pictures() -> None:
     import os

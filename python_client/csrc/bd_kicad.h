@@ -76,7 +76,7 @@ typedef struct bd_kicad {
     PyGetSetDef *getset;        /* of all types: one block, a terminator behind each type's */
     PyTypeObject *base, *list, *iterator;
     PyObject *seen_words;       /* set of (enum, word): words that documents had and no enum knows */
-    void *spare;                /* memory of ended handles of structs, each pointing to the next */
+    void *spare;                /* memory of ended handles of structs and lists, each pointing to the next */
     uint32_t spare_count;
     uint32_t local_count;       /* objects that were constructed: each has a number of its own */
     bool is_editing;            /* by thread `editor`: one edit at a time, see bd_typed_edit.c */

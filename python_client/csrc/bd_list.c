@@ -21,7 +21,8 @@ static inline bd_list_object *bd_list(PyObject *object) { return (bd_list_object
 static inline const bd_struct_field *bd_list_field(PyObject *self) { return &bd_struct_fields[bd_list(self)->field]; }
 
 PyObject *bd_list_object_new(bd_typed *document, uint32_t record, uint32_t field) {
-    bd_list_object *self = PyObject_New(bd_list_object, document->state->kicad->list);
+    _Static_assert(sizeof(bd_list_object) == sizeof(bd_struct_object), "they share memory");
+    bd_list_object *self = bd_spare_take(document->state->kicad, document->state->kicad->list);
     if (!self) return NULL;
     self->document = document;
     self->record = record;
@@ -32,8 +33,10 @@ PyObject *bd_list_object_new(bd_typed *document, uint32_t record, uint32_t field
 
 static void bd_list_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
-    bd_typed_release(bd_list(self)->document);
-    PyObject_Free(self);
+    bd_typed *document = bd_list(self)->document;
+    bd_kicad *kicad = document->state->kicad; /* the type holds the module */
+    bd_typed_release(document);
+    if (!bd_spare_keep(kicad, self)) PyObject_Free(self);
     Py_DECREF(type);
 }
 
@@ -54,9 +57,15 @@ static Py_ssize_t bd_list_length(PyObject *self) {
     return bd_list_span(self, &span) < 0 ? -1 : (Py_ssize_t)span.count;
 }
 
+/* As bd_typed_read, shorter for what most lists are of. */
+static inline PyObject *bd_list_element(bd_typed *document, const bd_struct_field *field, uint8_t tag, uint64_t value) {
+    if (tag != BD_TAG_RECORD || field->kind != BD_FIELD_STRUCT) return bd_typed_read(document, field, tag, value);
+    return bd_typed_is(document, value, field->of) < 0 ? NULL : bd_struct_object_new(document, (uint32_t)value, field->of);
+}
+
 static PyObject *bd_list_at(PyObject *self, const bd_span *span, uint32_t index) {
-    return bd_typed_read(
-        bd_list(self)->document, bd_list_field(self), span->tags[index], bd_load_u64(span->slots + (size_t)index * 8));
+    uint64_t value = bd_load_u64(span->slots + (size_t)index * 8);
+    return bd_list_element(bd_list(self)->document, bd_list_field(self), span->tags[index], value);
 }
 
 static PyObject *bd_list_item(PyObject *self, Py_ssize_t index) {
@@ -101,12 +110,18 @@ static PyObject *bd_list_subscript(PyObject *self, PyObject *key) {
         }
         return items;
     }
-    if (!PyIndex_Check(key)) {
+    bool is_int = PyLong_CheckExact(key); /* the shortest way for list[i] */
+    if (!is_int && !PyIndex_Check(key)) {
         PyErr_SetString(PyExc_TypeError, "list indices must be integers or slices");
         return NULL;
     }
-    Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
-    if (index == -1 && PyErr_Occurred()) return NULL;
+    Py_ssize_t index = is_int ? PyLong_AsSsize_t(key) : PyNumber_AsSsize_t(key, PyExc_IndexError);
+    if (index == -1 && PyErr_Occurred()) {
+        if (!is_int) return NULL;
+        PyErr_Clear();
+        PyNumber_AsSsize_t(key, PyExc_IndexError); /* says what does not fit */
+        return NULL;
+    }
     if (bd_list_span(self, &span) < 0) return NULL;
     if (index < 0) index += (Py_ssize_t)span.count;
     if (index >= 0 && index < (Py_ssize_t)span.count) return bd_list_at(self, &span, (uint32_t)index);
@@ -491,9 +506,9 @@ static PyObject *bd_list_iterator_next(PyObject *self) {
     if (iterator->at >= iterator->count || bd_typed_check(document) < 0) return NULL;
     uint32_t at = iterator->at++;
     const bd_struct_field *field = &bd_struct_fields[iterator->field];
-    if (iterator->own) return bd_typed_read(document, field, iterator->own->tags[at], iterator->own->slots[at]);
+    if (iterator->own) return bd_list_element(document, field, iterator->own->tags[at], iterator->own->slots[at]);
     size_t slot = iterator->offset + at;
-    return bd_typed_read(document, field, document->tags[slot], bd_load_u64(document->slots + slot * 8));
+    return bd_list_element(document, field, document->tags[slot], bd_load_u64(document->slots + slot * 8));
 }
 
 static PyObject *bd_list_iterator_hint(PyObject *self, PyObject *ignored) {

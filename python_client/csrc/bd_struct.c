@@ -15,33 +15,13 @@ static inline void *bd_closure(uint32_t index, uint32_t number) { return (void *
 static inline uint32_t bd_closure_index(void *closure) { return (uint32_t)(uintptr_t)closure >> 16; }
 static inline uint32_t bd_closure_number(void *closure) { return (uint32_t)(uintptr_t)closure & 0xffff; }
 
-PyObject *bd_struct_object_new(bd_typed *document, uint32_t record, uint32_t type) {
-    bd_kicad *kicad = document->state->kicad;
-    bd_struct_object *self = kicad->spare;
-    if (self) {
-        memcpy(&kicad->spare, self, sizeof(void *));
-        kicad->spare_count--;
-        PyObject_Init((PyObject *)self, kicad->types[type]);
-    } else if (!(self = PyObject_New(bd_struct_object, kicad->types[type]))) {
-        return NULL;
-    }
-    self->document = document;
-    self->record = record;
-    bd_typed_retain(document);
-    return (PyObject *)self;
-}
-
 static void bd_struct_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     bd_typed *document = bd_struct(self)->document;
     bd_kicad *kicad = document && !document->is_freed ? document->state->kicad : NULL;
     bool is_plain = kicad && kicad->types[bd_typed_type(document, bd_struct(self)->record)] == type;
     if (document) bd_typed_release(document);
-    if (is_plain && kicad->spare_count < BD_SPARE_MAX) { /* of a derived class the memory is another */
-        memcpy(self, &kicad->spare, sizeof(void *));
-        kicad->spare = self;
-        kicad->spare_count++;
-    } else {
+    if (!is_plain || !bd_spare_keep(kicad, self)) { /* of a derived class the memory is another */
         freefunc free_object = (freefunc)PyType_GetSlot(type, Py_tp_free);
         free_object(self);
     }

@@ -140,32 +140,6 @@ int bd_typed_adopt(bd_typed *document, bd_reply *reply, const unsigned char *sna
 
 /* -- records --------------------------------------------------------------------------------------------------------------- */
 
-static inline bd_typed_record bd_typed_record_at(const bd_typed *document, uint32_t record) {
-    bd_typed_record found;
-    memcpy(&found, document->records + (size_t)record * sizeof found, sizeof found);
-    return found;
-}
-
-int bd_typed_is(bd_typed *document, uint64_t record, uint32_t type) {
-    if (record < document->record_count && document->block) {
-        bd_typed_record found = bd_typed_record_at(document, (uint32_t)record);
-        if (found.type != type) return bd_typed_fail("a record of another type than its field's");
-        if (found.first_slot > document->slot_count ||
-            bd_structs[type].field_count > document->slot_count - found.first_slot)
-            return bd_typed_fail("a record whose fields are outside");
-        return 0;
-    }
-    uint64_t extra = record - document->record_count;
-    if (record < document->record_count || extra >= document->extra_count)
-        return bd_typed_fail("a record beyond the last one");
-    return document->extras[extra].type == type ? 0 : bd_typed_fail("a record of another type than its field's");
-}
-
-uint32_t bd_typed_type(const bd_typed *document, uint32_t record) {
-    return record < document->record_count ? bd_typed_record_at(document, record).type
-                                           : document->extras[record - document->record_count].type;
-}
-
 uint32_t bd_typed_flags(const bd_typed *document, uint32_t record) {
     return record < document->record_count ? bd_typed_record_at(document, record).flags
                                            : document->extras[record - document->record_count].flags;
@@ -179,15 +153,6 @@ void bd_typed_set_flag(bd_typed *document, uint32_t record, uint16_t flag) {
     bd_typed_record found = bd_typed_record_at(document, record);
     found.flags |= flag;
     memcpy(document->records + (size_t)record * sizeof found, &found, sizeof found);
-}
-
-bd_place bd_typed_place(bd_typed *document, uint32_t record, uint32_t field) {
-    if (record >= document->record_count) {
-        bd_extra *extra = &document->extras[record - document->record_count];
-        return (bd_place){(unsigned char *)(extra->slots + field), extra->tags + field};
-    }
-    size_t slot = (size_t)bd_typed_record_at(document, record).first_slot + field;
-    return (bd_place){document->slots + slot * 8, document->tags + slot};
 }
 
 uint32_t bd_typed_add(bd_typed *document, uint32_t type) {
@@ -208,23 +173,6 @@ uint32_t bd_typed_add(bd_typed *document, uint32_t type) {
 }
 
 /* -- lists ------------------------------------------------------------------------------------------------------------------- */
-
-int bd_typed_span(bd_typed *document, const bd_place *place, bd_span *span) {
-    uint64_t value = bd_place_get(place);
-    *span = (bd_span){0};
-    if (*place->tag == BD_TAG_OWN) {
-        bd_own_list *own = (bd_own_list *)(uintptr_t)value;
-        *span = (bd_span){(unsigned char *)own->slots, own->tags, own->count, own};
-        return 0;
-    }
-    if (*place->tag == BD_TAG_NONE) return 0;
-    if (*place->tag != BD_TAG_LIST) return bd_typed_fail("a list field that holds no list");
-    uint32_t first = (uint32_t)value, count = (uint32_t)(value >> 32);
-    if (first > document->slot_count || count > document->slot_count - first)
-        return bd_typed_fail("a list whose elements are outside");
-    *span = (bd_span){document->slots + (size_t)first * 8, document->tags + first, count, NULL};
-    return 0;
-}
 
 bd_own_list *bd_own_list_new(uint32_t capacity) {
     bd_own_list *list = calloc(1, sizeof *list);

@@ -114,15 +114,8 @@ static inline int bd_typed_check(const bd_typed *document) {
 }
 /* 0 when the worker can be asked about it as well. */
 int bd_typed_check_edit(bd_typed *document);
-/* Checked: the record exists, has that type, and room for its fields. */
-int bd_typed_is(bd_typed *document, uint64_t record, uint32_t type);
-/* Type of a record that was checked before. */
-uint32_t bd_typed_type(const bd_typed *document, uint32_t record);
 uint32_t bd_typed_flags(const bd_typed *document, uint32_t record);
 void bd_typed_set_flag(bd_typed *document, uint32_t record, uint16_t flag);
-/* Field by its number inside the struct. */
-bd_place bd_typed_place(bd_typed *document, uint32_t record, uint32_t field);
-int bd_typed_span(bd_typed *document, const bd_place *place, bd_span *span);
 /* A new record with all fields none; 0 without an exception when memory ran out. */
 uint32_t bd_typed_add(bd_typed *document, uint32_t type);
 void bd_typed_drop_value(bd_place *place); /* what the slot owns; it is none afterwards */
@@ -132,6 +125,64 @@ bool bd_typed_equal(bd_typed *left, uint32_t left_record, bd_typed *right, uint3
 bd_own_list *bd_own_list_new(uint32_t capacity);
 int bd_own_list_room(bd_own_list *list, uint32_t more);
 void bd_own_list_release(bd_own_list *list);
+
+/* -- looking: what every read of a field does, here for the compiler to join --------------------------------------------- */
+
+static inline bd_typed_record bd_typed_record_at(const bd_typed *document, uint32_t record) {
+    bd_typed_record found;
+    memcpy(&found, document->records + (size_t)record * sizeof found, sizeof found);
+    return found;
+}
+
+/* Checked: the record exists, has that type, and room for its fields. */
+static inline int bd_typed_is(bd_typed *document, uint64_t record, uint32_t type) {
+    if (record < document->record_count && document->block) {
+        bd_typed_record found = bd_typed_record_at(document, (uint32_t)record);
+        if (found.type != type) return bd_typed_fail("a record of another type than its field's");
+        if (found.first_slot > document->slot_count ||
+            bd_structs[type].field_count > document->slot_count - found.first_slot)
+            return bd_typed_fail("a record whose fields are outside");
+        return 0;
+    }
+    uint64_t extra = record - document->record_count;
+    if (record < document->record_count || extra >= document->extra_count)
+        return bd_typed_fail("a record beyond the last one");
+    return document->extras[extra].type == type ? 0 : bd_typed_fail("a record of another type than its field's");
+}
+
+/* Type of a record that was checked before. */
+static inline uint32_t bd_typed_type(const bd_typed *document, uint32_t record) {
+    return record < document->record_count ? bd_typed_record_at(document, record).type
+                                           : document->extras[record - document->record_count].type;
+}
+
+/* Field by its number inside the struct. */
+static inline bd_place bd_typed_place(bd_typed *document, uint32_t record, uint32_t field) {
+    if (record >= document->record_count) {
+        bd_extra *extra = &document->extras[record - document->record_count];
+        return (bd_place){(unsigned char *)(extra->slots + field), extra->tags + field};
+    }
+    size_t slot = (size_t)bd_typed_record_at(document, record).first_slot + field;
+    return (bd_place){document->slots + slot * 8, document->tags + slot};
+}
+
+/* The elements of the list in a field. */
+static inline int bd_typed_span(bd_typed *document, const bd_place *place, bd_span *span) {
+    uint64_t value = bd_place_get(place);
+    *span = (bd_span){0};
+    if (*place->tag == BD_TAG_OWN) {
+        bd_own_list *own = (bd_own_list *)(uintptr_t)value;
+        *span = (bd_span){(unsigned char *)own->slots, own->tags, own->count, own};
+        return 0;
+    }
+    if (*place->tag == BD_TAG_NONE) return 0;
+    if (*place->tag != BD_TAG_LIST) return bd_typed_fail("a list field that holds no list");
+    uint32_t first = (uint32_t)value, count = (uint32_t)(value >> 32);
+    if (first > document->slot_count || count > document->slot_count - first)
+        return bd_typed_fail("a list whose elements are outside");
+    *span = (bd_span){document->slots + (size_t)first * 8, document->tags + first, count, NULL};
+    return 0;
+}
 
 /* -- bd_typed_value.c: between Python and cells ----------------------------------------------------------------------------- */
 /* As the getter answers it; of lists: as an element. New reference. */
@@ -175,7 +226,31 @@ int bd_kicad_init(PyObject *module, bd_state *state);
 int bd_kicad_traverse(bd_kicad *kicad, visitproc visit, void *arg);
 void bd_kicad_clear(bd_state *state);
 void bd_kicad_free(bd_state *state);
-PyObject *bd_struct_object_new(bd_typed *document, uint32_t record, uint32_t type);
+/* Memory for a handle: that of one that ended, or fresh. Structs' and lists' handles have one size. New reference. */
+static inline void *bd_spare_take(bd_kicad *kicad, PyTypeObject *type) {
+    void *memory = kicad->spare;
+    if (!memory) return PyObject_New(bd_struct_object, type);
+    memcpy(&kicad->spare, memory, sizeof(void *));
+    kicad->spare_count--;
+    return PyObject_Init(memory, type);
+}
+/* False: it is for the caller to free it. */
+static inline bool bd_spare_keep(bd_kicad *kicad, void *memory) {
+    if (kicad->spare_count >= BD_SPARE_MAX) return false;
+    memcpy(memory, &kicad->spare, sizeof(void *));
+    kicad->spare = memory;
+    kicad->spare_count++;
+    return true;
+}
+static inline PyObject *bd_struct_object_new(bd_typed *document, uint32_t record, uint32_t type) {
+    bd_kicad *kicad = document->state->kicad;
+    bd_struct_object *self = bd_spare_take(kicad, kicad->types[type]);
+    if (!self) return NULL;
+    self->document = document;
+    self->record = record;
+    bd_typed_retain(document);
+    return (PyObject *)self;
+}
 PyObject *bd_list_object_new(bd_typed *document, uint32_t record, uint32_t field);
 PyObject *bd_struct_repr(PyObject *self);
 extern PyType_Spec bd_list_spec, bd_list_iterator_spec;

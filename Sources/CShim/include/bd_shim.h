@@ -124,9 +124,9 @@ int bd_file_lock(int fd);
 /* The process's environment: a NULL-terminated array, for spawning. */
 char *const *bd_environment(void);
 
-/* Blocks of a megabyte and more go back to the kernel as soon as they are freed. (glibc raises its threshold for that with
- * each block that is freed, and then keeps blocks of up to 32 MiB.) */
-void bd_memory_return_large_blocks(void);
+/* The allocator keeps freed blocks of up to 32 MiB, and 64 MiB of the heap's end, until bd_memory_trim: who loads one
+ * document after another is not given fresh pages each time. Larger blocks go back at once. */
+void bd_memory_keep_blocks(void);
 
 /* Columns of the terminal on fd, or 0 when it is none. */
 int bd_terminal_columns(int fd);

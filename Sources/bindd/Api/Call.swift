@@ -10,6 +10,10 @@ struct Call {
     unowned(unsafe) let session: Session
     var arguments: PayloadReader
     var result = PayloadWriter()
+    /// The last part of the result where it is long: it is sent from where it lies.
+    private(set) var longPart: [UInt8] = []
+
+    var resultBytes: Int { result.bytes.count + longPart.count }
 
     // MARK: arguments
 
@@ -66,6 +70,18 @@ struct Call {
         result.u32(edge.source)
         result.u32(edge.target)
         result.u32(edge.bits)
+    }
+
+    /// As `result.blob`; nothing may follow.
+    mutating func answer(lastly bytes: consuming [UInt8]) {
+        result.u64(UInt64(bytes.count))
+        longPart = bytes
+    }
+
+    /// As `result.string`; nothing may follow.
+    mutating func answer(lastlyUtf8 bytes: consuming [UInt8]) {
+        result.u32(UInt32(bytes.count))
+        longPart = bytes
     }
 
     mutating func write(_ ids: [UInt32]) {

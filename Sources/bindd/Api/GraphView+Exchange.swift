@@ -77,7 +77,7 @@ let graphViewExchangeMethods: [Method] = [
             throw RemoteError(
                 "LimitExceeded", "the view takes \(bytes.count) bytes, messageBytesMax is \(Limits.messageBytesMax)")
         }
-        call.result.blob(bytes)
+        call.answer(lastly: bytes)
     },
     Method(
         "from_bytes", .call, isStatic: true, client: "bd_graph_view_from_bytes", [Parameter("data", .bytes)], result: .view,

@@ -32,7 +32,7 @@ let sexpFunctions: [FunctionDeclaration] = [
             call.result.u32(id)
             var snapshot: [UInt8] = []
             document.appendSnapshot(to: &snapshot)
-            call.result.blob(snapshot)
+            call.answer(lastly: snapshot)
         }),
     FunctionDeclaration(
         module: "sexp",
@@ -55,7 +55,7 @@ extension Call {
             throw RemoteError(
                 "LimitExceeded", "the printed text has \(text.count) bytes, messageBytesMax is \(Limits.messageBytesMax)")
         }
-        text.withUnsafeBytes { result.string(utf8: $0) }
+        answer(lastlyUtf8: text)
     }
 }
 

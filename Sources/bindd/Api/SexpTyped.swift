@@ -50,7 +50,7 @@ let typedFunctions: [FunctionDeclaration] = [
             session.owns(document: id)
             call.result.u32(id)
             call.result.u64(document.contentHash)
-            call.result.blob(snapshot)
+            call.answer(lastly: snapshot)
         } catch let error as SexpError {
             throw documentError(error, showsKind: true) ?? RemoteError("BinddError", error.description)
         }

@@ -34,7 +34,7 @@ private func becomeWorker(workspace: String, supervisorPid: Int32, journal: [Int
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)  // a file that may not grow is an error like a full disk
     bd_process_set_name("bindd-worker")
-    bd_memory_return_large_blocks()
+    bd_memory_keep_blocks()
     let followed = bd_process_follow_parent(SIGKILL, supervisorPid)
     guard followed == 0 else {
         writeAll(2, "bindd worker: not started by the supervisor \(supervisorPid): \(SystemError.text(-followed))\n")

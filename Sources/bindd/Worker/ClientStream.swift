@@ -28,6 +28,7 @@ final class ClientStream {
     private let onEnd: (ClientStream, String) -> Void
     private let operations = Description.shared
     private let buffer: ReceiveBuffer
+    private let trim: IdleTrim
     private var reader = MessageReader()
     private var recorder: RequestRecorder
     private var unsent: [UInt8] = []
@@ -41,7 +42,7 @@ final class ClientStream {
     /// Takes over the socket and the client's page, and answers the hello.
     init(
         session: Session, slot: Int, hello: Hello, socket: Int32, clientPage fd: Int32, workspace: Workspace,
-        page: WorkerPage, loop: EventLoop, buffer: ReceiveBuffer, onEnd: @escaping (ClientStream, String) -> Void
+        page: WorkerPage, loop: EventLoop, buffer: ReceiveBuffer, trim: IdleTrim, onEnd: @escaping (ClientStream, String) -> Void
     ) throws {
         self.session = session
         self.slot = slot
@@ -50,6 +51,7 @@ final class ClientStream {
         self.socket = socket
         self.onEnd = onEnd
         self.buffer = buffer
+        self.trim = trim
         recorder = RequestRecorder(journal: workspace.journal, session: session.key)
         var map: UnsafeMutableRawPointer?
         let failure = bd_page_map(fd, Int(BD_CLIENT_PAGE_BYTES), false, &map)
@@ -135,7 +137,10 @@ final class ClientStream {
             patiently
             ? bd_stream_receive_patiently(socket, buffer.bytes.baseAddress, bytesMax)
             : bd_stream_receive(socket, buffer.bytes.baseAddress, bytesMax)
-        if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])) }
+        if count > 0 {
+            reader.append(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
+            trim.used(count)
+        }
         if count == 0 { return end("closed by the client") }
         if count < 0 {
             if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
@@ -153,6 +158,8 @@ final class ClientStream {
         page.beginTurn()
         isCutShort = false
         let sliceEnd = isShared ? bd_clock_monotonic_ns() + ClientStream.sliceNs : UInt64.max
+        let removedBefore = workspace.documents.removedBytes
+        defer { trim.used(workspace.documents.removedBytes &- removedBefore) }
         do {
             while mayGoOn {
                 record()
@@ -217,7 +224,7 @@ final class ClientStream {
         var payload = PayloadWriter(reserving: ReplyHead.byteCount + call.result.bytes.count)
         session.head(request).encode(into: &payload)
         payload.raw(call.result.bytes)
-        send(message.operation, .reply, payload.bytes)
+        send(message.operation, .reply, payload.bytes, call.longPart)
     }
 
     private func trace(_ message: MessageReader.InPlace, _ startedNs: UInt64, _ call: borrowing Call, hasFailed: Bool) {
@@ -227,7 +234,7 @@ final class ClientStream {
                 number: 0, request: session.request, client_id: session.clientId, started_ns: startedNs,
                 elapsed_ns: UInt32(clamping: bd_clock_monotonic_ns() - startedNs), operation: UInt32(message.operation),
                 request_bytes: UInt32(clamping: message.payload.remaining),
-                reply_bytes: isAnswered && !hasFailed ? UInt32(clamping: call.result.bytes.count) : 0,
+                reply_bytes: isAnswered && !hasFailed ? UInt32(clamping: call.resultBytes) : 0,
                 flags: (isAnswered ? BD_TRACE_REPLY : 0) | (hasFailed ? BD_TRACE_ERROR : 0), reserved: (0, 0, 0)))
     }
 
@@ -263,9 +270,14 @@ final class ClientStream {
         guard sent == bytes.count else { throw WorkerError("cannot answer the hello: \(sent)") }
     }
 
-    private func send(_ operation: UInt16, _ flags: FrameFlags, _ payload: [UInt8]) {
+    private func send(_ operation: UInt16, _ flags: FrameFlags, _ payload: [UInt8], _ longPart: [UInt8] = []) {
         if flags.contains(.reply) { page.countReply(slot: slot) }
-        encodeMessage(operation: operation, flags: flags, payload: payload, into: &unsent)
+        if longPart.isEmpty {
+            encodeMessage(operation: operation, flags: flags, payload: payload, into: &unsent)
+        } else {
+            encodeMessage(operation: operation, flags: flags, parts: [payload, longPart], into: &unsent)
+            trim.used(longPart.count)
+        }
         flush()
     }
 

@@ -1,6 +1,5 @@
 // Parsed documents by id. Ids rise and are never reused. Must not parse anything by itself. Cost: a dictionary look-up.
 
-import CShim
 import SexpCore
 import Wire
 
@@ -21,8 +20,8 @@ struct DocumentStore {
     private(set) var documents: [UInt32: StoredDocument] = [:]
     var next: UInt32 = 1
     private(set) var memoryBytes = 0
-    private static let trimBytes = 4 << 20
-    private var removedBytes = 0
+    /// What documents took that were removed, all in all.
+    private(set) var removedBytes = 0
 
     var count: Int { documents.count }
 
@@ -70,14 +69,7 @@ struct DocumentStore {
     mutating func remove(_ id: UInt32) {
         guard let document = documents.removeValue(forKey: id) else { return }
         memoryBytes -= document.memoryBytes
-        removedBytes += document.memoryBytes
-    }
-
-    /// What freed documents took goes back to the system, and not only to the allocator, once it is worth a system call.
-    mutating func trim() {
-        guard removedBytes >= DocumentStore.trimBytes else { return }
-        removedBytes = 0
-        bd_memory_trim()
+        removedBytes &+= document.memoryBytes
     }
 
     /// For inspection.

@@ -249,7 +249,6 @@ final class Session {
             for id in ids where heldViews.remove(id) { workspace.letGo(view: id) }
         case BD_KIND_DOCUMENT:
             for id in ids where heldDocuments.remove(id) { workspace.documents.remove(id) }
-            workspace.documents.trim()
         default: throw WireError("release of kind \(kind)")
         }
     }

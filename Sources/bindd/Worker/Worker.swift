@@ -36,6 +36,7 @@ final class Worker {
     private let page: WorkerPage
     private let channel: SupervisorChannel
     private let buffer = ReceiveBuffer()
+    private let trim: IdleTrim
     private var heartbeat: Timer?
     private var termination: SignalWatcher?
     private var streams: [UInt64: ClientStream] = [:]
@@ -46,6 +47,7 @@ final class Worker {
         control: Int32, page pageFd: Int32, journal: [Int32], workspace name: String, memoryLimit: Int?, wantsCore: Bool
     ) throws {
         loop = try EventLoop()
+        trim = IdleTrim(loop: loop)
         page = try WorkerPage(fd: pageFd, control: control, wantsCore: wantsCore)
         workspace = try Workspace(name: name, memoryLimit: memoryLimit)
         channel = try SupervisorChannel(fd: control, loop: loop)
@@ -106,7 +108,7 @@ final class Worker {
             do {
                 streams[client.clientId] = try ClientStream(
                     session: session, slot: slot, hello: hello, socket: client.socket, clientPage: client.clientPage,
-                    workspace: workspace, page: page, loop: loop, buffer: buffer
+                    workspace: workspace, page: page, loop: loop, buffer: buffer, trim: trim
                 ) { [unowned self] stream, reason in ended(stream, reason) }
             } catch {
                 if !hello.isResume { end(session) }
@@ -190,7 +192,9 @@ final class Worker {
         page.freeSlot(stream.slot)
         // A client that is killed, or leaves replies unread, just went.
         channel.send(.clientGone(client, reason: reason.hasPrefix(ClientStream.brokenBytes) ? reason : ""))
+        let removedBefore = workspace.documents.removedBytes
         end(stream.session)
+        trim.used(workspace.documents.removedBytes &- removedBefore)
         page.publish(workspace)
         stopIfDone()
     }
