@@ -66,7 +66,7 @@ private final class WrittenLedger {
     }
 
     func record(_ kind: UInt32, _ index: UInt32, ageMs: UInt64, site: UInt32, label: UInt32 = 0, place: UInt32 = 0, weight: UInt32 = 1) {
-        let at = Int(BD_LEDGER_RECORDS_OFFSET) + Int(records) * 32
+        let at = Int(BD_LEDGER_RECORDS_OFFSET) + Int(records) * MemoryLayout<bd_ledger_record>.stride
         long(at, UInt64(kind) << 56 | 1 << 32 | UInt64(index))
         long(at + 8, nowNs - ageMs * 1_000_000)
         for (offset, value) in [(16, site), (20, label), (24, place), (28, weight)] { word(at + offset, value) }

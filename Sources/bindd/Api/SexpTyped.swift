@@ -30,7 +30,8 @@ let typedFunctions: [FunctionDeclaration] = [
             Parameter("flags", .u32, "1: the text is as in a file, spell it so again; 4: one element of a list, without a head word"),
         ], result: .any, errors: ["SexpError", "LimitExceeded"],
         doc: """
-            A text as records: u32 document, u64 hash of the text, bytes snapshot (bd_layout.h). The type is that of a file, \
+            A text as records: u32 document, u64 hash of the text, u64 bytes that the document takes, bytes snapshot \
+            (bd_layout.h). The type is that of a file, \
             or of one struct whose text this is.
             """
     ) { call in
@@ -50,6 +51,7 @@ let typedFunctions: [FunctionDeclaration] = [
             session.owns(document: id)
             call.result.u32(id)
             call.result.u64(document.contentHash)
+            call.result.u64(UInt64(document.memoryBytes))
             call.result.blob(snapshot)
         } catch let error as SexpError {
             throw documentError(error, showsKind: true) ?? RemoteError("BinddError", error.description)

@@ -172,8 +172,9 @@ private func handlesText(_ report: JSONValue, id: UInt64, style: Style) -> Strin
     for (index, handle) in handles.enumerated() {
         if index > 0 { out += "\n" }
         out += style.bold("handle      0x\(hexText(id, digits: 16))   \(shownText(handle.text("kind")))") + "\n"
-        for (name, value) in handle.members where !["kind", "id", "age_s"].contains(name) && value != .null {
-            let label = name == "site" ? "  at" : shownText(name.hasSuffix("_bytes") ? String(name.dropLast(6)) : name)
+        for (name, value) in handle.members where !["kind", "id", "age_s", "uses", "used_s", "used_by"].contains(name) && value != .null {
+            let shown = name.hasSuffix("_bytes") ? String(name.dropLast(6)) : name
+            let label = name == "site" ? "  at" : shownText(shown.replacing("_", with: " "))
             let padding = String(repeating: " ", count: max(1, 12 - label.count))
             let text = name == "clients" ? clientsText(value, clients) : name == "site" ? chainText(value) : memberText(name, value, handle)
             out += label + padding + text + "\n"

@@ -1,5 +1,6 @@
 // Parsed documents by id. Ids rise and are never reused. Must not parse anything by itself. Cost: a dictionary look-up.
 
+import CLayout
 import CShim
 import SexpCore
 import Wire
@@ -8,6 +9,14 @@ import Wire
 enum StoredDocument {
     case plain(SexpDocument)
     case typed(TypedDocument)
+
+    /// Of the handles of it.
+    var kind: UInt32 {
+        switch self {
+        case .plain: BD_KIND_DOCUMENT
+        case .typed(let document): HandleKind.of(document)
+        }
+    }
 
     var memoryBytes: Int {
         switch self {
@@ -21,8 +30,15 @@ struct DocumentStore {
     private(set) var documents: [UInt32: StoredDocument] = [:]
     var next: UInt32 = 1
     private(set) var memoryBytes = 0
+    /// By kind of handle.
+    private(set) var sums = [KindSum](repeating: KindSum(), count: Int(BD_KIND_COUNT))
     private static let trimBytes = 4 << 20
     private var removedBytes = 0
+
+    struct KindSum {
+        var count = 0
+        var bytes = 0
+    }
 
     var count: Int { documents.count }
 
@@ -42,7 +58,8 @@ struct DocumentStore {
 
     mutating func insert(_ document: StoredDocument, id: UInt32) {
         documents[id] = document
-        memoryBytes += document.memoryBytes
+        sums[Int(document.kind)].count += 1
+        grow(document.kind, by: document.memoryBytes)
     }
 
     func find(_ id: UInt32) throws -> StoredDocument {
@@ -62,14 +79,20 @@ struct DocumentStore {
     /// Edits a document and counts what that takes.
     mutating func edit(_ id: UInt32, _ body: (TypedDocument) throws -> Void) throws {
         let document = try typed(id)
-        memoryBytes -= document.memoryBytes
-        defer { memoryBytes += document.memoryBytes }
+        let before = document.memoryBytes
+        defer { grow(HandleKind.of(document), by: document.memoryBytes - before) }
         try body(document)
+    }
+
+    private mutating func grow(_ kind: UInt32, by bytes: Int) {
+        memoryBytes += bytes
+        sums[Int(kind)].bytes += bytes
     }
 
     mutating func remove(_ id: UInt32) {
         guard let document = documents.removeValue(forKey: id) else { return }
-        memoryBytes -= document.memoryBytes
+        sums[Int(document.kind)].count -= 1
+        grow(document.kind, by: -document.memoryBytes)
         removedBytes += document.memoryBytes
     }
 
@@ -81,8 +104,8 @@ struct DocumentStore {
     }
 
     /// For inspection.
-    func facts(_ id: UInt32) -> [(String, JSONValue)]? {
-        guard let stored = documents[id] else { return nil }
+    func facts(_ id: UInt32, kind: UInt32) -> [(String, JSONValue)]? {
+        guard let stored = documents[id], stored.kind == kind else { return nil }
         let label: String?
         var facts: [(String, JSONValue)]
         switch stored {
@@ -92,7 +115,8 @@ struct DocumentStore {
         case .typed(let document):
             label = document.label
             facts = [
-                ("type", .string(document.schema.structNames[document.type])), ("records", .int(Int64(document.recordCount))),
+                ("type", .string(document.schema.structNames[document.type])),
+                ("children", .int(Int64(document.recordCount - 2))),  // structs inside of it: record 0 is none, 1 the whole
                 ("nodes", .int(Int64(document.nodeCount))), ("text_bytes", .int(Int64(document.textBytes))),
                 ("failure", document.failure.map { .string($0) } ?? .null),
             ]
