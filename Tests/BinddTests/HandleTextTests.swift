@@ -124,7 +124,7 @@ private let nowNs: UInt64 = 10_000_000_000_000
 
                 """)
         let narrow = rowsText(scan, facts, nowNs: nowNs, width: 72, style: plain)
-        #expect(narrow.contains("0x0700000100000001  Document  c1      31m  1.0 MiB  board.k…  r/app/boa…"), "\(narrow)")
+        #expect(narrow.contains("0x0700000100000001  Document  c1      31m  1.0 MiB  …icad_pcb  …:88 load"), "\(narrow)")
     }
 
     @Test func groups() {

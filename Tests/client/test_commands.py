@@ -194,6 +194,24 @@ def test_a_trace_and_the_debug_lines_have_the_values(home: Home) -> None:
     assert all(len(event["arguments"]) < 600 for event in events)
 
 
+def test_the_number_of_a_request_finds_both_sides(home: Home) -> None:
+    """The exception of the client and the daemon's log name the same request; the log names the client."""
+    done = home.python("""
+from bindd import debug, errors
+from bindd.graph import NodeReference
+nodes = [NodeReference.create() for _ in range(1700)]
+try: debug.crash("SEGV")
+except errors.WorkerCrashed as error: print(error.request_id, error.pid); print(error)
+""")
+    (request, pid), said = done.stdout.splitlines()[0].split(), done.stdout
+    assert f"request {int(request):,}  debug.crash" in said
+    (line,) = home.command("logs", "--grep", f" request={request} ").stdout.splitlines()
+    assert " error worker_crashed " in line and " client=c1 " in line and f" pid={pid} " in line and " operation=debug.crash " in line
+    assert home.command("logs", "--level", "error").stdout.splitlines() == [line]
+    connected = home.command("logs", "--grep", "client=c1 ").stdout
+    assert " client_connected " in connected and " worker_crashed " in connected
+
+
 def test_logs_follow_the_file_when_it_begins_anew(home: Home) -> None:
     assert home.command("serve", "--detach", "--socket", str(home.socket)).returncode == 0
     log = Path(f"{home.socket}.log")

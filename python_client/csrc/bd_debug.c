@@ -68,7 +68,8 @@ static void bd_line_parse(bd_line *line, const bd_piece *pieces, int count, bool
     if (is_typed) bd_line_words(line, &head, "type");
     bd_line_add(line, " text=%llu bytes label=", (unsigned long long)bd_reader_u64(&head));
     bd_line_str(line, &tail);
-    bd_line_words(line, &tail, is_typed ? "depth_limit,flags" : "depth_limit");
+    bd_line_add(line, " depth_limit=%u", bd_reader_u32(&tail));
+    if (is_typed) bd_line_add(line, " flags=%u", bd_reader_u32(&tail));
 }
 
 /* Each command of a batch as it would be alone: u32 operation, u32 bytes, payload. */

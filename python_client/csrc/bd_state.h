@@ -71,6 +71,7 @@ typedef struct bd_workspace {
     bd_connection connection;
     bd_state *state;
     const bd_arena_header *memory; /* of the worker's graph, NULL: not known */
+    uint32_t slot;                 /* this client's place in it */
     const uint64_t *memory_used;   /* see bd_workspace_has_room */
     uint64_t memory_used_max;
     bd_local *local;   /* reads from the arena; NULL: everything is asked */
@@ -177,6 +178,7 @@ struct bd_state {
     uint32_t node_floor, edge_floor, view_floor, document_floor; /* ids up to these were seen in this process */
     uint64_t retired[8];        /* counters of workspaces that are gone, see bd_statistics.c */
     uint64_t retired_created[BD_KIND_COUNT];
+    PyObject *progress;         /* called while a call waits, see bd_progress.c; NULL: nobody wants to know */
     uint32_t method;            /* that runs, or ran last, for counting what it uses; BD_METHOD_NONE: none */
     const void *counted[2];     /* view and typegraph whose use by it is counted already */
 };
@@ -404,6 +406,12 @@ static inline void bd_handle_use(const bd_workspace *workspace, bd_ledger_record
 static inline void bd_handle_forget(bd_workspace *workspace, uint32_t record) {
     if (record) bd_ledger_remove(workspace->ledger, record);
 }
+
+/* -- long calls: bd_progress.c ----------------------------------------------------------------------------------------------- */
+/* Tells whoever wants to know how far the call is. 0, or -1 with what the told function raised. */
+int bd_progress_tell(bd_workspace *workspace, const char *name, uint64_t number, double elapsed_s);
+/* The same at its end, which nothing can stop any more. */
+void bd_progress_end(bd_workspace *workspace, const char *name, uint64_t number, double elapsed_s);
 
 /* -- edges: bd_graph.c --------------------------------------------------------------------------------------------------- */
 /* A command that makes a free edge, pinned for this client; info->edge is its id then. `attributes` as on the wire. */

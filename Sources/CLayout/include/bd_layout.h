@@ -367,6 +367,11 @@ typedef struct bd_arena_header {
     uint64_t retargets;           /* edges whose target was changed after their creation */
     uint64_t applied[BD_CLIENT_SLOTS_MAX]; /* requests applied, by client slot */
     uint64_t plans_dropped;       /* changes to types that were instantiated: how many objects an instance has may differ */
+    uint64_t progress;            /* of the request being applied: steps done in the low half, steps in all in the high
+                                   * half, 0: not known; meant for whoever waits for it, and only a guess */
+    uint64_t progress_request;    /* number of that request, as its client counts */
+    uint32_t progress_slot;       /* its client */
+    uint32_t reserved;
     uint64_t batches;             /* odd while a batch is being applied or taken back: what is read meanwhile may be half of it */
 } bd_arena_header;
 

@@ -41,12 +41,13 @@ let typedFunctions: [FunctionDeclaration] = [
         let depth = try call.arguments.u32()
         let flags = TypedDocument.LoadOptions(rawValue: try call.arguments.u32())
         let session = call.session
+        session.expectLooks(bytes: text.count, passes: 2)
         do {
             let (document, snapshot) = try TypedDocument.load(
                 type: type, text, label: label.isEmpty ? nil : label,
                 // The limit counts what is inside of the root.
                 limits: SexpLimits(depthMax: depth == 0 ? SexpLimits.depthDefault + 1 : Int(depth)), options: flags,
-                isCancelled: { session.isCancelled })
+                isCancelled: session.hasGivenUp)
             let id = try call.workspace.documents.add(.typed(document))
             session.owns(document: id)
             call.result.u32(id)
@@ -147,6 +148,11 @@ let typedFunctions: [FunctionDeclaration] = [
     },
 ]
 
+extension Session {
+    /// A text of so many bytes is gone through so often.
+    func expectLooks(bytes: Int, passes: Int) { expect(looks: max(bytes / SexpLimits.pollBytes, 1) * passes) }
+}
+
 extension Call {
     mutating func structType() throws -> Int {
         let type = try arguments.u32()
@@ -163,8 +169,8 @@ extension Call {
 
     func print(_ document: TypedDocument) throws -> [UInt8] {
         try failed(document)
-        let session = session
-        return try document.bytes(isCancelled: { session.isCancelled })
+        session.expectLooks(bytes: document.textBytes, passes: 1)
+        return try document.bytes(isCancelled: session.hasGivenUp)
     }
 
     /// A document, or one that is made of the value that follows.

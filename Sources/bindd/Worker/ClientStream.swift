@@ -42,6 +42,7 @@ final class ClientStream {
     ) throws {
         self.session = session
         self.slot = slot
+        session.slot = slot
         self.workspace = workspace
         self.page = page
         self.socket = socket
