@@ -144,6 +144,15 @@ import Wire
         let answer = payload { for value in UInt32(10)..<30 { $0.u32(value == 10 ? 20 : value) } }
         #expect(words.answer(nodes, answer) == "[11, 12, 13, 14, 15, 16, 17, 18, … 20]", "\(words.answer(nodes, answer))")
         #expect(words.answer(nodes, Array(answer.prefix(14))) == "[11, 12, … 20]", "\(words.answer(nodes, Array(answer.prefix(14))))")
+        let dumps = try #require(number("sexp.dumps"))
+        #expect(words.answer(dumps, payload { $0.string("(a\n)") }) == "'(a\\n)'")
+        let load = try #require(number("sexp.load"))
+        let long = payload {
+            $0.u32(75)
+            $0.blob([UInt8](repeating: 65, count: 500))
+            $0.string("board")
+        }
+        #expect(words.arguments(load, Array(long.prefix(128)), isCut: true) == "type=75 text=500 bytes …")
         // Whatever comes, words come: every operation with every cut of a payload.
         for operation in UInt16(0)..<UInt16(Description.shared.operations.count + 40) {
             for count in 0..<40 {

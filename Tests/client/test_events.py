@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import Home, alone
+from conftest import ROOT, Home, alone
 
 
 @alone
@@ -145,3 +147,28 @@ def test_who_only_listens_keeps_no_daemon(home: Home) -> None:
     assert home.command("serve", "--detach", "--socket", str(home.socket), "--idle-exit", "1").returncode == 0
     watch = subprocess.run([home.binary, "events"], env=home.environment, capture_output=True, text=True, timeout=60)
     assert watch.returncode == 0 and watch.stdout.endswith("\n") and "daemon_stopping" in watch.stdout.splitlines()[-1]
+
+
+def test_the_page_as_it_is_written(home: Home, tmp_path: Path) -> None:
+    """docs/WATCHING.md: its programs, run."""
+    events, progress = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "WATCHING.md").read_text(), re.DOTALL)
+    board = tmp_path / "board.kicad_pcb"
+    board.write_text((ROOT / "examples" / "blinker.kicad_pcb").read_text())
+    done = home.python(f"import os\nos.chdir({str(tmp_path)!r})\n{progress}")
+    assert done.returncode == 0 and done.stdout == "", "it takes no time worth a word"
+    program = subprocess.Popen(
+        [sys.executable, "-u", "-c", events], env=home.environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    os.set_blocking(program.stdout.fileno(), False)
+    said: list[str] = []
+
+    def is_told() -> bool:
+        """Once it listens, a change is told."""
+        board.write_text(board.read_text() + "\n")
+        said.extend(program.stdout.readlines())  # type: ignore[union-attr]
+        return bool(said)
+
+    assert home.wait_until(is_told, 20)
+    assert re.match(r"\d+ file_changed \{'number': ", said[0]), said
+    assert home.command("stop").returncode == 0
+    assert program.wait(20) == 0

@@ -56,6 +56,8 @@ static void bd_line_request(bd_line *line, bd_reader *reader, uint16_t operation
             bd_line_ids(line, reader, "nodes");
             return;
         case BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE: bd_line_words(line, reader, "view,node,type,directed"); return;
+        case BD_OP_SEXP_DUMP:
+        case BD_OP_SEXP_SAVE: bd_line_words(line, reader, "document"); return; /* 0: a value follows */
         default: break;
     }
     const bd_method *method = bd_operation_method(operation);
@@ -122,7 +124,6 @@ static uint8_t bd_debug_type(uint16_t operation, const bd_method *method) {
         case BD_OP_GRAPH_VIEW_EDGE_TABLE: return BD_T_EDGE | BD_T_LIST;
         case BD_OP_GRAPH_VIEW_NODE_IDS: return BD_T_NODE | BD_T_LIST;
         case BD_OP_GRAPH_VIEW_ATTRIBUTE_COLUMN: return BD_T_LITERAL | BD_T_LIST;
-        case BD_OP_SEXP_DUMPS: return BD_T_BYTES;
         default: return method->result;
     }
 }

@@ -73,7 +73,7 @@ struct RequestWords {
         do {
             switch name(operation) {
             case "sexp.parse", "sexp.load": return "document \(try reader.u32())"
-            case "sexp.dumps": return try value("bytes", &reader)
+            case "GraphView.get_subgraph_from_nodes": return ""  // the client has named what was made
             case "GraphView.from_bytes": return "view \(try reader.u32()) self \(try reader.u32())"
             case "GraphView.get_counts": return "\(try reader.u64()) nodes, \(try reader.u64()) edges"
             case "BoundNode.visit_edges_of_type", "GraphView.edge_table":
@@ -132,6 +132,7 @@ struct RequestWords {
             try numbers(["view", "new", "self"], &reader, to: &words)
             try ids("nodes", &reader, to: &words)
         case "BoundNode.visit_edges_of_type": try numbers(["view", "node", "type", "direction"], &reader, to: &words)
+        case "sexp.dump", "sexp.save": try numbers(["document"], &reader, to: &words)  // 0: a value follows
         default: try declared(operation, &reader, to: &words)
         }
     }
@@ -253,7 +254,7 @@ struct RequestWords {
         guard count > ahead.remaining else { return quoted(try reader.string()) }
         let there = String(decoding: ahead.rest, as: UTF8.self)
         _ = try reader.part(reader.remaining)
-        return "'\(there.prefix(RequestWords.textShown))'… (\(count) bytes)"
+        return "'\(RequestWords.escaped(there.prefix(RequestWords.textShown)))'… (\(count) bytes)"
     }
 
     private func value(_ type: String, _ reader: inout PayloadReader) throws -> String {
@@ -271,7 +272,7 @@ struct RequestWords {
         case "str", "json": return try string(&reader)
         case "bytes":
             let count = try reader.u64()
-            if count <= UInt64(reader.remaining) { _ = try reader.part(Int(count)) }
+            _ = try reader.part(Int(min(count, UInt64(reader.remaining))))
             return "\(count) bytes"
         case "literal":
             switch try reader.u32() {
@@ -292,7 +293,21 @@ struct RequestWords {
     }
 
     private func quoted(_ text: String) -> String {
-        guard text.utf8.count > RequestWords.textShown else { return "'\(text)'" }
-        return "'\(text.prefix(RequestWords.textShown))'… (\(text.utf8.count) bytes)"
+        guard text.utf8.count > RequestWords.textShown else { return "'\(RequestWords.escaped(text))'" }
+        return "'\(RequestWords.escaped(text.prefix(RequestWords.textShown)))'… (\(text.utf8.count) bytes)"
+    }
+
+    /// On one line.
+    private static func escaped<Text: StringProtocol>(_ text: Text) -> String {
+        var out = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\n": out += "\\n"
+            case "\t": out += "\\t"
+            case let other where other.value < 0x20 || other.value == 0x7F: out += "\\x\(hexText(UInt64(other.value), digits: 2))"
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out
     }
 }

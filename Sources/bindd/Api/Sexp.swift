@@ -23,7 +23,7 @@ let sexpFunctions: [FunctionDeclaration] = [
             let label = try call.arguments.string()
             let depth = try call.arguments.u32()
             let session = call.session
-            session.expectLooks(bytes: text.count, passes: 2)
+            session.expectLooks(bytes: text.count, passes: 3)  // the third is the snapshot
             let document = try SexpDocument.parse(
                 text, label: label.isEmpty ? nil : label,
                 limits: depth == 0 ? SexpLimits() : SexpLimits(depthMax: Int(depth)),
@@ -45,7 +45,7 @@ let sexpFunctions: [FunctionDeclaration] = [
             let session = call.session
             switch try call.workspace.documents.find(try call.arguments.u32()) {
             case .plain(let document):
-                session.expectLooks(bytes: document.textBytes, passes: 1)
+                session.expectLooks(bytes: document.textBytes, passes: 2)
                 try call.answer(text: document.canonicalBytes(isCancelled: session.hasGivenUp))
             case .typed(let document): try call.answer(text: call.print(document))
             }

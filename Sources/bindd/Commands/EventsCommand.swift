@@ -77,7 +77,7 @@ struct EventsCommand: ParsableCommand {
     private func show(_ event: JSONValue) {
         guard output == .table else { return Output.write(event.text + "\n") }
         var line = "\(event.text("at").dropFirst(11).dropLast()) \(event.unsigned("number")) \(event.text("event"))"
-        for (name, value) in event.members where !["number", "at", "event"].contains(name) && value != .null {
+        for (name, value) in event.members where !["number", "at", "event"].contains(name) && value != .null && value != .uint(0) {
             if case .string(let text) = value { line += text.isEmpty ? "" : " \(name)=\(quotedForLog(text))" } else { line += " \(name)=\(value.text)" }
         }
         Output.write(shownText(line) + "\n")

@@ -85,7 +85,7 @@ struct TraceCommand: ParsableCommand {
         if event.flags & (BD_TRACE_ERROR | BD_TRACE_REPLY) != 0 {
             let answer = TraceValues.answer(event)
             out += event.flags & BD_TRACE_ERROR != 0 ? " -> error" : " ->"
-            out += answer.isEmpty ? "" : " " + answer
+            out += answer.isEmpty ? (event.flags & BD_TRACE_ERROR != 0 ? "" : " ok") : " " + answer
             if event.reply_bytes > BD_TRACE_REPLY_SHOWN { out += " " + Units.bytes(UInt64(event.reply_bytes)) }
         }
         return shownText(out) + " \(event.elapsed_ns / 1000)us\n"

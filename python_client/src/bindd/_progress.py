@@ -13,6 +13,8 @@ from bindd import _bindd
 
 EACH_S = 0.1
 """Between two reports of one call."""
+ALMOST = 0.99
+"""All is done only when the answer is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Reporter:
             self.begin(request)
         self.steps = max(self.steps, done)
         if all_:  # a number of another process: it may say what it wants
-            self.fraction = max(self.fraction, min(done / all_, 1.0))
+            self.fraction = max(self.fraction, min(done / all_, ALMOST))
         if is_over and not self.has_told or not is_over and elapsed < self.next:
             return
         self.has_told = True
