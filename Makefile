@@ -65,6 +65,7 @@ bench: build
 	$(PYTHON) benchmarks/death.py
 	$(PYTHON) benchmarks/sites.py
 	$(PYTHON) benchmarks/handles.py
+	$(PYTHON) benchmarks/memory.py
 	$(PYTHON) benchmarks/sexp.py
 	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) benchmarks/hostile.py
 

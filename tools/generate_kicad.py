@@ -68,7 +68,8 @@ class Table:
         self.enums: list[dict[str, Any]] = kicad["enums"]
         self.struct_numbers = {struct["name"]: i for i, struct in enumerate(self.structs)}
         self.enum_numbers = {enum["name"]: i for i, enum in enumerate(self.enums)}
-        self.files = {module["file"] for module in kicad["modules"]}
+        self.files = {module["file"]: module["handle_kind"] for module in kicad["modules"]}
+        self.file_names = [module["handle_name"] for module in sorted(kicad["modules"], key=lambda module: module["handle_kind"])]
         self.overrides: list[str] = []
 
     def initial(self, field: dict[str, Any], value: Any) -> str:
@@ -129,7 +130,7 @@ class Table:
         for struct in self.structs:
             doc = f"{signature(struct)}\n--\n\n{struct_doc(struct)}"
             structs.append(f"    {{{c_string(struct['name'])}, {c_string(doc)}, {len(fields)}, "
-                           f"{len(struct['fields'])}, {int(struct['name'] in self.files)}}},")
+                           f"{len(struct['fields'])}, {self.files.get(struct['name'], 0)}}},")
             fields += [self.field(field) for field in struct["fields"]]
         for enum in self.enums:
             enums.append(f"    {{{c_string(enum['name'])}, {len(members)}, {len(enum['members'])}, {int(enum['integer'])}}},")
@@ -142,6 +143,8 @@ class Table:
             "static const bd_override bd_overrides_data[] = {", *self.overrides, "    {0, {0, 0, 0, 0, 0.0, NULL}},", "};",
             "static const bd_struct_field bd_fields_data[] = {", *fields, "};",
             "static const bd_struct_type bd_structs_data[] = {", *structs, "};",
+            f"_Static_assert({len(self.file_names)} == BD_KIND_FILE_END - BD_KIND_FILE, \"bd_layout.h\");",
+            "static const char *const bd_file_names_data[] = {", *(f"    {c_string(name)}," for name in self.file_names), "};",
             "static const bd_enum_type bd_enums_data[] = {", *enums, "};",
             "static const bd_enum_member bd_members_data[] = {", *members, "};", "",
         ]
@@ -170,7 +173,8 @@ class Struct:
     def __field_names__(cls) -> list[str]:
         """Names of the fields, in order of declaration."""
     def __zig_address__(self) -> int:
-        """A number of the place: equal for two objects of one place, different for others."""
+        """Of a file the id that `bindd inspect handles` shows; else a number of the place: equal for two objects of one place,
+        different for others."""
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...
     def __eq__(self, other: object, /) -> bool: ...

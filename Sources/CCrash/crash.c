@@ -334,5 +334,6 @@ void bd_crash_look(bd_crash_slot *slot) {
 _Static_assert(sizeof(bd_worker_page) <= BD_WORKER_CRASH_OFFSET, "worker page");
 _Static_assert(BD_WORKER_CRASH_OFFSET + sizeof(bd_crash_slot) <= BD_WORKER_RING_OFFSET, "crash slot");
 _Static_assert(BD_WORKER_RING_OFFSET + BD_REQUEST_NOTES * sizeof(bd_request_note) == BD_TRACE_OFFSET, "ring");
+_Static_assert(BD_TRACE_OFFSET + BD_TRACE_EVENTS * sizeof(bd_trace_event) == BD_WORKER_PAGE_BYTES, "trace");
 _Static_assert(sizeof(bd_request_note) == 64, "a note is one cache line");
 _Static_assert(sizeof(bd_crash_notice) == 64, "a notice is 64 bytes");

@@ -56,6 +56,16 @@ extension Arena {
         }
     }
 
+    /// Tells the client in `slot` how far a long request of its is. `all` 0: nobody knows.
+    public func publishProgress(request: UInt64, slot: Int, done: UInt32, of all: UInt32) {
+        header.pointee.progress_slot = UInt32(clamping: slot)
+        if header.pointee.progress_request != request {
+            bd_store_release_u64(&header.pointee.progress, 0)
+            bd_store_release_u64(&header.pointee.progress_request, request)
+        }
+        bd_store_release_u64(&header.pointee.progress, UInt64(all) << 32 | UInt64(done))
+    }
+
     func publishUsed(_ bytes: Int) { bd_store_release_u64(&header.pointee.used_bytes, UInt64(bytes)) }
 }
 

@@ -19,7 +19,7 @@ public struct SexpLimits: Sendable, Equatable {
     static let nodesCeiling = (1 << 29) - 1
     static let textBytesCeiling = (1 << 32) - 16
     /// Bytes between two looks at the cancellation flag: 64 KiB are parsed in well under a millisecond.
-    static let pollBytes = 1 << 16
+    public static let pollBytes = 1 << 16
     /// Open lists that an error names; the middle of a longer path is left out.
     static let pathHeadsShown = 12
     /// Bytes of one name in the path of an error.

@@ -11,7 +11,7 @@ struct Bindd: ParsableCommand {
         version: versionText(),
         subcommands: [
             ServeCommand.self, StatusCommand.self, StopCommand.self, RestartCommand.self, InspectCommand.self,
-            TopCommand.self, TraceCommand.self, LogsCommand.self, CrashCommand.self, DoctorCommand.self,
+            TopCommand.self, TraceCommand.self, EventsCommand.self, LogsCommand.self, CrashCommand.self, DoctorCommand.self,
             DescribeCommand.self, CompletionCommand.self, WorkerCommand.self, CrashReportCommand.self,
         ])
 }

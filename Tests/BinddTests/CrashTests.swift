@@ -121,9 +121,45 @@ import Wire
         let crash = try #require(number("debug.crash"))
         #expect(words.arguments(crash, payload { $0.string("SEGV") }) == "how='SEGV'")
         #expect(words.arguments(Operation.release, payload { $0.u32(1); $0.u32(2); $0.u32(3); $0.u32(4) }) == "NodeReference 3 4")
+        let type = try #require(number("TypeGraph.add_type"))
+        let typed = payload {
+            $0.u32(3)
+            $0.u32(7)
+            $0.string("Resistor")
+        }
+        #expect(words.arguments(type, typed) == "view 3 self 7 identifier='Resistor'")
+        #expect(words.arguments(type, Array(typed.prefix(16)), isCut: true) == "view 3 self 7 identifier='Resi'… (8 bytes) …")
+        #expect(words.answer(type, payload { for value: UInt32 in [7, 3, 9] { $0.u32(value) } }) == "(view 3, 9)")
+        let child = try #require(number("TypeGraph.add_make_child"))
+        let recipe = payload {
+            for value: UInt32 in [3, 7, 3, 8, 3, 9, 1] { $0.u32(value) }
+            $0.string("r1")
+            $0.u32(1)
+            $0.attributes([Attribute(key: "a", value: .int(1))])
+        }
+        #expect(
+            words.arguments(child, recipe)
+                == "view 3 self 7 type_node=(view 3, 8) child_type=(view 3, 9) identifier='r1' node_attributes={a=1}")
+        let nodes = try #require(number("GraphView.get_nodes"))
+        let answer = payload { for value in UInt32(10)..<30 { $0.u32(value == 10 ? 20 : value) } }
+        #expect(words.answer(nodes, answer) == "[11, 12, 13, 14, 15, 16, 17, 18, … 20]", "\(words.answer(nodes, answer))")
+        #expect(words.answer(nodes, Array(answer.prefix(14))) == "[11, 12, … 20]", "\(words.answer(nodes, Array(answer.prefix(14))))")
+        let dumps = try #require(number("sexp.dumps"))
+        #expect(words.answer(dumps, payload { $0.string("(a\n)") }) == "'(a\\n)'")
+        let load = try #require(number("sexp.load"))
+        let long = payload {
+            $0.u32(75)
+            $0.blob([UInt8](repeating: 65, count: 500))
+            $0.string("board")
+        }
+        #expect(words.arguments(load, Array(long.prefix(128)), isCut: true) == "type=75 text=500 bytes …")
         // Whatever comes, words come: every operation with every cut of a payload.
         for operation in UInt16(0)..<UInt16(Description.shared.operations.count + 40) {
-            for count in 0..<40 { _ = words.arguments(operation, [UInt8](repeating: UInt8(count * 7 & 0xFF), count: count)) }
+            for count in 0..<40 {
+                let bytes = [UInt8](repeating: UInt8(count * 7 & 0xFF), count: count)
+                _ = words.arguments(operation, bytes)
+                _ = words.answer(operation, bytes)
+            }
         }
     }
 

@@ -66,7 +66,7 @@ private final class WrittenLedger {
     }
 
     func record(_ kind: UInt32, _ index: UInt32, ageMs: UInt64, site: UInt32, label: UInt32 = 0, place: UInt32 = 0, weight: UInt32 = 1) {
-        let at = Int(BD_LEDGER_RECORDS_OFFSET) + Int(records) * 32
+        let at = Int(BD_LEDGER_RECORDS_OFFSET) + Int(records) * MemoryLayout<bd_ledger_record>.stride
         long(at, UInt64(kind) << 56 | 1 << 32 | UInt64(index))
         long(at + 8, nowNs - ageMs * 1_000_000)
         for (offset, value) in [(16, site), (20, label), (24, place), (28, weight)] { word(at + offset, value) }
@@ -124,7 +124,7 @@ private let nowNs: UInt64 = 10_000_000_000_000
 
                 """)
         let narrow = rowsText(scan, facts, nowNs: nowNs, width: 72, style: plain)
-        #expect(narrow.contains("0x0700000100000001  Document  c1      31m  1.0 MiB  board.k…  r/app/boa…"), "\(narrow)")
+        #expect(narrow.contains("0x0700000100000001  Document  c1      31m  1.0 MiB  …icad_pcb  …:88 load"), "\(narrow)")
     }
 
     @Test func groups() {

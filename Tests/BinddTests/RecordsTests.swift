@@ -10,7 +10,7 @@ import Wire
     private func obituary(pid: Int32, isExpected: Bool = false) -> Obituary {
         Obituary(
             pid: pid, workspace: "", signal: SIGSEGV, exitCode: 0, operation: 16, operationName: "GraphView.create",
-            request: 5, slot: 1, elapsedMs: 3, stderrTail: "last words", isTheEnd: false, isExpected: isExpected, endedRealtimeNs: 0)
+            request: 5, slot: 1, client: "c1", elapsedMs: 3, stderrTail: "last words", isTheEnd: false, isExpected: isExpected, endedRealtimeNs: 0)
     }
 
     @Test func obituaryIsTheContractsJSON() {

@@ -48,6 +48,17 @@ private let plain = Style(isOn: false)
                 c2      ipykernel\u{FFFD}[31m_…      214
 
                 """)
+        var paths = TextTable([
+            .init(title: "PATH", isFlexible: true, cutsFront: true), .init(title: "WORDS", isFlexible: true),
+            .init(title: "N", isNumeric: true),
+        ])
+        paths.add(["/home/r/project/board.kicad_pcb", "some words here", "1,000"])
+        #expect(
+            paths.render(width: 40, style: plain) == """
+                PATH              WORDS                N
+                …board.kicad_pcb  some words here  1,000
+
+                """)
         // Narrower than what is left to cut: whole numbers matter more than the width.
         #expect(table().render(width: 10, style: plain).contains("31,204"))
     }
@@ -127,16 +138,21 @@ private let plain = Style(isOn: false)
         let report = try JSONReader.read(
             """
             {"handle":null,"handles":[{"id":216172786408751105,"kind":"GraphView","nodes":31204,"bytes":2048,
-            "worker_pid":41790,"held_by":["c1"],"label":"a\\u001b[31mb"}]}
+            "worker_pid":41790,"pinned_by":["c1"],"label":"a\\u001b[31mb","owner":"c1 pid 7","handles":2,"held_by":12945,
+            "views":[3,4],"uses":5,"used_s":1.5,"used_by":"GraphView.bind","last_used":"1s ago  GraphView.bind (5 uses)"}]}
             """)
         #expect(
             inspectionText(report, handle: 0x0300_0001_0000_0001, width: nil, style: plain) == """
                 handle      0x0300000100000001   GraphView
                 nodes       31,204
                 bytes       2.0 KiB
-                worker_pid  41790
-                held_by     c1
+                worker pid  41790
+                pinned by   c1
                 label       a\u{FFFD}[31mb
+                owner       c1 pid 7
+                held by     2 handles; 12,945 in the worker (views, ends of edges, clients)
+                views       3, 4
+                last used   1s ago  GraphView.bind (5 uses)
 
                 """)
     }

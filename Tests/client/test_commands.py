@@ -143,6 +143,75 @@ def test_a_trace_has_every_request_in_order(home: Home) -> None:
         assert words.returncode == 0 and words.stderr == ""
 
 
+TYPES = """
+import sys
+from bindd import debug, errors
+from bindd.graph import GraphView, NodeReference
+from bindd.faebryk import TypeGraph
+sys.stdin.readline()
+view = GraphView.create()
+types = TypeGraph.create(g=view)
+resistor = types.add_type(identifier="Resistor")
+view.insert_node(node=NodeReference.create(name="R" * 300, value=10))
+print(view.get_self_node().node().get_uuid(), types.get_self_node().node().get_uuid(), resistor.node().get_uuid(), flush=True)
+try: types.add_type(identifier="Resistor")
+except ValueError: pass
+view.get_node_count()
+"""
+
+
+def test_a_trace_and_the_debug_lines_have_the_values(home: Home) -> None:
+    """What a typegraph is asked has its view and its self node in front: on both ends."""
+    import sys
+
+    program = subprocess.Popen(
+        [sys.executable, "-c", TYPES.replace("sys.stdin.readline()", "GraphView.create().get_node_count(); sys.stdin.readline()", 1)],
+        env={**home.environment, "BINDD_DEBUG": "1", "BINDD_ARENA": "0"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    assert home.wait_until(lambda: home.command("status").returncode == 0)
+    traces = [
+        subprocess.Popen([home.binary, "trace", "-o", kind], env=home.environment, stdout=subprocess.PIPE, text=True)
+        for kind in ("table", "jsonl")]
+    assert home.wait_until(lambda: home.command("trace", "--seconds", "0.05").returncode == 0)
+    time.sleep(0.5)  # until both look; were one late, lines would be missing and the test fail, not pass
+    out, debug = program.communicate("go\n", timeout=60)
+    time.sleep(0.2)
+    lines, events = [], []
+    for trace in traces:
+        trace.terminate()
+        lines.append(trace.communicate()[0])
+    text, events = lines[0], [json.loads(line) for line in lines[1].splitlines()]
+    view_node, types, resistor = out.split()
+    words = rf"view (\d+) self {types} identifier='Resistor'"
+    assert re.search(rf"→ w1 #\d+ TypeGraph\.add_type \d+ bytes {words}", debug), debug
+    assert re.search(rf"← w1 #\d+ TypeGraph\.add_type \d+ bytes → view \d+ node {resistor}", debug), debug
+    assert re.search(rf" c1 #\d+ TypeGraph\.add_type {words} -> \(view \1, {resistor}\) \d+us\n", text), text
+    assert re.search(rf" TypeGraph\.add_type {words} -> error .*already exists.* \d+us\n", text), text
+    assert re.search(r" NodeReference\.create node \d+ name='R+'… \(300 bytes\) … \d+ B \d+us\n", text), text
+    assert re.search(r" GraphView\.get_node_count self \d+ -> \d+ \d+us\n", text), text
+    (made,) = [event for event in events if event.get("operation") == "TypeGraph.add_type" and not event["error"]]
+    assert re.fullmatch(words, made["arguments"]) and made["answer"].endswith(f", {resistor})") and made["reply_bytes"] == 12
+    assert all(len(event["arguments"]) < 600 for event in events)
+
+
+def test_the_number_of_a_request_finds_both_sides(home: Home) -> None:
+    """The exception of the client and the daemon's log name the same request; the log names the client."""
+    done = home.python("""
+from bindd import debug, errors
+from bindd.graph import NodeReference
+nodes = [NodeReference.create() for _ in range(1700)]
+try: debug.crash("SEGV")
+except errors.WorkerCrashed as error: print(error.request_id, error.pid); print(error)
+""")
+    (request, pid), said = done.stdout.splitlines()[0].split(), done.stdout
+    assert f"request {int(request):,}  debug.crash" in said
+    (line,) = home.command("logs", "--grep", f" request={request} ").stdout.splitlines()
+    assert " error worker_crashed " in line and " client=c1 " in line and f" pid={pid} " in line and " operation=debug.crash " in line
+    assert home.command("logs", "--level", "error").stdout.splitlines() == [line]
+    connected = home.command("logs", "--grep", "client=c1 ").stdout
+    assert " client_connected " in connected and " worker_crashed " in connected
+
+
 def test_logs_follow_the_file_when_it_begins_anew(home: Home) -> None:
     assert home.command("serve", "--detach", "--socket", str(home.socket)).returncode == 0
     log = Path(f"{home.socket}.log")

@@ -7,10 +7,11 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Home, alone
+from conftest import ROOT, Home, alone
 from inspection import inspect, run
 
 LONG = bool(os.environ.get("BINDD_TEST_LONG"))
@@ -223,6 +224,76 @@ def test_filters_choose_and_orders_hold() -> None:
     stale = inspect("--stale")["rows"]
     assert {row["id"] for row in stale} == {held_id(doomed), held_id(gone)} and {row["state"] for row in stale} == {"destroyed"}
     del inside
+
+
+@alone
+def test_a_file_that_is_opened_again_and_again_is_told() -> None:
+    """A board is a row with the line that loaded it, its path and its bytes; by default, without BINDD_SITES."""
+    import bindd
+    from bindd.sexp import pcb
+
+    path = str(ROOT / "examples" / "divider.kicad_pcb")
+
+    def load(source: Any) -> Any:
+        return pcb.loads(source)
+
+    held = [load(path) for _ in range(11)]
+    text = load(Path(path).read_text())
+    made = pcb.PcbFile(kicad_pcb=held[0].kicad_pcb)
+    rows = inspect("--kind", "PcbFile", "--top", "0")["rows"]
+    assert {row["id"] for row in rows} == {held_id(file) for file in (*held, text)}, "a constructed object is no worker's"
+    assert sorted(row["label"] for row in rows) == ["", *[path] * 11]
+    assert {(row["site"]["file"], row["site"]["line"]) for row in rows} == {(__file__, load.__code__.co_firstlineno + 1)}
+    size = len(Path(path).read_bytes())
+    assert all(size < row["bytes"] < 8 * size for row in rows)
+    (hint,) = [hint for hint in inspect()["hints"] if hint["kind"] == "opened_again"]
+    assert hint["text"] == f"12 PcbFile live, 11 of the same path {path}: opened again and not freed?"
+    words = hint["command"].split()
+    assert words[:3] == ["bindd", "inspect", "handles"]
+    groups = inspect(*words[3:])["groups"]
+    assert [(group["label"], group["count"]) for group in groups] == [(path, 11), ("", 1)]
+    assert "hint  12 PcbFile live, 11 of the same path" in run("inspect", "handles", COLUMNS="400").stdout
+    bindd._bindd._current().sync()
+    (workspace,) = inspect()["workspaces"]
+    assert workspace["objects"]["PcbFile"] == 12 and "Document" not in workspace["objects"]
+    assert abs(sum(row["bytes"] for row in rows) / workspace["bytes"]["PcbFile"] - 1) < 0.01
+    assert bindd.statistics()["live"]["PcbFile"] == 12
+    for file in held[1:]:
+        file.free()
+    assert [row["id"] for row in inspect("--kind", "pcbfile", "--label", "*divider*")["rows"]] == [held_id(held[0])]
+    copy = held[0].kicad_pcb.footprints[0].__copy__()
+    (row,) = inspect("--kind", "Struct")["rows"]
+    assert row["id"] == held_id(copy) and row["label"] == path
+    del held, text, made, copy
+    assert inspect("--kind", "PcbFile")["count"] == inspect("--kind", "Struct")["count"] == 0
+
+
+@alone
+def test_addresses_inside_of_a_file() -> None:
+    """Only the whole file is a handle; what is inside of it has numbers that stay and that nothing else has."""
+    import bindd
+    from bindd import sexp
+    from bindd.sexp import pcb
+
+    path = ROOT / "examples" / "divider.kicad_pcb"
+    one, two, plain = pcb.loads(path), pcb.loads(path), sexp.parse("(a (b))")
+    board = one.kicad_pcb
+
+    def numbers(file: Any) -> list[int]:
+        board = file.kicad_pcb
+        return [held_id(each) for each in (file, board, *board.footprints, *board.footprints[0].pads, board.setup)]
+
+    seen = [*numbers(one), *numbers(two), held_id(plain), held_id(plain.root), held_id(pcb.PcbFile(kicad_pcb=board))]
+    assert len(set(seen)) == len(seen) and numbers(one) == seen[: len(numbers(one))]
+    generation = bindd._bindd._current().generation
+    assert held_id(one) >> 32 & 0xFFFFFF == generation and held_id(one) & 0xFFFFFFFF == 1
+    found = bindd.handles(held_id(one))["handle"]
+    assert found["kind"] == "PcbFile" and found["type"] == "pcb.PcbFile" and found["label"] == str(path)
+    assert found["children"] > 10 and found["site"]["file"] == __file__
+    assert bindd.handles(held_id(one) - (6 << 56))["handle"] is None, "no Document has its number"
+    done = run("inspect", "handles", hex(held_id(board)))
+    assert done.returncode == 1 and "a struct inside of document 1" in done.stderr and "hint" in done.stderr
+    del board
 
 
 @full

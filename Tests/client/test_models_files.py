@@ -208,7 +208,7 @@ with workspace:
     for first, last in zip(*marks):
         assert last < first * 1.2, marks
     del segment
-    assert bindd.statistics()["live"]["Document"] == 0
+    assert bindd.statistics()["live"]["PcbFile"] == 0
 """
     done = home.python(code, timeout=100)
     assert done.returncode == 0, done.stderr[-3000:]

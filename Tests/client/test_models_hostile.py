@@ -109,7 +109,7 @@ def test_damaged_snapshots() -> None:
     def answer(client: Client, message: Message) -> bool:
         if message.operation != OP["SEXP_LOAD"]:
             return False
-        client.reply(message, pack_u32(message.number) + b"\0" * 8 + pack_bytes(served[-1]))
+        client.reply(message, pack_u32(message.number) + b"\0" * 16 + pack_bytes(served[-1]))
         return True
 
     seed = random.randrange(1 << 32)
@@ -159,7 +159,7 @@ def test_every_word_of_the_header() -> None:
 
     def answer(client: Client, message: Message) -> bool:
         if message.operation == OP["SEXP_LOAD"]:
-            client.reply(message, pack_u32(message.number) + b"\0" * 8 + pack_bytes(served))
+            client.reply(message, pack_u32(message.number) + b"\0" * 16 + pack_bytes(served))
         return message.operation == OP["SEXP_LOAD"]
 
     with tempfile.TemporaryDirectory() as folder, FakeDaemon(Path(folder), answer) as daemon:

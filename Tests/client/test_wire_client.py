@@ -84,7 +84,7 @@ def test_hello(fake: FakeDaemon) -> None:
     with bindd.connect("shared name") as workspace:
         hello = fake.hellos[0]
         magic, major, minor, layout, digest, pid, generation = struct.unpack_from("<4IQ2I", hello)
-        assert (magic, major, minor, layout) == (0x44444E42, 1, 0, 3)
+        assert (magic, major, minor, layout) == (0x44444E42, 1, 0, 4)
         assert f"{digest:016x}".startswith(_bindd.DESCRIPTION_HASH)
         assert generation == workspace.generation and pid > 0
         assert hello[68:].startswith(pack_str("shared name"))
@@ -281,7 +281,7 @@ def test_debug_prints_what_nobody_waits_for_too(
         "GRAPH_VIEW_GET_NODES": pack_u32(3, 1, 2, 3),
         "GRAPH_VIEW_GET_COUNTS": struct.pack("<QQ", 3, 1),
         "BOUND_NODE_VISIT_EDGES_OF_TYPE": pack_u32(1, 5, 1, 2, 7),
-        "SEXP_DUMPS": pack_bytes(b"(a)\n"),
+        "SEXP_DUMPS": pack_str("(a)\n"),
     }
 
     def answer(client: Client, message: Message) -> bool:
@@ -338,7 +338,7 @@ def test_debug_prints_what_nobody_waits_for_too(
         r"bindd → w\d+ #\d+ sexp.parse \d+ bytes text=5002 bytes label='long' depth_limit=0",
         r"bindd ← w\d+ #\d+ sexp.parse \d+ bytes document \d+ \d+ bytes",
         r"bindd → w\d+ #\d+ sexp.dumps 4 bytes document=\d+",
-        r"bindd ← w\d+ #\d+ sexp.dumps \d+ bytes → 4 bytes",
+        r"bindd ← w\d+ #\d+ sexp.dumps \d+ bytes → '\(a\)\\x0a'",
         r"bindd → w\d+ #\d+ batch \d+ bytes 2 commands( \| GraphView.create_and_insert_node view \d+ node \d+){2}",
         r"bindd ← w\d+ #\d+ sync 32 bytes dropped: nobody waits for it any longer",
         r"bindd ← w\d+ notice 20 bytes code 0 'by the way'",

@@ -24,6 +24,7 @@ int bd_arguments_refuse(const bd_parameter *parameter, const char *message) {
 int bd_arguments_take(
     bd_state *state, int method, PyObject *const *args, Py_ssize_t count, PyObject *keywords, PyObject **values) {
     const bd_method *declared = &bd_methods[method];
+    bd_state_begin(state, (uint32_t)method);
     if (declared->ignores_arguments) return 0;
     if (count > 0) {
         PyErr_SetString(PyExc_TypeError, "This function does not take positional arguments");

@@ -336,7 +336,7 @@ static void bd_batch_dealloc(PyObject *object) {
 PyObject *bd_graph_view_batch(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     (void)args, (void)count, (void)keywords;
     bd_view *view = ((bd_view_object *)self)->view;
-    if (bd_view_check(view) < 0) return NULL;
+    if (bd_view_check_for(view, BD_METHOD_GRAPH_VIEW_BATCH) < 0) return NULL;
     bd_batch_object *batch = PyObject_New(bd_batch_object, view->workspace->state->batch_type);
     if (!batch) return NULL;
     bd_view_retain(view);

@@ -81,7 +81,7 @@ PyObject *bd_graph_view_node_ids(PyObject *self, PyObject *const *args, Py_ssize
     const int method = BD_METHOD_GRAPH_VIEW_NODE_IDS;
     bd_view *view = ((bd_view_object *)self)->view;
     bd_arena_list found;
-    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
+    if (bd_view_check_for(view, (uint32_t)method) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_nodes(view, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) {
@@ -175,7 +175,7 @@ PyObject *bd_graph_view_edge_table(PyObject *self, PyObject *const *args, Py_ssi
     const int method = BD_METHOD_GRAPH_VIEW_EDGE_TABLE;
     bd_view *view = ((bd_view_object *)self)->view;
     PyObject *table = NULL;
-    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
+    if (bd_view_check_for(view, (uint32_t)method) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_edge_table_local(view, &table);
     if (answer != BD_ASK) return table;
     bd_piece piece = {&view->index, 4};

@@ -5,8 +5,18 @@
 #include "bd_line.h"
 
 static void bd_line_method(bd_line *line, bd_reader *reader, const bd_method *method) {
-    if (method->self_type == BD_T_BOUND_NODE || method->self_type == BD_T_BOUND_EDGE) bd_line_words(line, reader, "view");
-    if (method->self_type != BD_T_NONE) bd_line_words(line, reader, "self");
+    switch (method->self_type) {
+        case BD_T_NONE: break;
+        case BD_T_BOUND_NODE:
+        case BD_T_BOUND_EDGE:
+        case BD_T_TYPE_GRAPH: bd_line_words(line, reader, "view,self"); break;
+        case BD_T_EDGE_RECIPE:
+        case BD_T_NODE_RECIPE:
+            bd_line_add(line, " self=");
+            bd_line_parameter(line, reader, method->self_type);
+            break;
+        default: bd_line_words(line, reader, "self");
+    }
     for (uint32_t i = 0; i < method->parameter_count && !reader->bad; i++) {
         const bd_parameter *parameter = &bd_parameters[method->first_parameter + i];
         if (parameter->type == BD_T_ANY || parameter->type == BD_T_CALLABLE) continue; /* stays here */
@@ -46,18 +56,22 @@ static void bd_line_request(bd_line *line, bd_reader *reader, uint16_t operation
             bd_line_ids(line, reader, "nodes");
             return;
         case BD_OP_BOUND_NODE_VISIT_EDGES_OF_TYPE: bd_line_words(line, reader, "view,node,type,directed"); return;
+        case BD_OP_SEXP_DUMP:
+        case BD_OP_SEXP_SAVE: bd_line_words(line, reader, "document"); return; /* 0: a value follows */
         default: break;
     }
     const bd_method *method = bd_operation_method(operation);
     if (method) bd_line_method(line, reader, method);
 }
 
-/* A text may be long: its length is the first piece, what follows it the last. */
-static void bd_line_parse(bd_line *line, const bd_piece *pieces, int count) {
-    bd_reader tail = bd_reader_make(pieces[count - 1].data, pieces[count - 1].bytes);
-    bd_line_add(line, " text=%llu bytes label=", (unsigned long long)bd_load_u64(pieces[0].data));
+/* A text may be long: its length is at the end of the first piece, what follows it the last. */
+static void bd_line_parse(bd_line *line, const bd_piece *pieces, int count, bool is_typed) {
+    bd_reader head = bd_reader_make(pieces[0].data, pieces[0].bytes), tail = bd_reader_make(pieces[count - 1].data, pieces[count - 1].bytes);
+    if (is_typed) bd_line_words(line, &head, "type");
+    bd_line_add(line, " text=%llu bytes label=", (unsigned long long)bd_reader_u64(&head));
     bd_line_str(line, &tail);
     bd_line_add(line, " depth_limit=%u", bd_reader_u32(&tail));
+    if (is_typed) bd_line_add(line, " flags=%u", bd_reader_u32(&tail));
 }
 
 /* Each command of a batch as it would be alone: u32 operation, u32 bytes, payload. */
@@ -91,7 +105,8 @@ void bd_debug_request(
         &line, "bindd → w%u #%llu %s %zu bytes", workspace->generation, (unsigned long long)number,
         bd_operation_name(operation), total);
     bd_reader reader = bd_reader_make(payload, bytes);
-    if (operation == BD_OP_SEXP_PARSE && count > 1) bd_line_parse(&line, pieces, count);
+    bool is_typed = operation == BD_OP_SEXP_LOAD;
+    if ((is_typed || operation == BD_OP_SEXP_PARSE) && count > 1) bd_line_parse(&line, pieces, count, is_typed);
     else if (operation == BD_OP_BATCH) bd_line_batch(&line, &reader);
     else bd_line_request(&line, &reader, operation);
     if (reader.bad) bd_line_add(&line, " …");
@@ -109,7 +124,6 @@ static uint8_t bd_debug_type(uint16_t operation, const bd_method *method) {
         case BD_OP_GRAPH_VIEW_EDGE_TABLE: return BD_T_EDGE | BD_T_LIST;
         case BD_OP_GRAPH_VIEW_NODE_IDS: return BD_T_NODE | BD_T_LIST;
         case BD_OP_GRAPH_VIEW_ATTRIBUTE_COLUMN: return BD_T_LITERAL | BD_T_LIST;
-        case BD_OP_SEXP_DUMPS: return BD_T_BYTES;
         default: return method->result;
     }
 }
@@ -118,8 +132,12 @@ static void bd_line_answer(bd_line *line, bd_reader *reader, uint16_t operation)
     const bd_method *method = bd_operation_method(operation);
     if (!method || !bd_reader_left(reader)) return;
     uint8_t type = bd_debug_type(operation, method);
-    if (operation == BD_OP_SEXP_PARSE) {
+    if (operation == BD_OP_SEXP_PARSE || operation == BD_OP_SEXP_LOAD) {
         bd_line_words(line, reader, "document");
+        if (operation == BD_OP_SEXP_LOAD) { /* hash, bytes in the worker */
+            bd_reader_u64(reader);
+            bd_reader_u64(reader);
+        }
         bd_line_add(line, " ");
         bd_line_result(line, reader, BD_T_BYTES);
     } else if (operation == BD_OP_GRAPH_VIEW_FROM_BYTES) {

@@ -234,7 +234,7 @@ PyObject *bd_graph_view_create(PyObject *self, PyObject *const *args, Py_ssize_t
 PyObject *bd_graph_view_get_self_node(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     BD_IGNORED;
     bd_view *view = bd_view_of(self);
-    return bd_view_check(view) < 0 ? NULL : bd_bound_node_new(view, view->self_node);
+    return bd_view_check_for(view, BD_METHOD_GRAPH_VIEW_GET_SELF_NODE) < 0 ? NULL : bd_bound_node_new(view, view->self_node);
 }
 
 PyObject *bd_graph_view_create_and_insert_node(
@@ -242,7 +242,7 @@ PyObject *bd_graph_view_create_and_insert_node(
     BD_IGNORED;
     bd_view *view = bd_view_of(self);
     uint32_t node;
-    if (bd_view_check(view) < 0 ||
+    if (bd_view_check_for(view, BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE) < 0 ||
         bd_request_create_node(
             view->workspace, BD_OP_GRAPH_VIEW_CREATE_AND_INSERT_NODE,
             BD_NAME(BD_METHOD_GRAPH_VIEW_CREATE_AND_INSERT_NODE), view->index, &node) < 0)

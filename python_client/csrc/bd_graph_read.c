@@ -43,7 +43,7 @@ PyObject *bd_graph_view_get_counts(PyObject *self, PyObject *const *args, Py_ssi
     bd_reply reply;
     bd_reader result;
     uint32_t members, inside;
-    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
+    if (bd_view_check_for(view, BD_METHOD_GRAPH_VIEW_GET_COUNTS) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_counts(view, &members, &inside);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) return Py_BuildValue("II", members, inside);
@@ -58,7 +58,7 @@ PyObject *bd_graph_view_get_counts(PyObject *self, PyObject *const *args, Py_ssi
 PyObject *bd_graph_view_get_node_count(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_view *view = ((bd_view_object *)self)->view;
     uint32_t nodes, edges;
-    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
+    if (bd_view_check_for(view, BD_METHOD_GRAPH_VIEW_GET_NODE_COUNT) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_counts(view, &nodes, &edges);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ANSWERED) return PyLong_FromUnsignedLong(nodes);
@@ -68,7 +68,7 @@ PyObject *bd_graph_view_get_node_count(PyObject *self, PyObject *const *args, Py
 PyObject *bd_graph_view_get_nodes(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
     bd_view *view = ((bd_view_object *)self)->view;
     bd_arena_list found;
-    if (bd_view_check(view) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
+    if (bd_view_check_for(view, BD_METHOD_GRAPH_VIEW_GET_NODES) < 0 || bd_guard_read(view->workspace, BD_KIND_VIEW, view->index) < 0) return NULL;
     bd_answer answer = bd_local_nodes(view, &found);
     if (answer == BD_FAILED) return NULL;
     if (answer == BD_ASK) return bd_invoke(BD_METHOD_GRAPH_VIEW_GET_NODES, self, args, count, keywords);

@@ -120,6 +120,7 @@ PyObject *bd_view_object_new(bd_view *view) {
     bd_view_retain(view);
     self->view = view;
     self->record = bd_handle_note_rare(view->workspace, BD_KIND_VIEW, view->index, 0, NULL);
+    if (!view->listed && self->record) view->listed = bd_ledger_find(view->workspace->ledger, self->record);
     bd_handle_count(view->workspace, BD_KIND_VIEW);
     return (PyObject *)self;
 }
@@ -221,7 +222,9 @@ static void bd_bound_edge_dealloc(PyObject *self) {
 
 static void bd_view_object_dealloc(PyObject *self) {
     bd_view *view = ((bd_view_object *)self)->view;
-    bd_handle_forget(view->workspace, ((bd_view_object *)self)->record);
+    uint32_t record = ((bd_view_object *)self)->record;
+    if (record && view->listed == bd_ledger_find(view->workspace->ledger, record)) view->listed = NULL;
+    bd_handle_forget(view->workspace, record);
     view->workspace->page->live[BD_KIND_VIEW]--;
     bd_state *state = view->workspace->state;
     bd_view_release(view);

@@ -42,5 +42,7 @@ PyObject *bd_path_repr(PyObject *self);
 /* -- typegraphs: bd_type_graph.c -------------------------------------------------------------------------------------------- */
 void bd_type_graph_dealloc(PyObject *self);
 PyObject *bd_type_graph_repr(PyObject *self);
+/* By the method that runs; counted once for it. */
+void bd_type_graph_use(PyObject *self);
 
 #endif

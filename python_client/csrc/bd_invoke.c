@@ -320,6 +320,7 @@ static PyObject *bd_call_read(bd_call *call, bd_reader *reader) {
 static int bd_call_write(
     bd_call *call, int method, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
     PyObject **values) {
+    if (call->method->self_type == BD_T_TYPE_GRAPH) bd_type_graph_use(self);
     if (bd_recipe_is_one(self)) bd_recipe_write(call->writer, (const bd_recipe_object *)self);
     else if (call->method->self_type != BD_T_NONE && bd_call_write_handle(call, self) < 0) return -1;
     for (uint32_t i = 0; i < call->method->parameter_count; i++) {
@@ -396,7 +397,11 @@ PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_
         return NULL;
     }
     PyObject *values[BD_PARAMETERS_PER_METHOD_MAX] = {NULL};
-    if (bd_arguments_take(call.state, method, args, count, keywords, values) < 0) return NULL;
+    bd_state *state = call.state;
+    const void *counted[2] = {state->counted[0], state->counted[1]};
+    bool goes_on = state->method == (uint32_t)method; /* what its own function, which could not answer, has counted */
+    if (bd_arguments_take(state, method, args, count, keywords, values) < 0) return NULL;
+    if (goes_on) memcpy(state->counted, counted, sizeof counted);
     PyObject *value = NULL;
     bd_writer writer;
     bd_writer_init(&writer);
@@ -430,6 +435,7 @@ PyObject *bd_invoke(int method, PyObject *self, PyObject *const *args, Py_ssize_
         for (int i = 0; makes && i < call.view_count; i++) call.views[i]->has_strangers = true;
         bd_workspace_release(workspace);
     }
+    bd_state_begin(state, BD_METHOD_NONE);
     bd_writer_free(&writer);
     return value;
 }

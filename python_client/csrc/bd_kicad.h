@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "bd_layout.h"
 #include "bd_table.h"
 
 #define BD_STRUCT_FIELDS_MAX 64u
@@ -48,7 +49,7 @@ typedef struct bd_struct_field {
 typedef struct bd_struct_type {
     const char *name, *doc; /* "pcb.Footprint" */
     uint16_t first_field, field_count;
-    uint8_t is_file;
+    uint8_t file_kind; /* BD_KIND_FILE and up: kind of the handle; 0: not the struct of a file */
 } bd_struct_type;
 
 typedef struct bd_enum_type {
@@ -65,6 +66,7 @@ typedef struct bd_enum_member {
 extern const bd_override *const bd_overrides;
 extern const bd_struct_field *const bd_struct_fields;
 extern const bd_struct_type *const bd_structs;
+extern const char *const *const bd_file_names; /* by kind, from BD_KIND_FILE on */
 extern const bd_enum_type *const bd_enums;
 extern const bd_enum_member *const bd_members;
 

@@ -220,6 +220,21 @@ static uint32_t bd_ledger_take(bd_ledger *ledger) {
     return record;
 }
 
+static uint64_t bd_ledger_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+bd_ledger_record *bd_ledger_find(bd_ledger *ledger, uint32_t record) {
+    return record && ledger->header ? bd_ledger_at(ledger, record) : NULL;
+}
+
+void bd_ledger_time(bd_ledger_record *record, uint32_t used_by) {
+    record->used_by = used_by;
+    record->used_ns = bd_ledger_now();
+}
+
 uint32_t bd_ledger_add(bd_ledger *ledger, uint64_t id, uint32_t place, const char *label, uint32_t weight) {
     uint32_t number = ledger->header ? bd_ledger_take(ledger) : 0;
     if (!ledger->header) return 0; /* a child's copy */
@@ -227,10 +242,10 @@ uint32_t bd_ledger_add(bd_ledger *ledger, uint64_t id, uint32_t place, const cha
         ledger->header->dropped++;
         return 0;
     }
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     bd_ledger_record *record = bd_ledger_at(ledger, number);
-    record->created_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    record->created_ns = bd_ledger_now();
+    record->used_ns = 0;
+    record->used_by = record->uses = 0;
     /* Frames are objects of the collector: a collection here would run finalizers in the middle of whoever makes handles. */
     int was_enabled = PyGC_Disable();
     record->site = bd_ledger_site_number(ledger);

@@ -17,6 +17,9 @@
 
 #define BD_LEDGER_INTERVAL 256u
 
+#define BD_LEDGER_USES_TIMED 256u /* of each handle; of later uses one of BD_LEDGER_USES_STEP */
+#define BD_LEDGER_USES_STEP 64u
+
 typedef struct bd_ledger bd_ledger;
 
 /* NULL without an exception when the file cannot be made; *fd then is -1, else the caller's. `own` is the folder of
@@ -33,8 +36,18 @@ void bd_ledger_forked(bd_ledger *ledger);
 /* A record for a handle, or 0. `label` may be NULL. */
 uint32_t bd_ledger_add(bd_ledger *ledger, uint64_t id, uint32_t place, const char *label, uint32_t weight);
 void bd_ledger_remove(bd_ledger *ledger, uint32_t record);
+/* The record of that number, NULL for 0: valid until it is removed. */
+bd_ledger_record *bd_ledger_find(bd_ledger *ledger, uint32_t record);
 /* How many handles to pass over until the next is recorded, and what that one stands for. */
 uint32_t bd_ledger_next(bd_ledger *ledger);
 uint32_t bd_ledger_weight(const bd_ledger *ledger);
+
+void bd_ledger_time(bd_ledger_record *record, uint32_t used_by);
+/* The handle is used. Cost: a nanosecond; a look at the coarse clock as often as is said above. */
+static inline void bd_ledger_use(bd_ledger_record *record, uint32_t used_by) {
+    uint32_t uses = record->uses + (record->uses < UINT32_MAX);
+    record->uses = uses;
+    if (uses <= BD_LEDGER_USES_TIMED || uses % BD_LEDGER_USES_STEP == 0) bd_ledger_time(record, used_by);
+}
 
 #endif

@@ -1,5 +1,6 @@
 /* See bd_line.h. */
 #include "bd_line.h"
+#include "bd_result.h"
 
 #include <stdio.h>
 
@@ -101,6 +102,83 @@ static void bd_line_edge(bd_line *line, bd_reader *reader) {
     bd_line_add(line, "%u (%u -> %u, type %u)", info.edge, info.source, info.target, info.bits & 0xffu);
 }
 
+/* {type 130, directional, name 'x', index 2, key=1} */
+static void bd_line_recipe(bd_line *line, bd_reader *reader, bool is_edge) {
+    bd_line_add(line, "{");
+    if (is_edge) {
+        bd_line_add(line, "type %u", bd_reader_u32(reader));
+        uint32_t direction = bd_reader_u32(reader);
+        if (direction) bd_line_add(line, direction == 2 ? ", directional" : ", not directional");
+        if (bd_reader_u32(reader)) {
+            bd_line_add(line, ", name ");
+            bd_line_str(line, reader);
+        }
+        if (bd_reader_u32(reader)) bd_line_add(line, ", index %u", bd_reader_u32(reader));
+    }
+    bd_line_attributes(line, reader);
+    bd_line_add(line, "}");
+}
+
+/* A value that says what it is. */
+static void bd_line_tagged(bd_line *line, bd_reader *reader, int depth) {
+    uint32_t tag = bd_reader_u32(reader), count;
+    uint64_t word;
+    double real;
+    if (reader->bad || depth >= BD_RESULT_DEPTH_MAX) return;
+    switch (tag) {
+        case BD_RESULT_NONE: bd_line_add(line, "None"); break;
+        case BD_RESULT_INT:
+            word = bd_reader_u64(reader);
+            bd_line_add(line, "%lld", (long long)word);
+            break;
+        case BD_RESULT_FLOAT:
+            real = bd_reader_f64(reader);
+            bd_line_add(line, "%.17g", real);
+            break;
+        case BD_RESULT_BOOL: bd_line_add(line, bd_reader_u32(reader) ? "True" : "False"); break;
+        case BD_RESULT_STR: bd_line_str(line, reader); break;
+        case BD_RESULT_LIST:
+        case BD_RESULT_TUPLE:
+        case BD_RESULT_DICT:
+            count = bd_reader_count(reader, 4);
+            bd_line_add(line, "%u [", count);
+            for (uint32_t i = 0; i < count && i < BD_SHOWN_MAX && !reader->bad; i++) {
+                if (i) bd_line_add(line, ", ");
+                bd_line_tagged(line, reader, depth + 1);
+                if (tag != BD_RESULT_DICT) continue;
+                bd_line_add(line, ": ");
+                bd_line_tagged(line, reader, depth + 1);
+            }
+            bd_line_add(line, count > BD_SHOWN_MAX ? ", …]" : "]");
+            break;
+        case BD_RESULT_BOUND_NODE:
+        case BD_RESULT_LOOSE_BOUND_NODE:
+        case BD_RESULT_TYPE_GRAPH:
+            bd_line_add(line, "view %u", bd_reader_u32(reader));
+            bd_line_add(line, " node %u", bd_reader_u32(reader));
+            break;
+        case BD_RESULT_NODE: bd_line_add(line, "node %u", bd_reader_u32(reader)); break;
+        case BD_RESULT_BOUND_EDGE:
+        case BD_RESULT_EDGE:
+            if (tag == BD_RESULT_BOUND_EDGE) bd_line_add(line, "view %u ", bd_reader_u32(reader));
+            bd_line_add(line, "edge ");
+            bd_line_edge(line, reader);
+            break;
+        case BD_RESULT_PATH:
+            bd_line_add(line, "view %u ", bd_reader_u32(reader));
+            bd_line_add(line, "from %u", bd_reader_u32(reader));
+            bd_line_add(line, " to %u", bd_reader_u32(reader));
+            bd_line_add(line, ", %u edges", bd_reader_count(reader, 16));
+            break;
+        case BD_RESULT_CONNECTED:
+            bd_line_add(line, "view %u ", bd_reader_u32(reader));
+            bd_line_add(line, "from %u", bd_reader_u32(reader));
+            bd_line_add(line, ", %u steps", bd_reader_count(reader, 20));
+            break;
+        default: reader->bad = true;
+    }
+}
+
 static void bd_line_value(bd_line *line, bd_reader *reader, uint8_t type, bool is_result) {
     size_t bytes;
     uint64_t word;
@@ -132,10 +210,23 @@ static void bd_line_value(bd_line *line, bd_reader *reader, uint8_t type, bool i
             bd_line_add(line, " to %u", bd_reader_u32(reader));
             bd_line_add(line, ", %u edges", bd_reader_count(reader, 16));
             break;
+        case BD_T_EDGE_RECIPE:
+        case BD_T_NODE_RECIPE: bd_line_recipe(line, reader, type == BD_T_EDGE_RECIPE); break;
+        case BD_T_DICT:
+            bd_line_add(line, "{");
+            bd_line_attributes(line, reader);
+            bd_line_add(line, "}");
+            break;
+        case BD_T_TRAVERSAL:
+            bd_line_str(line, reader);
+            bd_line_add(line, " by type %u", bd_reader_u32(reader));
+            break;
+        case BD_T_VALUE: bd_line_tagged(line, reader, 0); break;
         case BD_T_EDGE:
         case BD_T_BOUND_EDGE:
         case BD_T_BOUND_NODE:
-            if (is_result && type != BD_T_BOUND_NODE) {
+        case BD_T_TYPE_GRAPH:
+            if (is_result && (type == BD_T_EDGE || type == BD_T_BOUND_EDGE)) {
                 bd_line_edge(line, reader);
                 break;
             }

@@ -84,7 +84,17 @@ static PyObject *bd_module_statistics(PyObject *module, PyObject *ignored) {
     return bd_statistics_of(bd_state_of(module), NULL);
 }
 
+/* The function that is told how far long calls are, or None. */
+static PyObject *bd_module_progress(PyObject *module, PyObject *told) {
+    bd_state *state = bd_state_of(module);
+    PyObject *before = state->progress;
+    state->progress = told == Py_None ? NULL : Py_NewRef(told);
+    Py_XDECREF(before);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef bd_module_methods[] = {
+    {"_progress", bd_module_progress, METH_O, NULL},
     {"_open", bd_module_open, METH_VARARGS, NULL},
     {"_current", bd_module_current, METH_NOARGS, NULL},
     {"_is_entered", bd_module_is_entered, METH_NOARGS, NULL},
@@ -176,6 +186,7 @@ static int bd_module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->entered_set);
     Py_VISIT(state->fallback);
     Py_VISIT(state->stored);
+    Py_VISIT(state->progress);
     Py_VISIT(state->batch_type);
     return bd_kicad_traverse(state->kicad, visit, arg);
 }
@@ -183,6 +194,7 @@ static int bd_module_traverse(PyObject *module, visitproc visit, void *arg) {
 static int bd_module_clear(PyObject *module) {
     bd_state *state = bd_state_of(module);
     Py_CLEAR(state->stored);
+    Py_CLEAR(state->progress);
     bd_kicad_clear(state);
     Py_CLEAR(state->batch_type);
     Py_CLEAR(state->entered_get);

@@ -118,7 +118,7 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply, PyObject **re
     bd_reader reader = bd_reader_make(reply->data + BD_REPLY_HEAD_BYTES, reply->size - BD_REPLY_HEAD_BYTES);
     size_t name_bytes, build_bytes;
     workspace->worker_pid = bd_reader_u32(&reader);
-    uint32_t slot = bd_reader_u32(&reader);
+    uint32_t slot = workspace->slot = bd_reader_u32(&reader);
     uint32_t generation = bd_reader_u32(&reader);
     bd_reader_u64(&reader); /* client id */
     const char *name = bd_reader_str(&reader, &name_bytes);

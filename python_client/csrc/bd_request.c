@@ -62,7 +62,7 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
     double start = bd_now();
     double hang_s = workspace->hang_limit > 0 ? workspace->hang_limit : 1e9;
     double wait_s = limit_s > 0 && limit_s < hang_s ? limit_s : hang_s;
-    bool is_swapped = false;
+    bool is_swapped = false, has_waited = false;
     connection->is_awaiting = false;
     for (double left_s = wait_s;;) {
         if (!is_swapped && bd_connection_is_sent(connection)) {
@@ -91,10 +91,12 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
             if (!PyErr_Occurred()) bd_error_in_flight(workspace, name, number);
             return -1;
         }
-        if (PyErr_CheckSignals() < 0) {
+        if (PyErr_CheckSignals() < 0 ||
+            (wants_reply && bd_progress_tell(workspace, name, number, bd_now() - start) < 0)) {
             bd_request_abandon(workspace, wants_reply ? number : 0);
             return -1;
         }
+        has_waited = true;
         left_s = wait_s - (bd_now() - start);
         if (left_s > 0) continue;
         bd_request_abandon(workspace, wants_reply ? number : 0);
@@ -103,6 +105,7 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
         return -1;
     }
     connection->is_awaiting = false;
+    if (has_waited && wants_reply) bd_progress_end(workspace, name, number, bd_now() - start);
     return 0;
 }
 

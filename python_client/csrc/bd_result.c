@@ -3,12 +3,6 @@
  */
 #include "bd_result.h"
 
-enum {
-    BD_RESULT_NONE, BD_RESULT_INT, BD_RESULT_FLOAT, BD_RESULT_BOOL, BD_RESULT_STR, BD_RESULT_LIST, BD_RESULT_TUPLE, BD_RESULT_BOUND_NODE,
-    BD_RESULT_BOUND_EDGE, BD_RESULT_PATH, BD_RESULT_DICT, BD_RESULT_NODE, BD_RESULT_EDGE, BD_RESULT_TYPE_GRAPH, BD_RESULT_LOOSE_BOUND_NODE,
-    BD_RESULT_CONNECTED
-};
-
 static PyObject *bd_result_read_value(const bd_result_context *context, bd_reader *reader, int depth);
 
 bd_view *bd_result_view(const bd_result_context *context, uint32_t index) {

@@ -45,6 +45,7 @@ int bd_rule_ask(
     } else if (bd_rule_wants_type(rule) && !PyList_Check(second)) {
         bd_rule_take_type(question, second, bd_parameters[declared->first_parameter + 1].type == BD_T_BOUND_NODE);
     }
+    if (declared->self_type == BD_T_TYPE_GRAPH) bd_type_graph_use(self);
     if (bd_view_check(bound->view) < 0) return -1;
     bd_workspace *workspace = bound->view->workspace;
     bool is_fit = bd_guard_read(workspace, BD_KIND_VIEW, bound->view->index) == 0 &&

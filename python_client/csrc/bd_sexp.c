@@ -47,7 +47,9 @@ int bd_document_check_text(bd_document *document) {
 }
 
 int bd_document_check(bd_document *document) {
-    return bd_document_check_text(document) < 0 ? -1 : bd_workspace_check(document->workspace);
+    if (bd_document_check_text(document) < 0 || bd_workspace_check(document->workspace) < 0) return -1;
+    bd_handle_use(document->workspace, document->listed, bd_state_used_by(document->workspace->state));
+    return 0;
 }
 
 /* Checks the header and takes the block over from the reply. */

@@ -16,6 +16,7 @@ typedef struct bd_document {
     uint64_t node_count, text_bytes;
     bool is_pinned;          /* the worker keeps the document for us */
     char *label;
+    bd_ledger_record *listed; /* of one of its Python objects, to count uses; NULL: there is none */
 } bd_document;
 
 typedef struct bd_document_object {

@@ -24,10 +24,9 @@ PyObject *bd_document_object_new(bd_document *document) {
     self->document = document;
     bd_document_retain(document);
     uint64_t bytes = document->text_bytes + document->node_count * sizeof(bd_sexp_node);
-    uint64_t granules = (bytes + BD_GRANULE_BYTES - 1) / BD_GRANULE_BYTES;
     self->record = bd_handle_note_rare(
-        document->workspace, BD_KIND_DOCUMENT, document->index, granules < UINT32_MAX ? (uint32_t)granules : UINT32_MAX,
-        document->label);
+        document->workspace, BD_KIND_DOCUMENT, document->index, bd_granules(bytes), document->label);
+    if (!document->listed && self->record) document->listed = bd_ledger_find(document->workspace->ledger, self->record);
     bd_sexp_count_handle(document, BD_KIND_DOCUMENT);
     return (PyObject *)self;
 }
@@ -47,6 +46,7 @@ PyObject *bd_sexp_object_new(bd_document *document, uint32_t index) {
     self->cached_index = UINT32_MAX;
     self->cached_node = 0;
     bd_document_retain(document);
+    bd_handle_use(document->workspace, document->listed, 0);
     self->record = bd_handle_note(document->workspace, kind, index, document->index);
     bd_sexp_count_handle(document, kind);
     return (PyObject *)self;
@@ -62,6 +62,9 @@ static void bd_sexp_free(PyObject *self, bd_document *document, uint32_t kind, u
 }
 
 static void bd_document_dealloc(PyObject *self) {
+    bd_document *document = bd_doc(self);
+    uint32_t record = ((bd_document_object *)self)->record;
+    if (record && document->listed == bd_ledger_find(document->workspace->ledger, record)) document->listed = NULL;
     bd_sexp_free(self, bd_doc(self), BD_KIND_DOCUMENT, ((bd_document_object *)self)->record);
 }
 static void bd_list_dealloc(PyObject *self) {

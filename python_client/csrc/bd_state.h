@@ -71,6 +71,7 @@ typedef struct bd_workspace {
     bd_connection connection;
     bd_state *state;
     const bd_arena_header *memory; /* of the worker's graph, NULL: not known */
+    uint32_t slot;                 /* this client's place in it */
     const uint64_t *memory_used;   /* see bd_workspace_has_room */
     uint64_t memory_used_max;
     bd_local *local;   /* reads from the arena; NULL: everything is asked */
@@ -99,6 +100,7 @@ struct bd_view {
     bd_workspace *workspace;
     uint32_t index;
     uint32_t self_node;
+    bd_ledger_record *listed; /* of one of its Python objects, to count uses; NULL: there is none */
     bool is_destroyed;
     bool has_strangers; /* the worker made members that this client did not hear of */
     bool is_given_up;   /* by the batch that made it; destroyed as well */
@@ -176,7 +178,18 @@ struct bd_state {
     uint32_t node_floor, edge_floor, view_floor, document_floor; /* ids up to these were seen in this process */
     uint64_t retired[8];        /* counters of workspaces that are gone, see bd_statistics.c */
     uint64_t retired_created[BD_KIND_COUNT];
+    PyObject *progress;         /* called while a call waits, see bd_progress.c; NULL: nobody wants to know */
+    uint32_t method;            /* that runs, or ran last, for counting what it uses; BD_METHOD_NONE: none */
+    const void *counted[2];     /* view and typegraph whose use by it is counted already */
 };
+#define BD_METHOD_NONE UINT32_MAX
+static inline void bd_state_begin(bd_state *state, uint32_t method) {
+    state->method = method;
+    state->counted[0] = state->counted[1] = NULL;
+}
+static inline uint32_t bd_state_used_by(const bd_state *state) {
+    return state->method == BD_METHOD_NONE ? 0 : BD_USED_METHOD << BD_USED_SHIFT | state->method;
+}
 
 /* -- workspaces: bd_workspace.c ---------------------------------------------------------------------------------------- */
 extern bd_client_page bd_dummy_page; /* where forked and closed workspaces count */
@@ -317,8 +330,20 @@ PyObject *bd_view_object_of(bd_workspace *workspace, uint32_t index, uint32_t se
 void bd_view_release(bd_view *view);
 void bd_view_free(bd_view *view);
 int bd_view_fail(bd_view *view);
+/* Also counts the view's use by the method that runs: once, and only while the process is the ledger's. */
 static inline int bd_view_check(bd_view *view) {
-    return view->workspace->life == BD_ALIVE && !view->is_destroyed ? 0 : bd_view_fail(view);
+    bd_workspace *workspace = view->workspace;
+    if (workspace->life != BD_ALIVE || view->is_destroyed) return bd_view_fail(view);
+    if (view->listed && workspace->state->counted[0] != view) {
+        workspace->state->counted[0] = view;
+        bd_ledger_use(view->listed, bd_state_used_by(workspace->state));
+    }
+    return 0;
+}
+/* The same for a method that takes no arguments. */
+static inline int bd_view_check_for(bd_view *view, uint32_t method) {
+    bd_state_begin(view->workspace->state, method);
+    return bd_view_check(view);
 }
 static inline void bd_view_know_edge(bd_view *view, const bd_edge_info *info) {
     view->workspace->recent = view;
@@ -369,9 +394,24 @@ static inline uint32_t bd_handle_note_rare(
     if (!workspace->ledger) return 0;
     return bd_ledger_add(workspace->ledger, bd_debug_id(kind, workspace->generation, index), place, label, 1);
 }
+/* The size of a document, as its record has it. */
+static inline uint32_t bd_granules(uint64_t bytes) {
+    uint64_t granules = bytes / BD_GRANULE_BYTES + (bytes % BD_GRANULE_BYTES != 0);
+    return granules < UINT32_MAX ? (uint32_t)granules : UINT32_MAX;
+}
+/* The same for what is no view: `record` may be NULL. */
+static inline void bd_handle_use(const bd_workspace *workspace, bd_ledger_record *record, uint32_t used_by) {
+    if (record && workspace->life == BD_ALIVE) bd_ledger_use(record, used_by);
+}
 static inline void bd_handle_forget(bd_workspace *workspace, uint32_t record) {
     if (record) bd_ledger_remove(workspace->ledger, record);
 }
+
+/* -- long calls: bd_progress.c ----------------------------------------------------------------------------------------------- */
+/* Tells whoever wants to know how far the call is. 0, or -1 with what the told function raised. */
+int bd_progress_tell(bd_workspace *workspace, const char *name, uint64_t number, double elapsed_s);
+/* The same at its end, which nothing can stop any more. */
+void bd_progress_end(bd_workspace *workspace, const char *name, uint64_t number, double elapsed_s);
 
 /* -- edges: bd_graph.c --------------------------------------------------------------------------------------------------- */
 /* A command that makes a free edge, pinned for this client; info->edge is its id then. `attributes` as on the wire. */

@@ -52,7 +52,10 @@ static bd_typed *bd_struct_readable(PyObject *self, void *closure) {
     bd_typed *document = bd_struct(self)->document;
     if (bd_typed_check(document) < 0) return NULL;
     uint32_t type = bd_typed_type(document, bd_struct(self)->record);
-    if (bd_structs[type].first_field + bd_closure_index(closure) == bd_closure_number(closure)) return document;
+    if (bd_structs[type].first_field + bd_closure_index(closure) == bd_closure_number(closure)) {
+        bd_handle_use(document->workspace, document->listed, BD_USED_FIELD << BD_USED_SHIFT | bd_closure_number(closure));
+        return document;
+    }
     PyErr_SetString(PyExc_TypeError, "the object's class was changed: it has no such field"); /* through __class__ */
     return NULL;
 }
@@ -181,13 +184,16 @@ static Py_hash_t bd_struct_hash(PyObject *self) {
     return hash == -1 ? -2 : hash;
 }
 
-/* Equal for two wrappers of one place, different for all others of the process: the document's number in the middle. */
+/* Equal for two wrappers of one place, different for all others of the process. Of a whole document: its handle's id. */
 static PyObject *bd_struct_address(PyObject *self, PyObject *ignored) {
     (void)ignored;
     bd_typed *document = bd_struct(self)->document;
-    uint32_t kind = document && document->workspace ? BD_KIND_DOCUMENT : 0x7f;
+    if (!document) return PyLong_FromUnsignedLongLong(bd_debug_id(BD_KIND_CONSTRUCTED, 0, 0));
+    uint32_t record = bd_struct(self)->record;
+    if (document->kind && record == 1)
+        return PyLong_FromUnsignedLongLong(bd_debug_id(document->kind, document->workspace->generation, document->index));
     return PyLong_FromUnsignedLongLong(
-        document ? bd_debug_id(kind, document->index, bd_struct(self)->record) : (unsigned long long)0x7f << 56);
+        bd_debug_id(document->workspace ? BD_KIND_PLACE : BD_KIND_CONSTRUCTED, document->index, record));
 }
 
 static PyObject *bd_struct_field_names(PyObject *class, PyObject *ignored) {
@@ -344,7 +350,7 @@ static PyMethodDef bd_struct_methods[] = {
     {"__field_names__", bd_struct_field_names, METH_NOARGS | METH_CLASS,
      BD_DOC("__field_names__($type, /)", "Names of the fields, in order of declaration.")},
     {"__zig_address__", bd_struct_address, METH_NOARGS,
-     BD_DOC("__zig_address__($self, /)", "A number of the place: equal for two objects of one place, different for others.")},
+     BD_DOC("__zig_address__($self, /)", "Of a file the id that `bindd inspect handles` shows; else a number of the place: equal for two objects of one place, different for others.")},
     {"__copy__", bd_struct_copy, METH_NOARGS, BD_DOC("__copy__($self, /)", "A copy with all that is in it.")},
     {"__deepcopy__", bd_struct_copy, METH_O, BD_DOC("__deepcopy__($self, memo, /)", "A copy with all that is in it.")},
     {"__reduce_ex__", bd_struct_reduce, METH_O, BD_DOC("__reduce_ex__($self, protocol, /)", "By text: nothing is lost.")},
@@ -363,7 +369,7 @@ static PyTypeObject *bd_struct_type_new(PyObject *module, bd_kicad *kicad, uint3
     PyType_Slot slots[] = {
         {Py_tp_dealloc, bd_struct_dealloc}, {Py_tp_init, bd_struct_init}, {Py_tp_getset, getset},
         {Py_tp_doc, (void *)declared->doc},
-        {declared->is_file ? Py_tp_methods : 0, declared->is_file ? bd_file_methods : NULL}, {0, NULL},
+        {declared->file_kind ? Py_tp_methods : 0, declared->file_kind ? bd_file_methods : NULL}, {0, NULL},
     };
     for (uint32_t i = 0; i < declared->field_count; i++) {
         uint32_t number = declared->first_field + i;

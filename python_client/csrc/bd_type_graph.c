@@ -34,6 +34,15 @@ void bd_type_graph_dealloc(PyObject *self) {
     Py_DECREF(type);
 }
 
+void bd_type_graph_use(PyObject *self) {
+    const bd_bound_node_object *type_graph = (bd_bound_node_object *)self;
+    bd_workspace *workspace = type_graph->view->workspace;
+    if (!type_graph->record || workspace->state->counted[1] == self) return;
+    workspace->state->counted[1] = self;
+    bd_handle_use(
+        workspace, bd_ledger_find(workspace->ledger, type_graph->record), bd_state_used_by(workspace->state));
+}
+
 PyObject *bd_type_graph_repr(PyObject *self) {
     const bd_bound_node_object *type_graph = (bd_bound_node_object *)self;
     char text[96];
@@ -54,6 +63,7 @@ static bd_view *bd_type_graph_view(
     bd_view *view = ((bd_bound_node_object *)self)->view;
     PyObject *values[BD_PARAMETERS_PER_METHOD_MAX];
     if (bd_arguments_take(view->workspace->state, method, args, count, keywords, values) < 0) return NULL;
+    bd_type_graph_use(self);
     return bd_workspace_check(view->workspace) < 0 ? NULL : view;
 }
 

@@ -73,7 +73,9 @@ void bd_typed_free(bd_typed *document) {
     document->is_freed = true;
     if (document->is_pinned) {
         bd_id_list_add(document->workspace, &document->workspace->released_documents, document->index);
-        document->workspace->page->live[BD_KIND_DOCUMENT]--;
+        bd_handle_forget(document->workspace, document->record);
+        document->listed = NULL;
+        document->workspace->page->live[document->kind]--;
     }
     document->is_pinned = false;
     for (uint32_t i = 0; document->is_written && i < document->slot_count; i++) {

@@ -41,6 +41,9 @@ typedef struct bd_typed {
     bd_state *state;         /* borrowed: whoever holds the document has a type, which holds its module */
     bd_workspace *workspace; /* owned; NULL: constructed, no worker knows it */
     uint32_t index;          /* the worker's number of the document; of a constructed one its own */
+    uint32_t kind;           /* of the handle that `bindd inspect` lists; 0: constructed */
+    uint32_t record;         /* of the ledger, 0: none */
+    bd_ledger_record *listed; /* the same, to count uses */
     bool is_pinned;          /* the worker keeps the document for us */
     bool is_freed;
     bool is_written;         /* slots of the block may hold objects */

@@ -14,6 +14,7 @@ static bd_typed *bd_typed_take(
     if (!document) return NULL;
     document->index = bd_reader_u32(result);
     *hash = bd_reader_u64(result);
+    uint64_t held = bd_reader_u64(result);
     size_t bytes, label_bytes = strlen(label);
     const unsigned char *snapshot = bd_reader_bytes(result, &bytes);
     if (result->bad) {
@@ -22,8 +23,11 @@ static bd_typed *bd_typed_take(
         return NULL;
     }
     document->is_pinned = true;
-    workspace->page->live[BD_KIND_DOCUMENT]++;
-    workspace->page->created[BD_KIND_DOCUMENT]++;
+    document->kind = bd_structs[type].file_kind ? bd_structs[type].file_kind : BD_KIND_STRUCT;
+    document->record = bd_handle_note_rare(workspace, document->kind, document->index, bd_granules(held), label);
+    document->listed = document->record ? bd_ledger_find(workspace->ledger, document->record) : NULL;
+    workspace->page->live[document->kind]++;
+    workspace->page->created[document->kind]++;
     bd_floor_saw(&state->document_floor, state->document_floor, document->index, BD_FLOOR_MAX);
     document->label = malloc(label_bytes + 1);
     if (document->label) memcpy(document->label, label, label_bytes + 1);
@@ -96,14 +100,14 @@ static PyObject *bd_typed_ask(bd_typed *document, uint16_t operation, const char
 }
 
 PyObject *bd_typed_record_text(bd_typed *document, uint32_t record) {
-    bool is_file = record == 1 && bd_structs[bd_typed_type(document, 1)].is_file;
+    bool is_file = record == 1 && bd_structs[bd_typed_type(document, 1)].file_kind != 0;
     return is_file ? bd_typed_ask(document, BD_OP_SEXP_DUMP, "sexp.dump", 1, false)
                    : bd_typed_ask(document, BD_OP_SEXP_TEXT, "sexp.text", record, false);
 }
 
 /* How to load a record's text again: a file as it stands, an element of a list without a head word as such. */
 uint32_t bd_typed_load_flags(const bd_typed *document, uint32_t record) {
-    if (bd_structs[bd_typed_type(document, record)].is_file) return BD_LOAD_VERBATIM;
+    if (bd_structs[bd_typed_type(document, record)].file_kind) return BD_LOAD_VERBATIM;
     return bd_typed_flags(document, record) & BD_RECORD_HEADLESS;
 }
 
@@ -199,10 +203,11 @@ static PyObject *bd_kicad_load(PyObject *module, PyObject *args) {
 }
 
 /* Writes what a dump is of: the document, or all that the constructed object holds. Borrowed workspace, or NULL. */
-static bd_workspace *bd_kicad_source(PyObject *module, bd_struct_object *object, bd_writer *writer) {
+static bd_workspace *bd_kicad_source(PyObject *module, bd_struct_object *object, uint32_t method, bd_writer *writer) {
     bd_typed *document = object->document;
     if (bd_typed_check_edit(document) < 0) return NULL;
     if (document->workspace) {
+        bd_handle_use(document->workspace, document->listed, BD_USED_METHOD << BD_USED_SHIFT | method);
         bd_writer_u32(writer, document->index);
         return document->workspace;
     }
@@ -217,7 +222,7 @@ static PyObject *bd_kicad_request(
     PyObject *module, PyObject *value, uint16_t operation, const char *name, bd_writer *writer, bd_writer *tail,
     PyObject *(*read)(bd_reader *)) {
     bd_struct_object *object = bd_kicad_object(module, value);
-    bd_workspace *workspace = object ? bd_kicad_source(module, object, writer) : NULL;
+    bd_workspace *workspace = object ? bd_kicad_source(module, object, (uint32_t)(bd_operation_method(operation) - bd_methods), writer) : NULL;
     if (workspace && (writer->failed || (tail && tail->failed))) {
         PyErr_NoMemory();
         workspace = NULL;

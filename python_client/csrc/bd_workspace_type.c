@@ -1,6 +1,7 @@
 /* The Python type Workspace, and statistics. What it does as a context manager is in bd_current.c.
  */
 #include "bd_open.h"
+#include "bd_kicad.h"
 
 static bd_workspace *bd_ws(PyObject *self) { return ((bd_workspace_object *)self)->workspace; }
 
@@ -134,11 +135,13 @@ static int bd_statistics_set_kinds(PyObject *dict, const char *name, const uint6
         [BD_KIND_NODE] = "NodeReference", [BD_KIND_EDGE] = "EdgeReference", [BD_KIND_VIEW] = "GraphView",
         [BD_KIND_BOUND_NODE] = "BoundNode", [BD_KIND_BOUND_EDGE] = "BoundEdge", [BD_KIND_PATH] = "BFSPath",
         [BD_KIND_DOCUMENT] = "Document", [BD_KIND_SEXP_LIST] = "List", [BD_KIND_SEXP_ATOM] = "Atom",
-        [BD_KIND_WORKSPACE] = "Workspace"};
+        [BD_KIND_WORKSPACE] = "Workspace", [BD_KIND_TYPE_GRAPH] = "TypeGraph", [BD_KIND_STRUCT] = "Struct"};
     PyObject *inner = PyDict_New();
     int result = inner ? 0 : -1;
     for (int kind = 0; kind < (int)BD_KIND_COUNT && result == 0; kind++)
         if (kinds[kind]) result = bd_statistics_set(inner, kinds[kind], numbers[kind]);
+    for (uint32_t kind = BD_KIND_FILE; kind < BD_KIND_FILE_END && result == 0; kind++)
+        result = bd_statistics_set(inner, bd_file_names[kind - BD_KIND_FILE], numbers[kind]);
     if (result == 0) result = PyDict_SetItemString(dict, name, inner);
     Py_XDECREF(inner);
     return result;

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define BD_LAYOUT_VERSION 3u
+#define BD_LAYOUT_VERSION 4u
 #define BD_KIND_COUNT 32u
 
 /* Kinds of handle: the top byte of a debug id. A debug id is kind << 56 | generation << 32 | index. */
@@ -27,6 +27,12 @@
 #define BD_KIND_SEXP_ATOM 9u
 #define BD_KIND_WORKSPACE 10u
 #define BD_KIND_TYPE_GRAPH 11u
+#define BD_KIND_STRUCT 12u    /* a struct of a KiCad model that is a document of its own: a copy */
+#define BD_KIND_FILE 13u      /* a KiCad file; one kind for each format, in the order of their declaration */
+#define BD_KIND_FILE_END 21u  /* no kind of file: behind the last format */
+/* No kinds of handle: what else __zig_address__() tells apart, with the number of the document in the middle. */
+#define BD_KIND_PLACE 0x7Eu       /* a struct inside of a document: index is its record */
+#define BD_KIND_CONSTRUCTED 0x7Fu /* a struct that no worker knows */
 
 /* -- client page: one per connection; the client writes, worker and supervisor read -------------------------------- */
 #define BD_CLIENT_PAGE_MAGIC 0x434E424444424E43ull
@@ -57,7 +63,7 @@ typedef struct bd_client_page {
 #define BD_LEDGER_FRAMES_MAX 65536u
 #define BD_LEDGER_SITES_MAX 65536u
 #define BD_LEDGER_RECORDS_MAX (1u << 24)
-#define BD_LEDGER_BYTES 545259520ull /* up to the last record */
+#define BD_LEDGER_BYTES 813694976ull /* up to the last record */
 #define BD_LEDGER_FRAMES_PER_SITE 3u
 
 typedef struct bd_ledger_header {
@@ -94,11 +100,18 @@ typedef struct bd_ledger_record {
     uint32_t place;               /* what the handle belongs to: id of the view or document; of a document: its size in
                                    * the worker, in granules of 16 bytes */
     uint32_t weight;              /* handles that this one stands for */
+    uint64_t used_ns;             /* CLOCK_MONOTONIC of the newest use whose time was taken; 0: never used */
+    uint32_t used_by;             /* what that was: BD_USED_… in the top byte; 0: not known */
+    uint32_t uses;                /* of a view, a typegraph or a document; stays at the highest number */
 } bd_ledger_record;
+
+#define BD_USED_METHOD 1u         /* number of a method in the description, local ones too: classes, then functions */
+#define BD_USED_FIELD 2u          /* number of a field among those of all structs of the KiCad models */
+#define BD_USED_SHIFT 24u
 
 /* -- worker page: one per worker; made by the supervisor, the worker writes, the supervisor reads ------------------ */
 #define BD_WORKER_PAGE_MAGIC 0x57524B5244444E42ull
-#define BD_WORKER_PAGE_BYTES 98304u   /* the page itself, then what follows */
+#define BD_WORKER_PAGE_BYTES 294912u  /* the page itself, then what follows */
 #define BD_WORKER_CRASH_OFFSET 4096u  /* bd_crash_slot */
 #define BD_WORKER_RING_OFFSET 16384u  /* bd_request_note[BD_REQUEST_NOTES] */
 #define BD_TRACE_OFFSET 32768u        /* bd_trace_event[BD_TRACE_EVENTS] */
@@ -109,8 +122,10 @@ typedef struct bd_ledger_record {
  * its number is stored last, with release order, and 0 while it is being filled. */
 #define BD_TRACE_REPLY 1u
 #define BD_TRACE_ERROR 2u
+#define BD_TRACE_REQUEST_SHOWN 128u   /* bytes of a payload: most requests are whole in it */
+#define BD_TRACE_REPLY_SHOWN 64u
 
-typedef struct bd_trace_event {
+typedef struct bd_trace_event {   /* 256 bytes */
     uint64_t number;
     uint64_t request;
     uint64_t client_id;
@@ -121,6 +136,8 @@ typedef struct bd_trace_event {
     uint32_t reply_bytes;
     uint32_t flags;               /* BD_TRACE_… */
     uint32_t reserved[3];
+    unsigned char request_start[BD_TRACE_REQUEST_SHOWN]; /* of the payload, zeros behind its end */
+    unsigned char reply_start[BD_TRACE_REPLY_SHOWN];     /* of the result; of an error: its message, UTF-8 */
 } bd_trace_event;
 
 typedef struct bd_worker_slot {   /* one client of the workspace */
@@ -350,6 +367,11 @@ typedef struct bd_arena_header {
     uint64_t retargets;           /* edges whose target was changed after their creation */
     uint64_t applied[BD_CLIENT_SLOTS_MAX]; /* requests applied, by client slot */
     uint64_t plans_dropped;       /* changes to types that were instantiated: how many objects an instance has may differ */
+    uint64_t progress;            /* of the request being applied: steps done in the low half, steps in all in the high
+                                   * half, 0: not known; meant for whoever waits for it, and only a guess */
+    uint64_t progress_request;    /* number of that request, as its client counts */
+    uint32_t progress_slot;       /* its client */
+    uint32_t reserved;
     uint64_t batches;             /* odd while a batch is being applied or taken back: what is read meanwhile may be half of it */
 } bd_arena_header;
 

@@ -83,6 +83,8 @@ public final class KiCadSchema: Sendable {
     }
 
     public static let shared = KiCadSchema(kicadFormats)
+    /// Module and struct of each format's whole file, without the work of the tables.
+    public static var files: [(module: String, name: String)] { kicadFormats.map { ($0.name, $0.file) } }
 
     public let formats: [Format]
     public let structNames: [String]

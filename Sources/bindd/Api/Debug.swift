@@ -35,9 +35,17 @@ let debugFunctions: [FunctionDeclaration] = [
             guard seconds >= 0, seconds <= 86_400 else {
                 throw RemoteError("ValueError", "seconds must be between 0 and 86400, not \(seconds)")
             }
-            let end = bd_clock_monotonic_ns() + UInt64(seconds * 1e9)
+            let start = bd_clock_monotonic_ns()
+            let end = start + UInt64(seconds * 1e9)
+            let hasGivenUp = call.session.hasGivenUp
+            var looks: UInt64 = 0
+            call.session.expect(looks: Int(seconds * 100))
             while bd_clock_monotonic_ns() < end {
                 if call.session.isCancelled { return }
+                while looks < (bd_clock_monotonic_ns() - start) / 10_000_000 {
+                    _ = hasGivenUp()
+                    looks += 1
+                }
                 usleep(1000)
             }
         }),

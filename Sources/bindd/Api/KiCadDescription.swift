@@ -1,15 +1,17 @@
 // The tables of KiCad's formats as they stand in `bindd describe --json`. Numbers of types, fields and members are
 // positions here. Must not declare anything. Cost: a few milliseconds, once.
 
+import CLayout
 import SexpCore
 import Wire
 
 func kicadJSON(_ schema: KiCadSchema) -> JSONValue {
-    let modules = schema.formats.map { format -> JSONValue in
+    let modules = schema.formats.enumerated().map { index, format -> JSONValue in
         let prefix = format.name + "."
         return .object([
             ("name", .string(format.name)), ("root_token", .string(schema.rootToken(of: format))),
-            ("file", .string(schema.structNames[format.file])),
+            ("file", .string(schema.structNames[format.file])), ("handle_kind", .int(Int64(BD_KIND_FILE) + Int64(index))),
+            ("handle_name", .string(HandleKind.name(BD_KIND_FILE + UInt32(index)))),
             ("structs", .array(schema.structNames.filter { $0.hasPrefix(prefix) }.map { .string($0) })),
             ("enums", .array(schema.enumNames.filter { $0.hasPrefix(prefix) }.map { .string($0) })),
         ])

@@ -23,10 +23,11 @@ let sexpFunctions: [FunctionDeclaration] = [
             let label = try call.arguments.string()
             let depth = try call.arguments.u32()
             let session = call.session
+            session.expectLooks(bytes: text.count, passes: 3)  // the third is the snapshot
             let document = try SexpDocument.parse(
                 text, label: label.isEmpty ? nil : label,
                 limits: depth == 0 ? SexpLimits() : SexpLimits(depthMax: Int(depth)),
-                isCancelled: { session.isCancelled })
+                isCancelled: session.hasGivenUp)
             let id = try call.workspace.documents.add(.plain(document))
             session.owns(document: id)
             call.result.u32(id)
@@ -43,7 +44,9 @@ let sexpFunctions: [FunctionDeclaration] = [
         ) { call in
             let session = call.session
             switch try call.workspace.documents.find(try call.arguments.u32()) {
-            case .plain(let document): try call.answer(text: document.canonicalBytes(isCancelled: { session.isCancelled }))
+            case .plain(let document):
+                session.expectLooks(bytes: document.textBytes, passes: 2)
+                try call.answer(text: document.canonicalBytes(isCancelled: session.hasGivenUp))
             case .typed(let document): try call.answer(text: call.print(document))
             }
         }),

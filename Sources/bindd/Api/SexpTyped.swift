@@ -30,7 +30,8 @@ let typedFunctions: [FunctionDeclaration] = [
             Parameter("flags", .u32, "1: the text is as in a file, spell it so again; 4: one element of a list, without a head word"),
         ], result: .any, errors: ["SexpError", "LimitExceeded"],
         doc: """
-            A text as records: u32 document, u64 hash of the text, bytes snapshot (bd_layout.h). The type is that of a file, \
+            A text as records: u32 document, u64 hash of the text, u64 bytes that the document takes, bytes snapshot \
+            (bd_layout.h). The type is that of a file, \
             or of one struct whose text this is.
             """
     ) { call in
@@ -40,17 +41,23 @@ let typedFunctions: [FunctionDeclaration] = [
         let depth = try call.arguments.u32()
         let flags = TypedDocument.LoadOptions(rawValue: try call.arguments.u32())
         let session = call.session
+        session.expectLooks(bytes: text.count, passes: 3)  // the third, over the tree, looks at nothing
         do {
             let (document, snapshot) = try TypedDocument.load(
                 type: type, text, label: label.isEmpty ? nil : label,
                 // The limit counts what is inside of the root.
                 limits: SexpLimits(depthMax: depth == 0 ? SexpLimits.depthDefault + 1 : Int(depth)), options: flags,
-                isCancelled: { session.isCancelled })
+                isCancelled: session.hasGivenUp)
             let id = try call.workspace.documents.add(.typed(document))
             session.owns(document: id)
             call.result.u32(id)
             call.result.u64(document.contentHash)
+<<<<<<< HEAD
             call.answer(lastly: snapshot)
+=======
+            call.result.u64(UInt64(document.memoryBytes))
+            call.result.blob(snapshot)
+>>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
         } catch let error as SexpError {
             throw documentError(error, showsKind: true) ?? RemoteError("BinddError", error.description)
         }
@@ -145,6 +152,11 @@ let typedFunctions: [FunctionDeclaration] = [
     },
 ]
 
+extension Session {
+    /// A text of so many bytes is gone through so often.
+    func expectLooks(bytes: Int, passes: Int) { expect(looks: max(bytes / SexpLimits.pollBytes, 1) * passes) }
+}
+
 extension Call {
     mutating func structType() throws -> Int {
         let type = try arguments.u32()
@@ -161,8 +173,8 @@ extension Call {
 
     func print(_ document: TypedDocument) throws -> [UInt8] {
         try failed(document)
-        let session = session
-        return try document.bytes(isCancelled: { session.isCancelled })
+        session.expectLooks(bytes: document.textBytes, passes: 2)  // the second is on its way to the client
+        return try document.bytes(isCancelled: session.hasGivenUp)
     }
 
     /// A document, or one that is made of the value that follows.

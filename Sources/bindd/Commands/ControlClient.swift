@@ -25,6 +25,7 @@ final class ControlClient {
     let daemonPid: Int32
     private let fd: Int32
     private let path: SocketPath
+    private var messages = MessageReader(messageBytesMax: Limits.controlBytesMax)
 
     init(path: SocketPath) throws(ControlError) {
         self.path = path
@@ -64,11 +65,13 @@ final class ControlClient {
         return try answer(to: command, endNs: bd_clock_monotonic_ns() + deadlineMs * 1_000_000)
     }
 
+    /// One more answer to a question that has many, whenever it comes.
+    func next(_ command: String) throws(ControlError) -> String { try answer(to: command, endNs: .max) }
+
     private func answer(to command: String, endNs: UInt64) throws(ControlError) -> String {
-        var messages = MessageReader(messageBytesMax: Limits.controlBytesMax)
         var room = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            if let message = try next(&messages) { return try text(of: message) }
+            if let message = try nextMessage() { return try text(of: message) }
             try waitReadable(until: endNs, command)
             let count = room.withUnsafeMutableBytes { bd_stream_receive(fd, $0.baseAddress, $0.count) }
             if count == -Int(EAGAIN) { continue }
@@ -79,7 +82,7 @@ final class ControlClient {
         }
     }
 
-    private func next(_ messages: inout MessageReader) throws(ControlError) -> Message? {
+    private func nextMessage() throws(ControlError) -> Message? {
         do throws(WireError) { return try messages.next() } catch { throw broken(error) }
     }
 
@@ -101,7 +104,7 @@ final class ControlClient {
     private func waitReadable(until endNs: UInt64, _ command: String) throws(ControlError) {
         let nowNs = bd_clock_monotonic_ns()
         var item = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
-        let leftMs = endNs > nowNs ? Int32(clamping: (endNs - nowNs) / 1_000_000 + 1) : 0
+        let leftMs = endNs == .max ? -1 : endNs > nowNs ? Int32(clamping: (endNs - nowNs) / 1_000_000 + 1) : 0
         let ready = poll(&item, 1, leftMs)
         if ready > 0 || (ready < 0 && errno == EINTR) { return }
         throw .failed(

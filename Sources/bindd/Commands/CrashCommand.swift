@@ -73,7 +73,21 @@ enum CrashReader {
     /// nil: there is none yet, or it is damaged.
     static func report(_ folder: String) -> JSONValue? {
         guard let file = MappedFile(path: "\(folder)/\(CrashFolder.reportName)") else { return nil }
-        do throws(JSONError) { return try JSONReader.read(String(decoding: file.bytes, as: UTF8.self)) } catch { return nil }
+        do throws(JSONError) {
+            let report = try JSONReader.read(String(decoding: file.bytes, as: UTF8.self))
+            return .object(report.members + [("python", .array(pythonStacks(folder)))])
+        } catch { return nil }
+    }
+
+    private static let stackBytesMax = 1 << 16
+
+    /// What clients have put beside the report: where their Python was.
+    private static func pythonStacks(_ folder: String) -> [JSONValue] {
+        CrashFolder.entries(folder).filter { $0.hasPrefix("python-") && $0.hasSuffix(".txt") }.sorted().compactMap { name in
+            guard let file = MappedFile(path: "\(folder)/\(name)") else { return nil }
+            let text = String(decoding: file.bytes.prefix(stackBytesMax), as: UTF8.self)
+            return .object([("pid", .uint(UInt64(name.dropFirst(7).dropLast(4)) ?? 0)), ("stack", .string(text))])
+        }
     }
 
     static func summary(_ folder: CrashFolder, _ name: String) -> JSONValue {

@@ -46,7 +46,7 @@ func crashText(_ report: JSONValue, folder: String, isAll: Bool, style: Style) -
     if let versions = report["versions"] {
         line("version", "bindd \(versions.text("bindd")) (build \(versions.text("build")), protocol \(versions.text("protocol")))")
     }
-    out += stackText(report, isAll, style) + requestsText(report, isAll, style)
+    out += stackText(report, isAll, style) + pythonText(report, isAll, style) + requestsText(report, isAll, style)
     let words = report.text("stderr").split(separator: "\n").suffix(isAll ? 100 : 3)
     if !words.isEmpty { out += "\n" + style.bold("last words") + "\n" + words.map { "  \(shownText(String($0)))\n" }.joined() }
     return out + "\nreport      \(shownText(folder))\n"
@@ -89,6 +89,17 @@ private func stackText(_ report: JSONValue, _ isAll: Bool, _ style: Style) -> St
     for line in lines.prefix(isAll ? lines.count : framesShown) { out += "  \(shownText(line))\n" }
     if !isAll, lines.count > framesShown { out += "    … \(lines.count - framesShown) more (--all)\n" }
     return out
+}
+
+/// The innermost lines of each client's program, the caller first.
+private func pythonText(_ report: JSONValue, _ isAll: Bool, _ style: Style) -> String {
+    (report["python"]?.items ?? []).map { client in
+        let lines = client.text("stack").split(separator: "\n")
+        let shown = isAll ? lines[...] : lines.suffix(framesShown)
+        return "\n" + style.bold("python") + " (pid \(client.numberText("pid")))\n"
+            + (shown.count < lines.count ? "    … \(lines.count - shown.count) more lines (--all)\n" : "")
+            + shown.map { shownText(String($0)) + "\n" }.joined()
+    }.joined()
 }
 
 private func frameLine(_ frame: JSONValue) -> String {

@@ -4,7 +4,7 @@
 import Wire
 
 func statusText(_ report: JSONValue, width: Int?, style: Style) -> String {
-    var out = headText(report, style)
+    var out = headText(report, width, style)
     let workers = report["workers"]?.items ?? []
     guard !workers.isEmpty else { return out + "\nno workspaces\n" }
     var table = TextTable([
@@ -28,7 +28,7 @@ func statusText(_ report: JSONValue, width: Int?, style: Style) -> String {
 
 func inspectionText(_ report: JSONValue, handle: UInt64?, width: Int?, style: Style) -> String {
     if let handle { return handlesText(report, id: handle, style: style) }
-    var out = headText(report["supervisor"] ?? .null, style)
+    var out = headText(report["supervisor"] ?? .null, width, style)
     let clients = report["clients"]?.items ?? []
     guard !clients.isEmpty else {
         return out + "\nno clients\n" + workspacesText(report, width, style) + hintsText(report, width, style)
@@ -41,11 +41,12 @@ func inspectionText(_ report: JSONValue, handle: UInt64?, width: Int?, style: St
 
 /// bindd 0.1.0 (build 9c1e, protocol 1.0)  supervisor 41820  up 2h14m  rss 12 MiB
 /// socket …   crashes 2 (last 2026-11-22T09:41:07.120Z SIGSEGV in Debug.crash)
-private func headText(_ head: JSONValue, _ style: Style) -> String {
+private func headText(_ head: JSONValue, _ width: Int?, _ style: Style) -> String {
     let uptime = Units.duration(milliseconds: head.milliseconds(seconds: "uptime_s"))
     var out = style.bold(
         "bindd \(head.text("version")) (build \(head.text("build")), protocol \(head.text("protocol")))")
-    out += "  supervisor \(head.numberText("pid"))  up \(uptime)  rss \(Units.bytes(head.unsigned("rss_bytes")))\n"
+    let process = "supervisor \(head.numberText("pid"))  up \(uptime)  rss \(Units.bytes(head.unsigned("rss_bytes")))\n"
+    out += (width ?? .max) < head.text("version").count + head.text("build").count + process.count + 36 ? "\n" + process : "  " + process
     out += "socket \(shownText(head.text("socket")))   crashes \(Units.count(head.unsigned("crashes")))"
     if let crash = head["last_crash"], crash != .null {
         let operation = crash.text("operation")
@@ -84,9 +85,9 @@ private func kindsTable(_ kinds: [JSONValue]) -> TextTable {
     var table = TextTable([
         .init(title: "KIND"), .init(title: "LIVE", isNumeric: true), .init(title: "+1m", isNumeric: true),
         .init(title: "BYTES", isNumeric: true), .init(title: "SHARE", isNumeric: true),
-        .init(title: "TOP CREATION SITE", isFlexible: true), .init(title: "SITE%", isNumeric: true),
+        .init(title: "TOP CREATION SITE", isFlexible: true, cutsFront: true), .init(title: "SITE%", isNumeric: true),
     ])
-    let shown = kinds.filter { $0.unsigned("live") + $0.unsigned("bytes") > 0 }
+    let shown = kinds.filter { $0.unsigned("live") + $0.unsigned("bytes") > 0 && $0.text("kind") != "Workspace" }
     for kind in shown.sorted(by: { $0.unsigned("live") > $1.unsigned("live") }) {
         table.add([
             kind.text("kind"), Units.count(kind.unsigned("live")), Units.growth(kind.signed("growth_1m")),
@@ -172,14 +173,27 @@ private func handlesText(_ report: JSONValue, id: UInt64, style: Style) -> Strin
     for (index, handle) in handles.enumerated() {
         if index > 0 { out += "\n" }
         out += style.bold("handle      0x\(hexText(id, digits: 16))   \(shownText(handle.text("kind")))") + "\n"
-        for (name, value) in handle.members where !["kind", "id", "age_s"].contains(name) && value != .null {
-            let label = name == "site" ? "  at" : shownText(name.hasSuffix("_bytes") ? String(name.dropLast(6)) : name)
+        for (name, value) in handle.members where !hidden.contains(name) && value != .null {
+            let shown = name.hasSuffix("_bytes") ? String(name.dropLast(6)) : name
+            let label = name == "site" ? "  at" : shownText(shown.replacing("_", with: " "))
             let padding = String(repeating: " ", count: max(1, 12 - label.count))
             let text = name == "clients" ? clientsText(value, clients) : name == "site" ? chainText(value) : memberText(name, value, handle)
             out += label + padding + text + "\n"
+            if name == "owner" || (name == "created" && handle["owner"] == nil) { out += holdsText(handle) }
         }
     }
     return out
+}
+
+/// Members that are shown elsewhere, or not at all.
+private let hidden: Set<String> = ["kind", "id", "age_s", "uses", "used_s", "used_by", "handles", "held_by"]
+
+/// `held by     1 handle; 30,001 in the worker (views, ends of edges, clients)`
+private func holdsText(_ handle: JSONValue) -> String {
+    var parts: [String] = []
+    if handle["handles"] != nil { parts.append("\(Units.count(handle.unsigned("handles"))) \(handle.unsigned("handles") == 1 ? "handle" : "handles")") }
+    if handle["held_by"] != nil { parts.append("\(Units.count(handle.unsigned("held_by"))) in the worker (views, ends of edges, clients)") }
+    return parts.isEmpty ? "" : "held by     \(parts.joined(separator: "; "))\n"
 }
 
 /// file:line function <- its caller <- its caller
@@ -202,7 +216,7 @@ private func memberText(_ name: String, _ value: JSONValue, _ handle: JSONValue)
     switch value {
     case .string(let text): name == "workspace" ? shownText(workspaceText(text)) : shownText(text)
     case .array(let items):
-        items.isEmpty ? "-" : items.map { memberText("", $0, handle) }.joined(separator: ", ")
+        items.isEmpty ? "-" : items.map { memberText("", $0, .object([("", $0)])) }.joined(separator: ", ")
     case .int, .uint:
         if name == "bytes" || name.hasSuffix("_bytes") {
             Units.bytes(handle.unsigned(name))

@@ -35,10 +35,13 @@ struct StatusCommand: ParsableCommand {
 
 /// Connects, asks, and turns what goes wrong into an exit status.
 func askDaemon(_ place: SocketOption, _ command: String, _ arguments: [Attribute] = []) throws -> String {
-    let identity = composedIdentity()
+    let client = try connectedClient(place)
+    do { return try client.ask(command, arguments) } catch { throw commandFailure(error) }
+}
+
+func connectedClient(_ place: SocketOption) throws -> ControlClient {
     do {
-        let path = try composedSocketPath(option: place.socket, identity: identity)
-        return try ControlClient(path: path).ask(command, arguments)
+        return try ControlClient(path: try composedSocketPath(option: place.socket, identity: composedIdentity()))
     } catch {
         throw commandFailure(error)
     }

@@ -1,5 +1,5 @@
-// A table of text: columns as wide as their content, numbers to the right, one column that gives way when the terminal
-// is narrow. Pure. Cost: two passes over the cells.
+// A table of text: columns as wide as their content, numbers to the right, some columns that give way when the terminal
+// is narrow, the widest first. Pure. Cost: two passes over the cells.
 
 struct TextTable {
     struct Column {
@@ -7,6 +7,8 @@ struct TextTable {
         var isNumeric = false
         /// Shortened (…) when the table is wider than the terminal.
         var isFlexible = false
+        /// What counts is at the end, as in paths: there the beginning is left out.
+        var cutsFront = false
     }
 
     private static let gap = 2
@@ -40,18 +42,25 @@ struct TextTable {
         }
         guard let width else { return widths }
         var excess = widths.reduce(0, +) + (columns.count - 1) * TextTable.gap - width
-        for index in columns.indices where columns[index].isFlexible && excess > 0 {
-            let given = min(excess, max(0, widths[index] - max(TextTable.flexibleWidthMin, columns[index].title.count)))
-            widths[index] -= given
-            excess -= given
+        let flexible = columns.indices.filter { columns[$0].isFlexible }
+        while excess > 0 {
+            let able = flexible.filter { widths[$0] > max(TextTable.flexibleWidthMin, columns[$0].title.count) }
+            guard let widest = able.max(by: { widths[$0] < widths[$1] }) else { break }
+            widths[widest] -= 1
+            excess -= 1
         }
         return widths
+    }
+
+    private func fitted(_ cell: String, _ column: Column, _ width: Int) -> String {
+        guard cell.count > width else { return cell }
+        return column.cutsFront ? "…" + cell.suffix(width - 1) : cell.prefix(width - 1) + "…"
     }
 
     private func line(_ cells: [String], _ widths: [Int]) -> String {
         var out = ""
         for (index, cell) in cells.enumerated() {
-            let text = cell.count <= widths[index] ? cell : cell.prefix(widths[index] - 1) + "…"
+            let text = fitted(cell, columns[index], widths[index])
             let space = String(repeating: " ", count: widths[index] - text.count)
             if index > 0 { out += String(repeating: " ", count: TextTable.gap) }
             out += columns[index].isNumeric ? space + text : text + space

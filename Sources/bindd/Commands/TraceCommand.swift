@@ -1,5 +1,5 @@
-// `bindd trace`: every request of every client in words, as workers apply them. `BINDD_DEBUG=1` does the same in one client,
-// with the values. Workers write a line's worth into a ring in shared memory while this asks for it; a ring that turned
+// `bindd trace`: every request of every client in words, as workers apply them, with the values that its first 128 bytes
+// and the first 64 of its answer hold. `BINDD_DEBUG=1` does the same in one client. Workers write a line's worth into a ring in shared memory while this asks for it; a ring that turned
 // faster than it was read is told as so many lost. Cost: none when nobody traces; two looks at the clock per request else.
 
 import ArgumentParser
@@ -12,8 +12,10 @@ struct TraceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trace", abstract: "Show every request as it is applied.",
         discussion: """
-            10:22:01.123456 c1 #88213 GraphView.get_node_count 4 B -> 8 B 12us
-            A command that wants no reply has no arrow. Exits with status 3 when no daemon runs.
+            10:22:01.123456 c1 #88213 NodeReference.create node 5 name='R1' 2us
+            10:22:01.123461 c1 #88214 GraphView.get_node_count self 3 -> 12 4us
+            A command that wants no reply has no arrow; a size stands where the values are more than is shown. Exits with
+            status 3 when no daemon runs.
             """)
 
     @OptionGroup var place: SocketOption
@@ -77,19 +79,23 @@ struct TraceCommand: ParsableCommand {
     private func words(_ event: bd_trace_event, _ name: String) -> String {
         let agoNs = bd_clock_monotonic_ns() - min(bd_clock_monotonic_ns(), event.started_ns)
         let time = isoText(realtimeNs: bd_clock_realtime_ns() - agoNs).dropFirst(11).dropLast()
-        var out = "\(time) c\(event.client_id) #\(event.request) \(name) \(event.request_bytes) B"
-        if event.flags & BD_TRACE_ERROR != 0 {
-            out += " -> error"
-        } else if event.flags & BD_TRACE_REPLY != 0 {
-            out += " -> \(event.reply_bytes) B"
+        var out = "\(time) c\(event.client_id) #\(event.request) \(name)"
+        for part in [TraceValues.arguments(event), event.request_bytes > BD_TRACE_REQUEST_SHOWN ? Units.bytes(UInt64(event.request_bytes)) : ""]
+        where !part.isEmpty { out += " " + part }
+        if event.flags & (BD_TRACE_ERROR | BD_TRACE_REPLY) != 0 {
+            let answer = TraceValues.answer(event)
+            out += event.flags & BD_TRACE_ERROR != 0 ? " -> error" : " ->"
+            out += answer.isEmpty ? (event.flags & BD_TRACE_ERROR != 0 ? "" : " ok") : " " + answer
+            if event.reply_bytes > BD_TRACE_REPLY_SHOWN { out += " " + Units.bytes(UInt64(event.reply_bytes)) }
         }
-        return out + " \(event.elapsed_ns / 1000)us\n"
+        return shownText(out) + " \(event.elapsed_ns / 1000)us\n"
     }
 
     private func json(_ event: bd_trace_event, _ name: String, _ pid: UInt64) -> JSONValue {
         .object([
             ("client", .string("c\(event.client_id)")), ("worker_pid", .uint(pid)), ("request", .uint(event.request)),
-            ("operation", .string(name)), ("request_bytes", .uint(UInt64(event.request_bytes))),
+            ("operation", .string(name)), ("arguments", .string(TraceValues.arguments(event))),
+            ("answer", .string(TraceValues.answer(event))), ("request_bytes", .uint(UInt64(event.request_bytes))),
             ("reply", .bool(event.flags & BD_TRACE_REPLY != 0)), ("reply_bytes", .uint(UInt64(event.reply_bytes))),
             ("error", .bool(event.flags & BD_TRACE_ERROR != 0)), ("elapsed_us", .double(Double(event.elapsed_ns) / 1000)),
             ("started_ns", .uint(event.started_ns)),
@@ -103,6 +109,31 @@ struct TraceCommand: ParsableCommand {
             Operation.lease: "lease", Operation.advance: "advance",
         ]
         return names[operation]
+    }
+}
+
+/// What an event has of a request and its answer, in words. The bytes are another process's: they show as far as they go.
+enum TraceValues {
+    private static let words = RequestWords()
+
+    static func arguments(_ event: bd_trace_event) -> String {
+        guard let operation = UInt16(exactly: event.operation) else { return "" }
+        let shown = start(event.request_start, of: event.request_bytes)
+        return words.arguments(operation, shown, isCut: event.request_bytes > BD_TRACE_REQUEST_SHOWN)
+    }
+
+    /// Of an error its message.
+    static func answer(_ event: bd_trace_event) -> String {
+        if event.flags & BD_TRACE_ERROR != 0 {
+            let text = start(event.reply_start, of: BD_TRACE_REPLY_SHOWN).prefix { $0 != 0 }
+            return String(decoding: text, as: UTF8.self) + (text.count == Int(BD_TRACE_REPLY_SHOWN) ? "…" : "")
+        }
+        guard let operation = UInt16(exactly: event.operation) else { return "" }
+        return words.answer(operation, start(event.reply_start, of: event.reply_bytes))
+    }
+
+    private static func start<Bytes>(_ bytes: Bytes, of count: UInt32) -> [UInt8] {
+        withUnsafeBytes(of: bytes) { Array($0.prefix(Int(count))) }
     }
 }
 

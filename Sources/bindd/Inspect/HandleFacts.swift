@@ -37,6 +37,11 @@ struct HandleFacts {
                     + "no answer from pid \(silent.joined(separator: ", "))\n"
                     + "  hint: `bindd status` shows whether it is busy or stopped")
         }
+        if UInt32(id >> 56) == BD_KIND_PLACE {
+            throw failure(
+                "0x\(hexText(id, digits: 16)) is a struct inside of document \(id >> 32 & 0xFF_FFFF), no handle of its own\n"
+                    + "  hint: `bindd inspect handles` lists whole files; ask for the file's __zig_address__()")
+        }
         throw failure("no worker knows a handle 0x\(hexText(id, digits: 16))")
     }
 
@@ -50,7 +55,10 @@ struct HandleFacts {
             let pid = answer.unsigned("worker_pid")
             known.insert(pid)
             let holders = look.holders.filter { $0.workerPid == pid && $0.generation == generation && !$0.isLost }
-            out.append(.object(answer.members + recorded(id, holders, look.nowNs, except: Set(answer.members.map(\.0)))))
+            let told = Set(answer.members.map(\.0))
+            let facts = holders.first.map { shared(id, $0).filter { !told.contains($0.0) } } ?? []
+            let record = recorded(id, holders, look.nowNs, except: told.union(facts.map(\.0)))
+            out.append(.object(answer.members + facts + record))
         }
         for holder in look.holders where holder.generation == generation && !known.contains(holder.workerPid) {
             let facts = shared(id, holder)
@@ -73,10 +81,12 @@ struct HandleFacts {
     ) -> [(String, JSONValue)] {
         var oldest: HandleRow?
         var count: UInt64 = 0
+        var use = HandleUse()
         for holder in holders {
             holder.ledger?.forEach { record in
                 guard record.id == id else { return }
                 count += 1
+                use.add(HandleUse(record))
                 if record.created_ns < oldest?.record.created_ns ?? .max {
                     oldest = HandleRow(record: record, holder: holder, bytes: 0)
                 }
@@ -95,23 +105,26 @@ struct HandleFacts {
             ("handles", .uint(count)),
             ("created", .string("\(isoText(realtimeNs: createdNs)) (\(Units.duration(milliseconds: ageMs)) ago)")),
             ("age_s", .double(Double(ageMs) / 1000)), ("site", HandleRow.json(row.site)),
-        ]
+        ] + (HandleUse.isCounted(UInt32(id >> 56)) ? [("last_used", .string(use.text(nowNs: nowNs)))] + use.members(nowNs: nowNs) : [])
         return members.filter { !except.contains($0.0) }
     }
 
-    /// What the graph's memory says, where the worker says nothing.
+    /// What the graph's memory says: how many hold the object in the worker, and what it has around it.
     private static func shared(_ id: UInt64, _ holder: Holder) -> [(String, JSONValue)] {
         guard let arena = holder.arena else { return [] }
         let index = UInt32(truncatingIfNeeded: id)
         switch UInt32(id >> 56) {
         case BD_KIND_NODE, BD_KIND_BOUND_NODE, BD_KIND_TYPE_GRAPH:
             guard let node = arena.node(index) else { return [] }
-            return [("attributes", .object(arena.attributes(node.attributes))), ("held_by", .uint(UInt64(node.references)))]
+            return [
+                ("attributes", .object(arena.attributes(node.attributes))), ("held_by", .uint(UInt64(node.references))),
+            ] + neighbours(index, id, holder, arena)
         case BD_KIND_EDGE, BD_KIND_BOUND_EDGE:
             guard let edge = arena.edge(index) else { return [] }
             return [
                 ("source", .uint(UInt64(edge.source))), ("target", .uint(UInt64(edge.target))),
                 ("edge_type", .uint(UInt64(edge.type))), ("attributes", .object(arena.attributes(edge.attributes))),
+                ("held_by", .uint(UInt64(arena.edgeReferences(index)))),
             ]
         case BD_KIND_VIEW:
             guard let view = arena.view(index) else { return [] }
@@ -121,5 +134,20 @@ struct HandleFacts {
             ]
         default: return []
         }
+    }
+
+    private static let edgesMax = 65_536
+
+    /// Children are what the node's edges lead to, parents where edges to it come from, in the view that it is looked at
+    /// through, or in the first that has it.
+    private static func neighbours(
+        _ node: UInt32, _ id: UInt64, _ holder: Holder, _ arena: ArenaReader
+    ) -> [(String, JSONValue)] {
+        guard let view = holder.view(of: node, handle: id) else { return [] }
+        let edges = arena.edges(view, node: node, max: edgesMax)
+        return [
+            ("children", .int(Int64(edges.count { $0.source == node }))),
+            ("parents", .int(Int64(edges.count { $0.target == node }))),
+        ]
     }
 }

@@ -48,10 +48,10 @@ final class Holder {
     func bytes(_ record: bd_ledger_record) -> UInt64 {
         let index = UInt32(truncatingIfNeeded: record.id)
         switch UInt32(record.id >> 56) {
-        case BD_KIND_DOCUMENT: return UInt64(record.place) * UInt64(BD_GRANULE_BYTES)
         case BD_KIND_VIEW: return arena?.bytes(view: index) ?? 0
         case BD_KIND_NODE, BD_KIND_BOUND_NODE: return arena?.bytes(node: index) ?? 0
         case BD_KIND_EDGE, BD_KIND_BOUND_EDGE: return arena?.bytes(edge: index) ?? 0
+        case let kind where HandleKind.documents.contains(kind): return UInt64(record.place) * UInt64(BD_GRANULE_BYTES)
         default: return 0
         }
     }
@@ -83,6 +83,15 @@ final class Holder {
         ledger?.forEach { if $0.id >> 56 == UInt64(BD_KIND_VIEW) { ids.insert(UInt32(truncatingIfNeeded: $0.id)) } }
         return ids.sorted().compactMap { arena?.view($0) }.filter(\.isLive)
     }()
+
+    /// The view that the handle looks through, else the first of the client's that has the node.
+    func view(of node: UInt32, handle id: UInt64) -> ArenaReader.View? {
+        guard let arena else { return nil }
+        var place: UInt32 = 0
+        ledger?.forEach { if $0.id == id { place = $0.place } }
+        if place != 0, let view = arena.view(place) { return view }
+        return views.first { arena.contains($0, node: node) }
+    }
 
     /// live, lost (its worker is gone) or destroyed (the view, or the view that a bound handle looks through).
     func state(_ record: bd_ledger_record) -> String {
@@ -117,7 +126,7 @@ struct HandleRow {
             ("state", .string(holder.state(record))), ("age_s", .double(Double(ageMs(nowNs)) / 1000)),
             ("bytes", .uint(bytes)), ("label", .string(label)), ("weight", .uint(UInt64(record.weight))),
             ("site", HandleRow.json(site)),
-        ])
+        ] + (HandleUse.isCounted(UInt32(record.id >> 56)) ? HandleUse(record).members(nowNs: nowNs) : []))
     }
 
     static func json(_ site: CreationSite) -> JSONValue {

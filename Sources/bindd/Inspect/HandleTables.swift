@@ -54,7 +54,8 @@ func rowsText(_ scan: HandleScan, _ facts: FailCondition.Facts, nowNs: UInt64, w
     var table = TextTable(
         [.init(title: "HANDLE"), .init(title: "KIND"), .init(title: "CLIENT"), .init(title: "AGE", isNumeric: true)]
             + (isWeighted ? [.init(title: "FOR", isNumeric: true)] : []) + [.init(title: "BYTES", isNumeric: true)]
-            + (hasLabels ? [.init(title: "LABEL", isFlexible: true)] : []) + [.init(title: "MADE AT", isFlexible: true)])
+            + (hasLabels ? [.init(title: "LABEL", isFlexible: true, cutsFront: true)] : [])
+            + [.init(title: "MADE AT", isFlexible: true, cutsFront: true)])
     for row in rows {
         let state = row.holder.state(row.record)
         table.add(
@@ -79,7 +80,7 @@ func groupsText(
         case .client: .init(title: "CLIENT", isFlexible: true)
         case .workspace: .init(title: "WORKSPACE", isFlexible: true)
         case .site: .init(title: "MADE AT", isFlexible: true)
-        case .label: .init(title: "LABEL", isFlexible: true)
+        case .label: .init(title: "LABEL", isFlexible: true, cutsFront: true)
         }
     }
     var table = TextTable(

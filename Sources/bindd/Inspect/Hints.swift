@@ -36,20 +36,27 @@ enum Hints {
         }
     }
 
+    /// What is read from files; a struct that is a document of its own is a copy.
+    private static let opened = HandleKind.documents.filter { $0 != BD_KIND_STRUCT }
+
     private static func opened(_ look: HandleLook) -> [Hint] {
+        let live = Dictionary(
+            uniqueKeysWithValues: opened.map { kind in
+                (kind, look.holders.reduce(0) { $0 + ($1.live[HandleKind.name(kind)] ?? 0) })
+            })
         var plan = HandleScan.Plan()
-        plan.selection.kinds = [BD_KIND_DOCUMENT]
-        plan.dimensions = [.client, .label]
-        let documents = look.holders.reduce(0) { $0 + ($1.live["Document"] ?? 0) }
-        guard documents > 1 else { return [] }
+        plan.selection.kinds = Set(opened.filter { live[$0] ?? 0 > 1 })
+        guard !plan.selection.kinds.isEmpty else { return [] }
+        plan.dimensions = [.kind, .client, .label]
         var groups = HandleScan(plan, holders: look.holders.filter { !$0.isLost }, nowNs: look.nowNs).groups
         HandleGroup.sort(&groups, by: .count)
         return groups.filter { $0.count > 1 && !($0.label ?? "").isEmpty }.prefix(3).map { group in
-            Hint(
+            let kind = group.kind ?? BD_KIND_DOCUMENT
+            return Hint(
                 kind: "opened_again",
-                text: "\(Units.count(documents)) Document live, \(Units.count(group.count)) of the same label "
-                    + "\(group.label ?? ""): opened again and not freed?",
-                command: "bindd inspect handles --kind Document --group-by site,label")
+                text: "\(Units.count(live[kind] ?? 0)) \(HandleKind.name(kind)) live, \(Units.count(group.count)) of the same "
+                    + "\(kind == BD_KIND_DOCUMENT ? "label" : "path") \(group.label ?? ""): opened again and not freed?",
+                command: "bindd inspect handles --kind \(HandleKind.name(kind)) --group-by site,label")
         }
     }
 

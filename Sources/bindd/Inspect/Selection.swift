@@ -41,7 +41,7 @@ struct Selection {
     }
 
     static var kindNames: [String] {
-        (1...BD_KIND_TYPE_GRAPH).filter { $0 != BD_KIND_WORKSPACE }.map { HandleKind.name($0) }
+        (1..<BD_KIND_FILE_END).filter { $0 != BD_KIND_WORKSPACE }.map { HandleKind.name($0) }
     }
 }
 

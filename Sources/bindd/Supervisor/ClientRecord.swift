@@ -34,6 +34,12 @@ final class ClientRecord {
     }
 
     var name: String { "c\(id)" }
+
+    /// Handles of objects; the workspace's own is none.
+    var handleCount: UInt64 {
+        let live = KindCounters.live(page.clientPage())
+        return live.reduce(0, +) - live[Int(BD_KIND_WORKSPACE)]
+    }
 }
 
 /// The client's ledger of handles, kept open for `bindd inspect`, which opens it through /proc of this process. Never read

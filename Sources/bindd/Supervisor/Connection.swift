@@ -29,6 +29,8 @@ final class Connection {
     private var isReading = true
     private var closesWhenSent = false
     private var resumesWhenSent = false
+    /// It is told what happens, and need not say anything.
+    private(set) var isListening = false
 
     init(loop: EventLoop, fd: Int32, number: UInt64, peerPid: Int32) throws(LoopError) {
         self.loop = loop
@@ -49,7 +51,9 @@ final class Connection {
     var isClosed: Bool { fd < 0 }
 
     /// The peer has to say something or to take its answer; not we.
-    var isWaitingForPeer: Bool { isReading || unsentStart < unsent.count }
+    var isWaitingForPeer: Bool { isReading && !isListening || unsentStart < unsent.count }
+
+    var unsentBytes: Int { unsent.count - unsentStart }
 
     /// Queues an answer. A control connection then reads its next request; with `closing` it ends once all is sent.
     func send(operation: UInt16, flags: FrameFlags, payload: [UInt8], closing: Bool) {
@@ -70,8 +74,14 @@ final class Connection {
         isControl = true
         gate = MessageGate(stage: .control)
         isReading = true
-        deadline?.start(afterMs: DaemonLimits.controlIdleMs)
+        if isListening { deadline?.stop() } else { deadline?.start(afterMs: DaemonLimits.controlIdleMs) }
         updateInterest()
+    }
+
+    /// Stays until the peer goes; it may still ask. What is sent must be taken in time all the same.
+    func listen() {
+        isListening = true
+        resume()
     }
 
     /// Gives the socket away: this connection forgets it. `onClosed` is not called.
@@ -135,7 +145,8 @@ final class Connection {
                 if count == 0 {
                     close(reason: gate.isMidway ? "ended inside a message" : "")
                 } else {
-                    close(reason: SystemError("recvmsg", negative: Int32(count)).description)
+                    // Who was told leaves when it wants to, whatever was still on its way.
+                    close(reason: isListening ? "" : SystemError("recvmsg", negative: Int32(count)).description)
                 }
                 return
             }
@@ -177,7 +188,8 @@ final class Connection {
                 bd_stream_send(fd, bytes.baseAddress?.advanced(by: unsentStart), bytes.count - unsentStart)
             }
             if count == -Int(EAGAIN) {
-                deadline?.start(afterMs: DaemonLimits.messageDeadlineMs)
+                // What keeps coming must not put off the end of a peer that takes nothing.
+                if !isListening || deadline?.isActive != true { deadline?.start(afterMs: DaemonLimits.messageDeadlineMs) }
                 break
             }
             guard count >= 0 else { return close(reason: "") }  // the peer went before its answer
@@ -187,6 +199,7 @@ final class Connection {
         if unsentStart == unsent.count {
             unsent = []
             unsentStart = 0
+            if isListening, isReading, !gate.isMidway { deadline?.stop() }
             if closesWhenSent { return close(reason: "") }
             if resumesWhenSent { return resume() }
         }

@@ -63,6 +63,13 @@ enum DaemonLimits {
     static let idleExitSecondsDefault: UInt64 = 30
 
     static let obituariesKept = 64
+    /// Events that somebody who comes late can still be told.
+    static let eventsKept = 1024
+    /// Processes that are told of events at once, and files that each may have watched.
+    static let subscribersMax = 64
+    static let filesWatchedMax = 256
+    /// What waits for one of them, beyond what the system holds: who reads more slowly is cut.
+    static let eventBytesUnsentMax = 256 << 10
     /// Reports of crashes: each costs a process, and deaths may come as fast as somebody wants.
     static let reportsInTenSeconds = 10
     static let reportWritersMax = 4

@@ -14,6 +14,8 @@ struct Obituary {
     var operationName: String
     var request: UInt64
     var slot: UInt32
+    /// Whose request it was; "" when it was idle, or the client had gone.
+    var client: String
     var elapsedMs: UInt64
     var stderrTail: String
     /// A private worker whose client left, or one that was stopped with the daemon: nothing to go on with.

@@ -53,6 +53,7 @@ extension Supervisor {
             stopRequests.append(connection)
             stop(reason: "asked by pid \(connection.peerPid)")
         case "trace": answer(connection, traceJSON())
+        case "subscribe": subscribe(connection, arguments)
         case "inspect": inspect(connection, arguments["id"])
         case "obituary": withPid(connection, arguments) { obituary(connection, pid: $0) }
         case "kill":
@@ -65,19 +66,23 @@ extension Supervisor {
         default:
             refuse(
                 connection, "unknown control command \"\(command.prefix(64))\"",
-                hint: "this daemon (\(identity.version)) knows status, stop, inspect, trace, obituary, kill")
+                hint: "this daemon (\(identity.version)) knows status, stop, inspect, trace, subscribe, obituary, kill")
         }
     }
 
     func answer(_ connection: Connection, _ json: JSONValue, closing: Bool = false) {
-        var writer = PayloadWriter(reserving: 1024)
-        ReplyHead().encode(into: &writer)
-        writer.string(json.text)
-        connection.send(operation: Operation.control, flags: .reply, payload: writer.bytes, closing: closing)
+        connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(json), closing: closing)
         if !closing { connection.resume() }
     }
 
-    private func refuse(_ connection: Connection, _ message: String, hint: String) {
+    func answerPayload(_ json: JSONValue) -> [UInt8] {
+        var writer = PayloadWriter(reserving: 1024)
+        ReplyHead().encode(into: &writer)
+        writer.string(json.text)
+        return writer.bytes
+    }
+
+    func refuse(_ connection: Connection, _ message: String, hint: String) {
         connection.send(
             operation: Operation.control, flags: [.reply, .error],
             payload: errorPayload(RemoteError("ValueError", message, hint: hint)), closing: false)
@@ -183,5 +188,6 @@ extension Supervisor {
             inspection.deadline.close()
         }
         stopRequests.removeAll { $0 === connection }
+        forgetSubscriber(connection)
     }
 }

@@ -54,6 +54,7 @@ extension Supervisor {
     private func lookAtGrowth() {
         dropFinishedLost()
         for client in clients.values { client.growth.add(KindCounters.live(client.page.clientPage()), nowNs: loop.nowNs) }
+        tellHandles()
         if clients.isEmpty, lostClients.isEmpty { growthTimer?.stop() }
     }
 
@@ -77,9 +78,5 @@ extension Supervisor {
 }
 
 extension LostClient {
-    /// Handles of objects; the workspace's own is none.
-    var handles: UInt64 {
-        let live = KindCounters.live(client.page.clientPage())
-        return live.reduce(0, +) - live[Int(BD_KIND_WORKSPACE)]
-    }
+    var handles: UInt64 { client.handleCount }
 }

@@ -47,6 +47,10 @@ final class Supervisor {
     var growthTimer: Timer?
     var inspections: [UInt64: HandleInspection] = [:]
     var stopRequests: [Connection] = []
+    /// Who is told what happens, by the connection's number, and what; see Supervisor+Events.
+    var subscribers: [UInt64: Subscriber] = [:]
+    var board = EventBoard()
+    var toldHandles: [UInt64: UInt64] = [:]
     private(set) var isStopping = false
 
     private let lock: DaemonLock
@@ -160,6 +164,12 @@ final class Supervisor {
     /// A client that went by itself is news for whoever looks; one that was cut, for whoever wonders why.
     private func logGone(_ client: ClientRecord, _ reason: String) {
         let about: Logger.Metadata = ["client": "\(client.name)", "workspace": "\(client.workspace)"]
+        tell(
+            "client_gone",
+            [
+                ("client", .string(client.name)), ("pid", .int(Int64(client.pid))), ("workspace", .string(client.workspace)),
+                ("reason", .string(reason)),
+            ])
         guard !reason.isEmpty else { return log.info("client_gone", metadata: about) }
         logBounded("client_cut", about.merging(["pid": "\(client.pid)", "reason": "\(reason)"]) { _, new in new })
     }
@@ -199,6 +209,12 @@ final class Supervisor {
                 metadata: [
                     "client": "\(client.name)", "pid": "\(client.pid)", "program": "\(client.program)",
                     "workspace": "\(client.workspace)",
+                ])
+            tell(
+                "client_connected",
+                [
+                    ("client", .string(client.name)), ("pid", .int(Int64(client.pid))), ("program", .string(client.program)),
+                    ("workspace", .string(client.workspace)),
                 ])
             worker.add(Handover(client: client, hello: message.payload, socket: socket, page: fds[0]))
             if worker.state == .ready { watchAdoptions() }
@@ -326,6 +342,9 @@ final class Supervisor {
     }
 
     private func workerReady(_ worker: WorkerProcess) {
+        tell(
+            worker.isSuccessor ? "worker_restarted" : "worker_started",
+            [("pid", .int(Int64(worker.pid))), ("workspace", .string(worker.workspace)), ("deaths", .int(Int64(worker.deaths.count)))])
         watchAdoptions()
         startSome()
     }
@@ -379,10 +398,16 @@ final class Supervisor {
         return Obituary(
             pid: exit.pid, workspace: worker.workspace, signal: exit.signal, exitCode: exit.status,
             operation: page.current_operation, operationName: identity.name(ofOperation: page.current_operation),
-            request: isBusy ? page.current_request : 0, slot: isBusy ? page.current_slot : 0,
+            request: isBusy ? page.current_request : 0, slot: isBusy ? page.current_slot : 0, client: isBusy ? clientName(page, worker) : "",
             elapsedMs: isBusy ? milliseconds(from: page.current_started_ns, to: nowNs) : 0,
             stderrTail: worker.stderrTail, isTheEnd: leftInOrder || isStopping, isExpected: leftInOrder || worker.isEndOrdered,
             endedRealtimeNs: bd_clock_realtime_ns())
+    }
+
+    private func clientName(_ page: bd_worker_page, _ worker: WorkerProcess) -> String {
+        let slots = KindCounters.slots(page)
+        guard Int(page.current_slot) < slots.count else { return "" }
+        return worker.clients[slots[Int(page.current_slot)].client_id]?.name ?? ""
     }
 
     private func logEnd(of worker: WorkerProcess, _ obituary: Obituary) {
@@ -393,8 +418,16 @@ final class Supervisor {
         if obituary.operation != 0 {
             values["operation"] = "\(obituary.operationName)"
             values["request"] = "\(obituary.request)"
+            if !obituary.client.isEmpty { values["client"] = "\(obituary.client)" }
             values["elapsed_ms"] = "\(obituary.elapsedMs)"
         }
+        tell(
+            obituary.isExpected ? "worker_ended" : "worker_crashed",
+            [
+                ("pid", .int(Int64(obituary.pid))), ("workspace", .string(obituary.workspace)), ("cause", .string(obituary.cause)),
+                ("operation", .string(obituary.operationName)), ("request", .uint(obituary.request)), ("client", .string(obituary.client)),
+                ("reason", .string(worker.endReason ?? "")), ("report", obituary.crash.report.map { .string($0) } ?? .null),
+            ])
         if obituary.isExpected {
             log.info("worker_ended", metadata: values)
         } else {
@@ -428,7 +461,10 @@ final class Supervisor {
 
     // -- the end
 
-    private var isIdle: Bool { clients.isEmpty && workers.isEmpty && connections.isEmpty && lostWorkspaces.isEmpty }
+    /// Who only listens keeps no daemon.
+    private var isIdle: Bool {
+        clients.isEmpty && workers.isEmpty && connections.values.allSatisfy(\.isListening) && lostWorkspaces.isEmpty
+    }
 
     /// Counts from the last sign of life.
     func restartIdleTimer() {
@@ -455,6 +491,7 @@ final class Supervisor {
 
     private func finishStop() {
         guard isStopping, workers.isEmpty, leaving.isEmpty else { return }
+        tell("daemon_stopping", [("pid", .int(Int64(getpid())))])
         for connection in stopRequests { answer(connection, .object([("stopped", .bool(true))]), closing: true) }
         stopRequests = []
         for workspace in lostWorkspaces { workspace.journal.remove() }

@@ -38,7 +38,7 @@ final class WorkerProcess {
     /// Clients of those that may still come, by session: their processes.
     let resumable: [UInt64: Int32]
     /// Comes after another worker of the same workspace.
-    private let isSuccessor: Bool
+    let isSuccessor: Bool
 
     var onReady: ((WorkerProcess) -> Void)?
     var onDatagram: ((WorkerProcess, WorkerDatagram) -> Void)?

@@ -46,6 +46,7 @@ final class ClientStream {
     ) throws {
         self.session = session
         self.slot = slot
+        session.slot = slot
         self.workspace = workspace
         self.page = page
         self.socket = socket
@@ -216,7 +217,7 @@ final class ClientStream {
         // Before the reply: who has it may die or read the arena at once, and this request is over.
         workspace.graph.arena.publishApplied(request, slot: slot)
         page.end(request: request, slot: slot)
-        if startedNs != 0 { trace(message, startedNs, call, hasFailed: failure != nil) }
+        if startedNs != 0 { trace(message, startedNs, call, failure) }
         if let failure { return fail(message, failure) }
         guard message.flags.contains(.replyWanted) else { return }
         hasReplied = true
@@ -227,8 +228,11 @@ final class ClientStream {
         send(message.operation, .reply, payload.bytes, call.longPart)
     }
 
-    private func trace(_ message: MessageReader.InPlace, _ startedNs: UInt64, _ call: borrowing Call, hasFailed: Bool) {
+    private func trace(
+        _ message: MessageReader.InPlace, _ startedNs: UInt64, _ call: borrowing Call, _ failure: RemoteError?
+    ) {
         let isAnswered = message.flags.contains(.replyWanted)
+<<<<<<< HEAD
         page.trace(
             bd_trace_event(
                 number: 0, request: session.request, client_id: session.clientId, started_ns: startedNs,
@@ -236,6 +240,27 @@ final class ClientStream {
                 request_bytes: UInt32(clamping: message.payload.remaining),
                 reply_bytes: isAnswered && !hasFailed ? UInt32(clamping: call.resultBytes) : 0,
                 flags: (isAnswered ? BD_TRACE_REPLY : 0) | (hasFailed ? BD_TRACE_ERROR : 0), reserved: (0, 0, 0)))
+=======
+        var event = bd_trace_event()
+        event.request = session.request
+        event.client_id = session.clientId
+        event.started_ns = startedNs
+        event.elapsed_ns = UInt32(clamping: bd_clock_monotonic_ns() - startedNs)
+        event.operation = UInt32(message.operation)
+        event.request_bytes = UInt32(clamping: message.payload.remaining)
+        event.flags = (isAnswered ? BD_TRACE_REPLY : 0) | (failure != nil ? BD_TRACE_ERROR : 0)
+        let request = message.payload.rest.prefix(Int(BD_TRACE_REQUEST_SHOWN))
+        withUnsafeMutableBytes(of: &event.request_start) { $0.copyBytes(from: request) }
+        if let failure {
+            let text = Array(failure.message.utf8.prefix(Int(BD_TRACE_REPLY_SHOWN)))
+            withUnsafeMutableBytes(of: &event.reply_start) { $0.copyBytes(from: text) }
+        } else if isAnswered {
+            event.reply_bytes = UInt32(clamping: call.result.bytes.count)
+            let reply = call.result.bytes.prefix(Int(BD_TRACE_REPLY_SHOWN))
+            withUnsafeMutableBytes(of: &event.reply_start) { $0.copyBytes(from: reply) }
+        }
+        page.trace(event)
+>>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
     }
 
     private var refusal: RemoteError {

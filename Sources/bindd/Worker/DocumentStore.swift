@@ -1,5 +1,10 @@
 // Parsed documents by id. Ids rise and are never reused. Must not parse anything by itself. Cost: a dictionary look-up.
 
+<<<<<<< HEAD
+=======
+import CLayout
+import CShim
+>>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
 import SexpCore
 import Wire
 
@@ -7,6 +12,14 @@ import Wire
 enum StoredDocument {
     case plain(SexpDocument)
     case typed(TypedDocument)
+
+    /// Of the handles of it.
+    var kind: UInt32 {
+        switch self {
+        case .plain: BD_KIND_DOCUMENT
+        case .typed(let document): HandleKind.of(document)
+        }
+    }
 
     var memoryBytes: Int {
         switch self {
@@ -20,8 +33,20 @@ struct DocumentStore {
     private(set) var documents: [UInt32: StoredDocument] = [:]
     var next: UInt32 = 1
     private(set) var memoryBytes = 0
+<<<<<<< HEAD
     /// What documents took that were removed, all in all.
     private(set) var removedBytes = 0
+=======
+    /// By kind of handle.
+    private(set) var sums = [KindSum](repeating: KindSum(), count: Int(BD_KIND_COUNT))
+    private static let trimBytes = 4 << 20
+    private var removedBytes = 0
+>>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
+
+    struct KindSum {
+        var count = 0
+        var bytes = 0
+    }
 
     var count: Int { documents.count }
 
@@ -41,7 +66,8 @@ struct DocumentStore {
 
     mutating func insert(_ document: StoredDocument, id: UInt32) {
         documents[id] = document
-        memoryBytes += document.memoryBytes
+        sums[Int(document.kind)].count += 1
+        grow(document.kind, by: document.memoryBytes)
     }
 
     func find(_ id: UInt32) throws -> StoredDocument {
@@ -61,20 +87,38 @@ struct DocumentStore {
     /// Edits a document and counts what that takes.
     mutating func edit(_ id: UInt32, _ body: (TypedDocument) throws -> Void) throws {
         let document = try typed(id)
-        memoryBytes -= document.memoryBytes
-        defer { memoryBytes += document.memoryBytes }
+        let before = document.memoryBytes
+        defer { grow(HandleKind.of(document), by: document.memoryBytes - before) }
         try body(document)
+    }
+
+    private mutating func grow(_ kind: UInt32, by bytes: Int) {
+        memoryBytes += bytes
+        sums[Int(kind)].bytes += bytes
     }
 
     mutating func remove(_ id: UInt32) {
         guard let document = documents.removeValue(forKey: id) else { return }
+<<<<<<< HEAD
         memoryBytes -= document.memoryBytes
         removedBytes &+= document.memoryBytes
+=======
+        sums[Int(document.kind)].count -= 1
+        grow(document.kind, by: -document.memoryBytes)
+        removedBytes += document.memoryBytes
+    }
+
+    /// What freed documents took goes back to the system, and not only to the allocator, once it is worth a system call.
+    mutating func trim() {
+        guard removedBytes >= DocumentStore.trimBytes else { return }
+        removedBytes = 0
+        bd_memory_trim()
+>>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
     }
 
     /// For inspection.
-    func facts(_ id: UInt32) -> [(String, JSONValue)]? {
-        guard let stored = documents[id] else { return nil }
+    func facts(_ id: UInt32, kind: UInt32) -> [(String, JSONValue)]? {
+        guard let stored = documents[id], stored.kind == kind else { return nil }
         let label: String?
         var facts: [(String, JSONValue)]
         switch stored {
@@ -84,7 +128,8 @@ struct DocumentStore {
         case .typed(let document):
             label = document.label
             facts = [
-                ("type", .string(document.schema.structNames[document.type])), ("records", .int(Int64(document.recordCount))),
+                ("type", .string(document.schema.structNames[document.type])),
+                ("children", .int(Int64(document.recordCount - 2))),  // structs inside of it: record 0 is none, 1 the whole
                 ("nodes", .int(Int64(document.nodeCount))), ("text_bytes", .int(Int64(document.textBytes))),
                 ("failure", document.failure.map { .string($0) } ?? .null),
             ]

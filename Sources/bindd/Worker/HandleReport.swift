@@ -37,11 +37,12 @@ struct HandleReport {
             ]
         case BD_KIND_SEXP_LIST, BD_KIND_SEXP_ATOM:
             facts = [("note", .string("a place in a document's snapshot: it lives in its client"))]
-        case BD_KIND_DOCUMENT:
-            guard let document = workspace.documents.facts(index) else { return nil }
-            facts = document
         case BD_KIND_WORKSPACE: facts = [("memory_bytes", .int(Int64(workspace.memoryBytes)))]
-        default: return nil
+        default:
+            guard HandleKind.documents.contains(kind), let document = workspace.documents.facts(index, kind: kind) else {
+                return nil
+            }
+            facts = document
         }
         return [("kind", .string(HandleKind.name(kind))), ("index", .uint(UInt64(index)))] + facts
     }
@@ -67,8 +68,7 @@ extension Session {
     func holds(kind: UInt32, index: UInt32) -> Bool {
         switch kind {
         case BD_KIND_VIEW: heldViews.contains(index)
-        case BD_KIND_DOCUMENT: heldDocuments.contains(index)
-        default: isPinned(kind: kind, index: index)
+        default: HandleKind.documents.contains(kind) ? heldDocuments.contains(index) : isPinned(kind: kind, index: index)
         }
     }
 }

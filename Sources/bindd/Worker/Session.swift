@@ -59,6 +59,35 @@ final class Session {
         self.workspace = workspace
     }
 
+    /// Looks of the present request at whether it is given up; how many there will be, 0: not known. They tell how far it is.
+    private var looks: UInt32 = 0
+    private var looksExpected: UInt32 = 0
+    private var looksRequest: UInt64 = 0
+    /// The client's place in the pages; nil: nobody waits.
+    var slot: Int?
+
+    /// So often `hasGivenUp` will be asked, as far as the operation can tell.
+    func expect(looks: Int) {
+        beginLooks()
+        looksExpected = UInt32(clamping: looks)
+    }
+
+    private func beginLooks() {
+        looks = 0
+        looksExpected = 0
+        looksRequest = request
+    }
+
+    /// For algorithms to ask now and then: also tells whoever waits how far the request is.
+    private func lookUp() -> Bool {
+        if looksRequest != request { beginLooks() }
+        if let slot {
+            looks = looksExpected > 0 ? min(looks + 1, looksExpected) : looks &+ 1
+            workspace.graph.arena.publishProgress(request: request, slot: slot, done: looks, of: looksExpected)
+        }
+        return isCancelled
+    }
+
     /// True when the client has given up on the request that is being applied.
     var isCancelled: Bool {
         guard let clientPage else { return false }
@@ -100,7 +129,7 @@ final class Session {
         nextEdge: { [unowned self] () throws(GraphError) -> UInt32 in try take(.edge) })
 
     /// `isCancelled`, for algorithms to poll.
-    private(set) lazy var hasGivenUp: () -> Bool = { [unowned self] in isCancelled }
+    private(set) lazy var hasGivenUp: () -> Bool = { [unowned self] in lookUp() }
 
     /// Ids that the client has not named in their turn: they stand in a batch that is not there yet, or it gave them up.
     private func passOver(_ kind: LeaseKind, _ ids: Range<UInt32>) {

@@ -102,7 +102,10 @@ struct WorkerPage {
         set(BD_KIND_EDGE, objects: workspace.graph.edgeCount, bytes: edgeBytes)
         set(BD_KIND_VIEW, objects: workspace.graph.viewCount, bytes: viewBytes)
         page.pointee.attribute_bytes = UInt64(attributeBytes)
-        set(BD_KIND_DOCUMENT, objects: workspace.documents.count, bytes: workspace.documents.memoryBytes)
+        for kind in HandleKind.documents {
+            let sum = workspace.documents.sums[Int(kind)]
+            set(kind, objects: sum.count, bytes: sum.bytes)
+        }
         bd_store_release_u64(&page.pointee.memory_bytes, UInt64(workspace.memoryBytes))
     }
 

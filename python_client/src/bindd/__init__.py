@@ -13,8 +13,9 @@ Importing does no I/O and starts nothing; an editable install looks whether its 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -47,11 +48,14 @@ if TYPE_CHECKING:
     from bindd import faebryk as faebryk
     from bindd import graph as graph
     from bindd import sexp as sexp
+    from bindd._events import Events
+    from bindd._progress import Progress
 
 __all__ = [
     "BinddError", "BinddUnavailable", "CallTimeout", "FileChanged", "LimitExceeded", "MemoryLimit", "StaleHandleError",
     "WorkerCrashed", "WorkerDied", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "close",
-    "connect", "debug", "errors", "faebryk", "find_bindd_bin", "graph", "handles", "sexp", "statistics",
+    "connect", "debug", "errors", "events", "faebryk", "find_bindd_bin", "graph", "handles", "progress", "sexp",
+    "statistics",
 ]
 
 _pickling.register()
@@ -105,6 +109,46 @@ def call_timeout(workspace: Workspace, seconds: float) -> Iterator[Workspace]:
         yield workspace
     finally:
         workspace.call_timeout = before
+
+
+def events(
+    only: Iterable[str] | None = None,
+    *,
+    after: int | None = None,
+    files: Iterable[str | os.PathLike[str]] = (),
+    timeout: float | None = None,
+) -> Events:
+    """What happens in the daemon from now on, as an iterator of dicts. Starts nothing.
+
+    Each has `number` (one higher than the one before), `at`, `event` and what belongs to it: worker_started,
+    worker_restarted, worker_ended, worker_crashed (pid, workspace, cause, operation, request, report), client_connected,
+    client_gone, handles (of clients that hold more or fewer than five seconds ago), file_changed, daemon_stopping.
+    only: names of those that are wanted.
+    after: begin behind the event of that number, as far as events are kept (the newest 1024); `lost` says how many are not.
+    files: paths of files whose changes are events, also where a file is replaced by another.
+    timeout: seconds that each may take, else TimeoutError; None: for ever.
+    Raises BinddUnavailable when no daemon runs, when it is gone, and when events were not read in time: who does not take
+    what it is told is cut, and goes on with `after`.
+    """
+    from bindd._events import Events
+
+    return Events(only, after, files, timeout)
+
+
+def progress(
+    told: Callable[[Progress], object] | None = None, *, tqdm: Callable[..., Any] | None = None, after: float = 0.5
+) -> AbstractContextManager[None]:
+    """Within the block, calls of this thread or task that take longer than `after` seconds say how far they are.
+
+    told: called about ten times a second, in the thread that waits, with `operation`, `request`, `elapsed`, `fraction` (0 to
+        1, never falling; None where nobody knows), `steps`, `is_over`. The last report of a call that succeeds has the
+        fraction 1.0; of one that fails the error is the end. What it raises gives the call up, and is what the call raises.
+        It must not use the workspace.
+    tqdm: without `told`, a class of bars as tqdm's; by default tqdm.auto.tqdm.
+    """
+    from bindd import _progress
+
+    return _progress.progress(told, tqdm, after)
 
 
 def handles(

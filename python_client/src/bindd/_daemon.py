@@ -511,6 +511,14 @@ def _running(path: str, deadline: float) -> socket.socket | None:
 def _ask(
     link: socket.socket, path: str, command: str, arguments: dict[str, int | str] | None, deadline: float
 ) -> Any:
+    with link:
+        return _question(link, path, command, arguments, deadline)
+
+
+def _question(
+    link: socket.socket, path: str, command: str, arguments: dict[str, int | str] | None, deadline: float
+) -> Any:
+    """Asks and waits for the answer, the first one where there are many."""
     if _flag("BINDD_DEBUG"):
         words = "".join(f" {key}={value!r}" for key, value in (arguments or {}).items())
         print(f"bindd → supervisor {command}{words}", file=sys.stderr)
@@ -519,10 +527,9 @@ def _ask(
         payload += _pack_str(key)
         payload += struct.pack("<Iq", 1, value) if isinstance(value, int) else struct.pack("<I", 4) + _pack_str(value)
     try:
-        with link:
-            link.settimeout(max(_left(deadline), 0.01))
-            link.sendall(struct.pack("<IHH", len(payload), 1, 8) + payload + b"\0" * (-len(payload) % 8))
-            answer = _control_answer(link, deadline)
+        link.settimeout(max(_left(deadline), 0.01))
+        link.sendall(struct.pack("<IHH", len(payload), 1, 8) + payload + b"\0" * (-len(payload) % 8))
+        answer = _control_answer(link, deadline)
         if _flag("BINDD_DEBUG"):
             print(f"bindd ← supervisor {command} {json.dumps(answer)[:400]}", file=sys.stderr)
         return answer
@@ -533,6 +540,7 @@ def _ask(
 
 
 def _control_answer(link: socket.socket, deadline: float) -> Any:
+    """One whole answer of the supervisor's."""
     data, flags = b"", 1
     while flags & 1:
         size, operation, flags = struct.unpack("<IHH", _receive(link, 8, deadline))

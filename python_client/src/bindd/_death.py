@@ -160,8 +160,8 @@ def _site() -> str:
 
 
 def _keep_python_stack(report: str | None) -> None:
-    """Beside the report, when sites are on: where Python was. The folder is the daemon's, of the same user."""
-    if not report or os.environ.get("BINDD_SITES", "off") not in ("sample", "full"):
+    """Beside the report, unless BINDD_SITES is off: where Python was. The folder is the daemon's, of the same user."""
+    if not report or os.environ.get("BINDD_SITES") == "off":
         return
     import traceback
 

@@ -66,8 +66,8 @@ VARIABLES = (
              "default, 0: never; read when the daemon starts", whole_seconds),
     Variable("BINDD_STATE", "daemon", "folder for journals and crash reports; else `$XDG_STATE_HOME/bindd`, else "
              "`~/.local/state/bindd`; read when the daemon starts", anything),
-    Variable("BINDD_SITES", "client", "which handles are recorded with the line that made them: `off`, `sample` (default), `full`",
-             sites),
+    Variable("BINDD_SITES", "client", "which handles are recorded with the line that made them: `off`, `sample` (default), `full`; "
+             "unless `off`, a crash report has the Python stack of the call too", sites),
     Variable("BINDD_CORE", "daemon", "`1` lets a worker that dies leave a core file", switch),
     Variable("BINDD_PYTHON", "daemon", "the interpreter with which `bindd crash reduce` checks its script; else `python3`", anything),
     Variable("BINDD_PLANTED", "daemon", "`1` admits the bugs that `debug.plant` plants", switch),

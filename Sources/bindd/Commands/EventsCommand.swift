@@ -1,0 +1,85 @@
+// `bindd events`: what happens, as it happens, one line each. The daemon tells; nobody is asked again and again. What could
+// not be told is counted, not passed over in silence. Cost: one connection.
+
+import ArgumentParser
+import Glibc
+import Wire
+
+struct EventsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events", abstract: "Show what happens: workers and clients that come and go, handles, changed files.",
+        discussion: """
+            worker_started, worker_restarted, worker_ended, worker_crashed, client_connected, client_gone, handles (every five \
+            seconds, of clients that hold more or fewer), file_changed, daemon_stopping. Each has a number, one higher than the \
+            one before. Exits with status 3 when no daemon runs, and with 0 when the daemon stops.
+            """)
+
+    @OptionGroup var place: SocketOption
+
+    @Option(help: ArgumentHelp("Only these, separated by commas.", valueName: "events"))
+    var only: String?
+
+    @Option(help: ArgumentHelp("Begin behind the event of this number; 0: with the oldest that is kept.", valueName: "number"))
+    var after: UInt64?
+
+    @Option(help: ArgumentHelp("Tell when this file changes (can be given again).", valueName: "path"))
+    var file: [String] = []
+
+    @Option(help: ArgumentHelp("End after so many events.", valueName: "count"))
+    var count: Int?
+
+    @Option(name: .shortAndLong, help: "table (words) or jsonl.")
+    var output = ListFormat.table
+
+    func run() throws {
+        guard output == .table || output == .jsonl else { throw failure("events are words or jsonl: -o table or jsonl") }
+        var arguments = file.enumerated().map { index, path in
+            Attribute(key: "file\(index)", value: .string(absolute(path)))
+        }
+        if let after { arguments.append(Attribute(key: "after", value: .int(Int64(clamping: after)))) }
+        let wanted = only.map { Set($0.split(separator: ",").map(String.init)) }
+        let client = try connectedClient(place)
+        var shown = 0
+        var last: UInt64 = 0
+        do {
+            let head = try parsedAnswer(try client.ask("subscribe", arguments))
+            last = head.unsigned("last")
+            lost(head.unsigned("lost"))
+            while shown < count ?? .max {
+                let event = try parsedAnswer(try client.next("events"))
+                last = event.unsigned("number")
+                if event.text("event") == "daemon_stopping", wanted == nil { show(event) }
+                if event.text("event") == "daemon_stopping" { return }
+                guard wanted?.contains(event.text("event")) ?? true else { continue }
+                show(event)
+                shown += 1
+            }
+        } catch let error as ControlError {
+            throw failure("\(error)\n  hint: `bindd events --after \(last)` goes on where this ended, if the daemon runs")
+        }
+    }
+
+    private func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return "\(String(cString: folder))/\(path)"
+    }
+
+    private func lost(_ count: UInt64) {
+        guard count > 0 else { return }
+        Output.write(
+            output == .jsonl
+                ? JSONValue.object([("event", .string("lost")), ("count", .uint(count))]).text + "\n"
+                : "… \(Units.count(count)) events are too long ago\n")
+    }
+
+    /// 10:22:01.123 17 worker_crashed pid=4711 cause=SIGSEGV
+    private func show(_ event: JSONValue) {
+        guard output == .table else { return Output.write(event.text + "\n") }
+        var line = "\(event.text("at").dropFirst(11).dropLast()) \(event.unsigned("number")) \(event.text("event"))"
+        for (name, value) in event.members where !["number", "at", "event"].contains(name) && value != .null && value != .uint(0) {
+            if case .string(let text) = value { line += text.isEmpty ? "" : " \(name)=\(quotedForLog(text))" } else { line += " \(name)=\(value.text)" }
+        }
+        Output.write(shownText(line) + "\n")
+    }
+}

@@ -1,0 +1,26 @@
+// What happened, numbered from 1 without a gap, the newest kept for whoever comes later or comes again. Pure: who is told is
+// Supervisor+Events' business. Must not grow: what is too old is gone, and who asks for it is told how much that is.
+// Cost: a text per event.
+
+import Wire
+
+struct EventBoard {
+    private var kept: [JSONValue] = []
+    private(set) var last: UInt64 = 0
+
+    mutating func add(_ event: String, at realtimeNs: UInt64, _ members: [(String, JSONValue)]) -> JSONValue {
+        last += 1
+        let json = JSONValue.object(
+            [("number", .uint(last)), ("at", .string(isoText(realtimeNs: realtimeNs))), ("event", .string(event))] + members)
+        if kept.count == DaemonLimits.eventsKept { kept.removeFirst() }
+        kept.append(json)
+        return json
+    }
+
+    /// What came after that number: how many are gone, and those that are not.
+    func since(_ number: UInt64) -> (lost: UInt64, events: [JSONValue]) {
+        let wanted = last - min(number, last)
+        let there = min(wanted, UInt64(kept.count))
+        return (wanted - there, Array(kept.suffix(Int(there))))
+    }
+}

@@ -1,0 +1,97 @@
+// Telling what happens to those who asked: workers and clients that come and go, handles that grow, files that others change.
+// One answer for each event, on a control connection that stays. Must not wait for a reader: who does not take what it is told
+// is cut, and can come again with the last number it had.
+// Cost: nothing while nobody listens, but for the text of each event.
+
+import CShim
+import Glibc
+import Wire
+
+/// Somebody who is told.
+final class Subscriber {
+    let connection: Connection
+    let files: FileWatcher?
+
+    init(connection: Connection, files: FileWatcher?) {
+        self.connection = connection
+        self.files = files
+    }
+}
+
+extension Supervisor {
+    func tell(_ event: String, _ members: [(String, JSONValue)]) {
+        let json = board.add(event, at: bd_clock_realtime_ns(), members)
+        for subscriber in subscribers.values { send(json, to: subscriber) }
+    }
+
+    private func send(_ json: JSONValue, to subscriber: Subscriber) {
+        let connection = subscriber.connection
+        connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(json), closing: false)
+        guard connection.unsentBytes > DaemonLimits.eventBytesUnsentMax else { return }
+        connection.close(reason: "does not read its events: \(connection.unsentBytes) bytes wait, the limit is \(DaemonLimits.eventBytesUnsentMax)")
+    }
+
+    /// Arguments: after (int), the last number that the subscriber knows; file0, file1 … (str), absolute paths.
+    func subscribe(_ connection: Connection, _ arguments: [String: Literal]) {
+        guard subscribers.count < DaemonLimits.subscribersMax else {
+            return refuse(
+                connection, "\(subscribers.count) processes are told of events, subscribersMax is \(DaemonLimits.subscribersMax)",
+                hint: "end one of them")
+        }
+        var after = board.last
+        if case .int(let number) = arguments["after"], number >= 0 { after = UInt64(number) }
+        var paths: [String] = []
+        while case .string(let path) = arguments["file\(paths.count)"] { paths.append(path) }
+        guard paths.count <= DaemonLimits.filesWatchedMax, paths.allSatisfy({ $0.hasPrefix("/") && !$0.hasSuffix("/") }) else {
+            return refuse(
+                connection, "at most \(DaemonLimits.filesWatchedMax) files can be watched, each by an absolute path",
+                hint: "\(paths.count) were given")
+        }
+        var files: FileWatcher?
+        do throws(SystemError) {
+            if !paths.isEmpty {
+                files = try FileWatcher(loop: loop, paths: paths) { [weak self] path, exists in
+                    self?.tell("file_changed", [("path", .string(path)), ("exists", .bool(exists))])
+                }
+            }
+        } catch {
+            return refuse(connection, "a file's folder cannot be watched: \(error)", hint: "is it there?")
+        }
+        if subscribers.isEmpty { toldHandles = handleCounts() }
+        let (lost, missed) = board.since(after)
+        let subscriber = Subscriber(connection: connection, files: files)
+        subscribers[connection.number]?.end()
+        subscribers[connection.number] = subscriber
+        connection.listen()
+        connection.send(
+            operation: Operation.control, flags: .reply,
+            payload: answerPayload(.object([("schema", .int(1)), ("last", .uint(board.last)), ("lost", .uint(lost))])),
+            closing: false)
+        for json in missed where !connection.isClosed { send(json, to: subscriber) }
+    }
+
+    func forgetSubscriber(_ connection: Connection) {
+        subscribers.removeValue(forKey: connection.number)?.end()
+    }
+
+    /// At each look at growth: clients that hold more or fewer handles than when that was last told.
+    func tellHandles() {
+        guard !subscribers.isEmpty else { return }
+        let now = handleCounts()
+        for client in clients.values.sorted(by: { $0.id < $1.id }) {
+            let live = now[client.id] ?? 0
+            let before = toldHandles[client.id] ?? 0
+            guard before != live else { continue }
+            tell(
+                "handles",
+                [("client", .string(client.name)), ("pid", .int(Int64(client.pid))), ("handles", .uint(live)), ("before", .uint(before))])
+        }
+        toldHandles = now
+    }
+
+    private func handleCounts() -> [UInt64: UInt64] { clients.mapValues(\.handleCount) }
+}
+
+extension Subscriber {
+    fileprivate func end() { files?.close() }
+}

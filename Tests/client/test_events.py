@@ -1,0 +1,174 @@
+"""`bindd.events()` and `bindd events`: each event once, in order, with a number; what was missed is counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Home, alone
+
+
+@alone
+def test_crash_and_restart_are_told_in_order() -> None:
+    import bindd
+    from bindd import debug, errors
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+    view.get_node_count()
+    pid = bindd._bindd._current().pid
+    with bindd.events(timeout=20) as events:
+        with pytest.raises(errors.WorkerCrashed):
+            debug.crash("SEGV")
+        view.get_node_count()
+        seen = [next(events) for _ in range(3)]
+        assert [event["event"] for event in seen] == ["worker_crashed", "client_connected", "worker_restarted"]
+        numbers = [event["number"] for event in seen]
+        assert numbers == list(range(numbers[0], numbers[0] + 3)) and events.last == numbers[-1]
+        crash, came, again = seen
+        assert crash["pid"] == pid and crash["cause"] == "SIGSEGV" and crash["operation"] == "debug.crash" and crash["report"]
+        assert came["pid"] == os.getpid() and again["pid"] == bindd._bindd._current().pid and again["deaths"] == 1
+        last = events.last
+    with bindd.events(["worker_crashed"], after=last - 3, timeout=20) as events:
+        assert next(events) == crash and events.lost == 0
+        with bindd.connect():
+            pass
+        os.kill(bindd._bindd._current().pid, signal.SIGKILL)
+        assert next(events)["cause"] == "SIGKILL", "what is not wanted is passed over"
+    with bindd.events(after=0) as events:
+        first = next(events)
+        assert first["event"] == "client_connected" and first["number"] == 1 and first["client"] == "c1"
+    events.close()
+    with pytest.raises(StopIteration):
+        next(events)
+    with bindd.events(timeout=0.05) as events, pytest.raises(TimeoutError):
+        next(events)
+
+
+@alone
+def test_handles_and_files_are_told() -> None:
+    import bindd
+    from bindd.graph import NodeReference
+    from bindd.sexp import pcb
+
+    board = Path(tempfile.mkdtemp()) / "board.kicad_pcb"
+    board.write_text("(kicad_pcb (version 20241229))\n")
+    other = board.with_name("other.kicad_pcb")
+    NodeReference.create()
+    with bindd.events(["handles", "file_changed"], files=[board], timeout=30) as events:
+        other.write_text("x")
+        file = pcb.loads(board)
+        file.kicad_pcb.paper = "A3"
+        pcb.dumps(file, board)  # another file of the same name
+        event = next(event for event in events if event["event"] == "file_changed")
+        assert event["path"] == str(board) and event["exists"] is True
+        board.unlink()
+        event = next(event for event in events if event["event"] == "file_changed")
+        assert event["path"] == str(board) and event["exists"] is False
+        nodes = [NodeReference.create() for _ in range(40)]
+        event = next(event for event in events if event["event"] == "handles" and event["handles"] >= 40)
+        assert event["client"] == "c1" and event["handles"] == 40 + 1
+        del nodes
+    for wrong in ("relative/../x", "/no/such/folder/x"):
+        if wrong.startswith("/"):
+            with pytest.raises(ValueError, match="cannot be watched"):
+                bindd.events(files=[wrong])
+
+
+def test_who_does_not_read_is_cut_and_goes_on_with_what_is_left(home: Home) -> None:
+    """A subscriber that sleeps while 6,000 things happen; beside it, one that reads is told of each."""
+    home.environment["BINDD_IDLE_EXIT"] = "60"
+    done = home.python("""
+import socket, threading, time
+import bindd
+from bindd import _daemon
+first = bindd.connect("shared")
+link = _daemon._running(_daemon.socket_path(), time.monotonic() + 5)
+_daemon._question(link, "", "subscribe", {}, time.monotonic() + 5)
+seen = []
+events = bindd.events(timeout=30)
+start = events.last
+def read():
+    for event in events:
+        seen.append(event["number"])
+        if len(seen) == 6000: return
+thread = threading.Thread(target=read)
+thread.start()
+for _ in range(3000):   # each: connected, gone
+    bindd.connect("shared").close()
+thread.join()
+assert seen == list(range(start + 1, start + 6001)), (start, seen[:3], len(seen))
+data, size = 0, 1
+while size:
+    size = len(link.recv(1 << 16))
+    data += size
+assert 0 < data < 6000 * 130, "it was not told of everything"
+late = bindd.events(after=start)
+assert late.lost >= 6000 - 1024 and next(late)["number"] == start + late.lost + 1
+assert bindd.events(after=start + 5990).lost == 0
+first.sync()
+""", timeout=100)
+    assert done.returncode == 0, done.stderr
+    lines = home.command("logs", "-n", "0", "--grep", " peer_cut ").stdout.splitlines()
+    assert len(lines) == 1, lines
+    line = lines[0]
+    assert "does not read its events" in line or "did not take its answer" in line
+
+
+def test_the_command_tells_and_ends_with_the_daemon(home: Home) -> None:
+    assert home.command("events").returncode == 3 and home.processes() == []
+    assert home.command("serve", "--detach", "--socket", str(home.socket)).returncode == 0
+    watch = [
+        subprocess.Popen([home.binary, "events", *words], env=home.environment, stdout=subprocess.PIPE, text=True)
+        for words in (["-o", "jsonl", "--after", "0"], ["--after", "0"], ["--count", "1", "--only", "worker_crashed", "--after", "0"])]
+    done = home.python("from bindd import debug\ndebug.crash('ABRT')")
+    assert "WorkerCrashed" in done.stderr
+    assert watch[2].wait(20) == 0
+    assert home.command("stop").returncode == 0
+    lines, table, one = (each.communicate(timeout=20)[0] for each in watch)
+    assert [each.returncode for each in watch] == [0, 0, 0]
+    events = [json.loads(line) for line in lines.splitlines()]
+    assert [event["number"] for event in events] == list(range(1, len(events) + 1))
+    names = [event["event"] for event in events]
+    assert names[:3] == ["client_connected", "worker_started", "worker_crashed"] and names[-1] == "daemon_stopping"
+    assert len(table.splitlines()) == len(events) and " worker_crashed pid=" in one and " cause=SIGABRT " in one
+    assert one.count("\n") == 1
+
+
+def test_who_only_listens_keeps_no_daemon(home: Home) -> None:
+    home.environment["BINDD_IDLE_EXIT"] = "1"
+    assert home.command("serve", "--detach", "--socket", str(home.socket), "--idle-exit", "1").returncode == 0
+    watch = subprocess.run([home.binary, "events"], env=home.environment, capture_output=True, text=True, timeout=60)
+    assert watch.returncode == 0 and watch.stdout.endswith("\n") and "daemon_stopping" in watch.stdout.splitlines()[-1]
+
+
+def test_the_page_as_it_is_written(home: Home, tmp_path: Path) -> None:
+    """docs/WATCHING.md: its programs, run."""
+    events, progress = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "WATCHING.md").read_text(), re.DOTALL)
+    board = tmp_path / "board.kicad_pcb"
+    board.write_text((ROOT / "examples" / "blinker.kicad_pcb").read_text())
+    done = home.python(f"import os\nos.chdir({str(tmp_path)!r})\n{progress}")
+    assert done.returncode == 0 and done.stdout == "", "it takes no time worth a word"
+    program = subprocess.Popen(
+        [sys.executable, "-u", "-c", events], env=home.environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    os.set_blocking(program.stdout.fileno(), False)
+    said: list[str] = []
+
+    def is_told() -> bool:
+        """Once it listens, a change is told."""
+        board.write_text(board.read_text() + "\n")
+        said.extend(program.stdout.readlines())  # type: ignore[union-attr]
+        return bool(said)
+
+    assert home.wait_until(is_told, 20)
+    assert re.match(r"\d+ file_changed \{'number': ", said[0]), said
+    assert home.command("stop").returncode == 0
+    assert program.wait(20) == 0

@@ -1,0 +1,100 @@
+"""`bindd.progress()`: reports of long calls are in order, never fall, and end with all of it or with the error."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import alone
+
+
+def rises(reports: list[object]) -> None:
+    fractions = [report.fraction for report in reports if report.fraction is not None]  # type: ignore[attr-defined]
+    elapsed = [report.elapsed for report in reports]  # type: ignore[attr-defined]
+    assert fractions == sorted(fractions) and elapsed == sorted(elapsed)
+    assert all(0 <= fraction <= 1 for fraction in fractions)
+
+
+@alone
+def test_a_long_call_tells_how_far_it_is() -> None:
+    import bindd
+    from bindd import debug, errors
+
+    reports: list[object] = []
+    with bindd.progress(reports.append, after=0.1):
+        debug.hang(seconds=1.0)
+        first = list(reports)
+        rises(first)
+        assert len(first) >= 3 and {report.operation for report in first} == {"debug.hang"}
+        assert len({report.request for report in first}) == 1
+        assert [report.is_over for report in first] == [False] * (len(first) - 1) + [True]
+        assert first[-1].fraction == 1.0 and 0 < first[0].fraction < first[-2].fraction <= 1
+        del reports[:]
+        bindd._bindd._current().sync()
+        debug.hang(seconds=0.01)
+        assert reports == [], "of what is quick nothing is told"
+        bindd._bindd._current().call_timeout = 0.4
+        with pytest.raises(errors.CallTimeout):
+            debug.hang(seconds=30.0)
+        rises(reports)
+        assert reports and not any(report.is_over for report in reports) and reports[-1].fraction < 0.1
+        bindd._bindd._current().call_timeout = None
+    count = len(reports)
+    debug.hang(seconds=0.3)
+    assert len(reports) == count, "outside of the block nobody is told"
+
+
+@alone
+def test_what_the_told_function_raises_gives_the_call_up() -> None:
+    import bindd
+    from bindd import debug, errors
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+
+    def stop(progress: object) -> None:
+        raise KeyError(progress.operation)  # type: ignore[attr-defined]
+
+    def ask(progress: object) -> None:
+        with pytest.raises(errors.BinddError, match="in flight"):
+            debug.hang(seconds=0.0)
+
+    with bindd.progress(stop, after=0.1), pytest.raises(KeyError, match="debug.hang"):
+        debug.hang(seconds=60.0)
+    assert view.get_node_count() == 1, "the worker was told, and goes on"
+    with bindd.progress(ask, after=0.1):
+        debug.hang(seconds=0.3)
+
+
+@alone
+def test_documents_tell_and_bars_are_drawn() -> None:
+    import bindd
+    from bindd import sexp
+
+    class Bar:
+        made: list[Bar] = []
+
+        def __init__(self, **settings: object) -> None:
+            self.settings, self.n, self.is_closed = settings, 0, False
+            self.made.append(self)
+
+        def update(self, more: int) -> None:
+            assert more >= 0
+            self.n += more
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    text = "(board " + "(net 1 GND) " * 3_000_000 + ")"
+    reports: list[object] = []
+    with bindd.progress(reports.append, after=0.0):
+        document = sexp.parse(text)
+    rises(reports)
+    assert reports[-1].is_over and reports[-1].operation == "sexp.parse" and reports[-1].steps > 100
+    with bindd.progress(tqdm=Bar, after=0.0):
+        sexp.dumps(document)
+    (bar,) = Bar.made
+    assert bar.settings["desc"] == "sexp.dumps" and bar.n == 100 and bar.is_closed
+    import sys
+
+    sys.modules["tqdm"] = None  # type: ignore[assignment]
+    with pytest.raises(ImportError, match="pip install tqdm"), bindd.progress():
+        pass

@@ -1,0 +1,91 @@
+"""What happens in the daemon, as it happens: see bindd.events()."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from bindd import _daemon
+from bindd.errors import BinddUnavailable
+
+
+class Events:
+    """An iterator of events, each a dict; a context manager that ends the subscription.
+
+    `last` is the number of the newest event that was told, also of those that were not wanted: `after=events.last` goes on
+    behind it. `lost` counts events that were too long ago to be told when the subscription began.
+    """
+
+    def __init__(
+        self, only: Iterable[str] | None, after: int | None, files: Iterable[str | os.PathLike[str]], timeout: float | None
+    ) -> None:
+        path = _daemon.socket_path()
+        deadline = time.monotonic() + _daemon.CONTROL_S
+        arguments: dict[str, int | str] = {
+            f"file{number}": os.path.abspath(os.fspath(file)) for number, file in enumerate(files)}
+        if after is not None:
+            arguments["after"] = after
+        self._only = frozenset(only) if only is not None else None
+        self._timeout = timeout
+        self._path = path
+        self._link: socket.socket | None = _daemon._running(path, deadline)
+        if self._link is None:
+            raise BinddUnavailable(f"no daemon runs at {path}", socket=path)
+        try:
+            head = _daemon._question(self._link, path, "subscribe", arguments, deadline)
+        except BaseException:
+            self.close()
+            raise
+        self.last: int = head["last"] - (0 if after is None else max(0, head["last"] - after - head["lost"]))
+        self.lost: int = head["lost"]
+
+    def __iter__(self) -> Events:
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        """The next one that is wanted. TimeoutError when none came in time; StopIteration when the daemon stopped."""
+        end = None if self._timeout is None else time.monotonic() + self._timeout
+        while True:
+            event = self._next(end)
+            self.last = event["number"]
+            if event["event"] == "daemon_stopping":
+                self.close()
+            if self._only is None or event["event"] in self._only:
+                return event
+
+    def _next(self, end: float | None) -> dict[str, Any]:
+        link = self._link
+        if link is None:
+            raise StopIteration
+        left = None if end is None else max(end - time.monotonic(), 0)
+        if not select.select([link], [], [], left)[0]:
+            raise TimeoutError(f"no event came within {self._timeout:.3g} s")
+        try:
+            answer: dict[str, Any] = _daemon._control_answer(link, time.monotonic() + _daemon.CONTROL_S)
+            return answer
+        except (OSError, TimeoutError) as error:
+            self.close()
+            raise BinddUnavailable(
+                f"the daemon at {self._path} tells no more events: it is gone, or they were not read in time ({error}); "
+                f"bindd.events(after={self.last}) goes on where this ended", socket=self._path) from None
+
+    def close(self) -> None:
+        """Ends the subscription. Twice is once."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def __enter__(self) -> Events:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_link", None) is not None:
+            self.close()
