@@ -52,12 +52,8 @@ let typedFunctions: [FunctionDeclaration] = [
             session.owns(document: id)
             call.result.u32(id)
             call.result.u64(document.contentHash)
-<<<<<<< HEAD
-            call.answer(lastly: snapshot)
-=======
             call.result.u64(UInt64(document.memoryBytes))
-            call.result.blob(snapshot)
->>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
+            call.answer(lastly: snapshot)
         } catch let error as SexpError {
             throw documentError(error, showsKind: true) ?? RemoteError("BinddError", error.description)
         }

@@ -232,15 +232,6 @@ final class ClientStream {
         _ message: MessageReader.InPlace, _ startedNs: UInt64, _ call: borrowing Call, _ failure: RemoteError?
     ) {
         let isAnswered = message.flags.contains(.replyWanted)
-<<<<<<< HEAD
-        page.trace(
-            bd_trace_event(
-                number: 0, request: session.request, client_id: session.clientId, started_ns: startedNs,
-                elapsed_ns: UInt32(clamping: bd_clock_monotonic_ns() - startedNs), operation: UInt32(message.operation),
-                request_bytes: UInt32(clamping: message.payload.remaining),
-                reply_bytes: isAnswered && !hasFailed ? UInt32(clamping: call.resultBytes) : 0,
-                flags: (isAnswered ? BD_TRACE_REPLY : 0) | (hasFailed ? BD_TRACE_ERROR : 0), reserved: (0, 0, 0)))
-=======
         var event = bd_trace_event()
         event.request = session.request
         event.client_id = session.clientId
@@ -255,12 +246,11 @@ final class ClientStream {
             let text = Array(failure.message.utf8.prefix(Int(BD_TRACE_REPLY_SHOWN)))
             withUnsafeMutableBytes(of: &event.reply_start) { $0.copyBytes(from: text) }
         } else if isAnswered {
-            event.reply_bytes = UInt32(clamping: call.result.bytes.count)
+            event.reply_bytes = UInt32(clamping: call.resultBytes)
             let reply = call.result.bytes.prefix(Int(BD_TRACE_REPLY_SHOWN))
             withUnsafeMutableBytes(of: &event.reply_start) { $0.copyBytes(from: reply) }
         }
         page.trace(event)
->>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
     }
 
     private var refusal: RemoteError {

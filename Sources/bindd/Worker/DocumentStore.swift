@@ -1,10 +1,6 @@
 // Parsed documents by id. Ids rise and are never reused. Must not parse anything by itself. Cost: a dictionary look-up.
 
-<<<<<<< HEAD
-=======
 import CLayout
-import CShim
->>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
 import SexpCore
 import Wire
 
@@ -33,15 +29,10 @@ struct DocumentStore {
     private(set) var documents: [UInt32: StoredDocument] = [:]
     var next: UInt32 = 1
     private(set) var memoryBytes = 0
-<<<<<<< HEAD
     /// What documents took that were removed, all in all.
     private(set) var removedBytes = 0
-=======
     /// By kind of handle.
     private(set) var sums = [KindSum](repeating: KindSum(), count: Int(BD_KIND_COUNT))
-    private static let trimBytes = 4 << 20
-    private var removedBytes = 0
->>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
 
     struct KindSum {
         var count = 0
@@ -99,21 +90,9 @@ struct DocumentStore {
 
     mutating func remove(_ id: UInt32) {
         guard let document = documents.removeValue(forKey: id) else { return }
-<<<<<<< HEAD
-        memoryBytes -= document.memoryBytes
-        removedBytes &+= document.memoryBytes
-=======
         sums[Int(document.kind)].count -= 1
         grow(document.kind, by: -document.memoryBytes)
-        removedBytes += document.memoryBytes
-    }
-
-    /// What freed documents took goes back to the system, and not only to the allocator, once it is worth a system call.
-    mutating func trim() {
-        guard removedBytes >= DocumentStore.trimBytes else { return }
-        removedBytes = 0
-        bd_memory_trim()
->>>>>>> 092e8235c2711ecc6788ea480ca2a55a17fb1998
+        removedBytes &+= document.memoryBytes
     }
 
     /// For inspection.
