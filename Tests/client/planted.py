@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from bindd import debug, errors, sexp
+from bindd.faebryk import EdgePointer, NodeCreationAttributes, TypeGraph
 from bindd.graph import EdgeReference, GraphView, NodeReference
 
 
@@ -117,6 +118,24 @@ def destroy_with_twins(noise: Noise) -> None:
     view.destroy()
 
 
+def type_in_itself(noise: Noise) -> None:
+    types = TypeGraph.create(g=noise.view)
+    made = [types.add_type(identifier=f"T{number}") for number in range(4)]
+    noise.make(20)
+    attributes = NodeCreationAttributes.init(dynamic={"unit": "V"})
+    types.add_make_child(type_node=made[1], child_type=made[2], identifier="other", node_attributes=attributes)
+    types.add_make_child(type_node=made[2], child_type=made[2], identifier="self")
+
+
+def second_pointer_of_a_child(noise: Noise) -> None:
+    types = TypeGraph.create(g=noise.view)
+    made = [types.add_type(identifier=f"T{number}") for number in range(3)]
+    noise.make(20)
+    target = noise.view.get_self_node().node()
+    for index in range(2):
+        EdgePointer.point_to(bound_node=made[0], target_node=target, identifier=f"p{index}", index=index)
+
+
 def fourth_view(noise: Noise) -> None:
     kept = []
     for _ in range(3):
@@ -151,7 +170,7 @@ BUGS = {
     function.__name__.replace("_", "-"): function
     for function in (
         edge_7_in_a_copy, copy_of_a_copy, overlapping_union, edge_in_two_views, loop_of_type_9, triangle, third_of_a_type,
-        edge_from_the_self_node, destroy_with_twins, fourth_view, empty_name, deep_text, third_document, print_one_of_three)
+        edge_from_the_self_node, destroy_with_twins, type_in_itself, second_pointer_of_a_child, fourth_view, empty_name, deep_text, third_document, print_one_of_three)
 }
 
 

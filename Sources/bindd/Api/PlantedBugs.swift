@@ -55,7 +55,7 @@ final class PlantedBug {
 
     // MARK: the bugs
 
-    private static func all() -> [PlantedBug] { ofCopies() + ofEdges() + ofOthers() + ofRecoveries() }
+    private static func all() -> [PlantedBug] { ofCopies() + ofEdges() + ofTypes() + ofOthers() + ofRecoveries() }
 
     private static func ofCopies() -> [PlantedBug] {
         [
@@ -130,6 +130,26 @@ final class PlantedBug {
                     if !seen.insert(UInt64(edge.source) << 8 | UInt64(edge.bits & BD_EDGE_TYPE_MASK)).inserted { return true }
                 }
                 return false
+            },
+        ]
+    }
+
+    /// Of nodes that the worker made.
+    private static func ofTypes() -> [PlantedBug] {
+        [
+            // A type gets a child of itself.
+            PlantedBug("type-in-itself", .SEGV) { moment, _ in
+                guard moment.operation == "TypeGraph.add_make_child" else { return false }
+                let words = [try moment.word(), try moment.word(), try moment.word(), try moment.word(), try moment.word()]
+                return try words[3] == moment.word()
+            },
+            // A second pointer leaves a node that is somebody's child.
+            PlantedBug("second-pointer-of-a-child", .TRAP) { moment, _ in
+                guard let (edge, others) = try inserted(&moment), edge.bits & BD_EDGE_TYPE_MASK == EdgePointer.tid else { return false }
+                func has(_ type: UInt32, _ end: KeyPath<Edge, UInt32>) -> Bool {
+                    others.contains { $0[keyPath: end] == edge.source && $0.bits & BD_EDGE_TYPE_MASK == type }
+                }
+                return has(EdgePointer.tid, \.source) && has(EdgeComposition.tid, \.target)
             },
         ]
     }

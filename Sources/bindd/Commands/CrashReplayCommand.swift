@@ -88,10 +88,12 @@ struct CrashReduceCommand: ParsableCommand {
             let about = "\(report.text("cause")) in \(report.text("operation")), bindd \(report["versions"]?.text("bindd") ?? "")\n"
                 + "\(calls.count) calls of \(Units.count(UInt64(count))) requests"
                 + (reduction.isCutShort ? " (a limit of time was reached: fewer may do)" : "")
-            let script: String
-            switch RequestScript.write(steps, about: about) {
-            case .success(let text): script = reduction.crash.image == nil ? text : ""
-            case .failure: script = ""
+            var reduced = reduction.crash
+            reduced.steps = steps
+            var (script, objection) = ("", "")
+            switch CrashRun(crash: reduced).script(about: about) {
+            case .success(let text): script = text
+            case .failure(let error): objection = error.description
             }
             let path = "\(folder)/reproducer.py"
             var verdict = ""
@@ -100,17 +102,9 @@ struct CrashReduceCommand: ParsableCommand {
                 verdict = unchecked ? "not checked" : try ScriptCheck(script: path, report: report).run()
             }
             Result(steps: calls, script: script, verdict: verdict, path: path, runs: reduction.runs, about: about).write(output)
-            if script.isEmpty { throw failure(reason(steps, about, reduction)) }
+            if script.isEmpty { throw failure("there is no script: \(objection)") }
             if !unchecked, !verdict.hasPrefix("checked") { throw ExitCode(ExitStatus.failure) }
         } catch let error as ExitCode { throw error } catch { throw failure("\(error)") }
-    }
-
-    private func reason(_ steps: [CrashStep], _ about: String, _ reduction: CrashReduction) -> String {
-        if reduction.crash.image != nil {
-            return "there is no script: the journal began with an image of the workspace, which is no list of requests"
-        }
-        if case .failure(let error) = RequestScript.write(steps, about: about) { return "there is no script: \(error)" }
-        return "there is no script"
     }
 
     private func save(_ text: String, _ path: String) throws {

@@ -27,7 +27,7 @@ struct CrashReduction {
     /// Throws when the crash does not come again with all of its steps.
     init(_ crash: CrashCase, comparesPlaces: Bool = true, limits: Limits = Limits()) throws {
         self.comparesPlaces = comparesPlaces
-        isWritable = CrashReduction.canBeWritten(crash.steps)
+        isWritable = CrashReduction.canBeWritten(crash)
         self.crash = crash
         self.limits = limits
         wanted = try CrashRun(crash: crash).run(Array(crash.steps.indices))
@@ -106,20 +106,25 @@ struct CrashReduction {
 
     private mutating func crashes(_ chosen: [Int]) throws -> Bool {
         let places = all(chosen)
-        guard !isWritable || CrashReduction.canBeWritten(places.map { crash.steps[$0] }) else { return false }
+        var other = crash
+        other.steps = places.map { crash.steps[$0] }
+        guard !isWritable || CrashReduction.canBeWritten(other) else { return false }
         runs += 1
         return isWanted(try CrashRun(crash: crash, limitMs: 10_000).run(places), at: crash.steps.count - 1)
     }
 
-    private static func canBeWritten(_ steps: [CrashStep]) -> Bool {
-        if case .success = RequestScript.write(steps, about: "") { true } else { false }
+    private static func canBeWritten(_ crash: CrashCase) -> Bool {
+        var usesPlaces = false
+        guard RequestScript.objection(crash.steps, usesPlaces: &usesPlaces) == nil else { return false }
+        guard usesPlaces else { return true }
+        if case .success = CrashRun(crash: crash).script(about: "") { return true } else { return false }
     }
 
     private mutating func crashes(instead steps: [CrashStep]) throws -> Bool {
-        guard !isWritable || CrashReduction.canBeWritten(steps) else { return false }
-        runs += 1
         var other = crash
         other.steps = steps
+        guard !isWritable || CrashReduction.canBeWritten(other) else { return false }
+        runs += 1
         return isWanted(try CrashRun(crash: other, limitMs: 10_000).run(Array(steps.indices)), at: steps.count - 1)
     }
 

@@ -77,21 +77,28 @@ struct CrashRun {
     func applyHere() throws { try apply(Array(crash.steps.indices), nil) }
 
     private func apply(_ kept: [Int], _ page: WorkerPage?) throws {
+        let workspace = try makeWorkspace()
+        for index in kept { try apply(index, workspace, page) }
+    }
+
+    func makeWorkspace() throws -> Workspace {
         let workspace = try Workspace(name: crash.isPrivate ? "" : "replay", memoryLimit: nil)
         workspace.isReplay = true
         if let image = crash.image { try image.withUnsafeBytes { try workspace.readImage($0) } }
-        for index in kept {
-            let step = crash.steps[index]
-            switch step.action {
-            case .open(let hello): try workspace.openSession(try Hello(decoding: hello))
-            case .passedOver(let operation, let usedIds):
-                try workspace.sessions[step.session]?.passOver(operation, usedIds: usedIds)
-            case .close: workspace.endSession(step.session)
-            case .request(let operation, let payload):
-                guard let session = workspace.sessions[step.session] else { continue }
-                session.request = step.number
-                apply(operation, payload, index, session, workspace, page)
-            }
+        return workspace
+    }
+
+    func apply(_ index: Int, _ workspace: Workspace, _ page: WorkerPage?) throws {
+        let step = crash.steps[index]
+        switch step.action {
+        case .open(let hello): try workspace.openSession(try Hello(decoding: hello))
+        case .passedOver(let operation, let usedIds):
+            try workspace.sessions[step.session]?.passOver(operation, usedIds: usedIds)
+        case .close: workspace.endSession(step.session)
+        case .request(let operation, let payload):
+            guard let session = workspace.sessions[step.session] else { return }
+            session.request = step.number
+            apply(operation, payload, index, session, workspace, page)
         }
     }
 
@@ -105,7 +112,7 @@ struct CrashRun {
         page?.end(request: UInt64(index), slot: 0)
     }
 
-    private static func wait(for pid: Int32, _ limitMs: Int32) -> (status: Int32, isHung: Bool) {
+    static func wait(for pid: Int32, _ limitMs: Int32) -> (status: Int32, isHung: Bool) {
         var isHung = false
         let handle = bd_process_open(pid)
         if handle >= 0 {
