@@ -110,3 +110,36 @@ enum TextKey {
 
     static func key(_ bytes: [UInt8]) -> UInt64 { key(bytes.span, 0, bytes.count) }
 }
+
+/// Looking at eight bytes of a text at once. Places are counted from the first of them; eight: none.
+struct EightBytes {
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let highs: UInt64 = 0x8080_8080_8080_8080
+    private let word: UInt64
+
+    /// `text[start ..< start + 8]`.
+    @inline(__always)
+    init(_ text: Span<UInt8>, at start: Int) {
+        check(start >= 0 && start <= text.count - 8, "eight bytes outside of the source")
+        word = text.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: start, as: UInt64.self)) }
+    }
+
+    /// How many of this byte stand at the beginning.
+    @inline(__always)
+    func run(of byte: UInt8) -> Int { (word ^ Self.ones &* UInt64(byte)).trailingZeroBitCount >> 3 }
+
+    /// The first of either byte.
+    @inline(__always)
+    func first(_ one: UInt8, or other: UInt8) -> Int {
+        let (left, right) = (word ^ Self.ones &* UInt64(one), word ^ Self.ones &* UInt64(other))
+        // What is zero is lifted to a high bit; behind the first one bits may be wrong.
+        let found = ((left &- Self.ones) & ~left) | ((right &- Self.ones) & ~right)
+        return (found & Self.highs).trailingZeroBitCount >> 3
+    }
+
+    /// The first byte below a bound of at most 128.
+    @inline(__always)
+    func first(below bound: UInt8) -> Int {
+        ((word &- Self.ones &* UInt64(bound)) & ~word & Self.highs).trailingZeroBitCount >> 3
+    }
+}

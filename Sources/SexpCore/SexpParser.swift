@@ -35,7 +35,7 @@ struct SexpParser {
             switch byte {
             case 0x20, 0x09, 0x0A, 0x0D:
                 position += 1
-                while position < window && isBlank(text[position]) { position += 1 }
+                skipBlanks(text, &position, upTo: window)
             case 0x28:  // (
                 try builder.openList(at: position)
                 position += 1
@@ -62,6 +62,16 @@ struct SexpParser {
 
     // MARK: - one token
 
+    /// Lines are indented by many of one blank.
+    @inline(__always)
+    private func skipBlanks(_ text: Span<UInt8>, _ position: inout Int, upTo window: Int) {
+        while position < window {
+            let byte = text[position]
+            guard isBlank(byte) else { return }
+            position += position <= window - 8 ? EightBytes(text, at: position).run(of: byte) : 1
+        }
+    }
+
     /// Offset of the closing quote.
     @inline(__always)
     private func stringEnd(_ text: Span<UInt8>, openedAt quote: Int) throws(SexpFault) -> Int {
@@ -69,6 +79,11 @@ struct SexpParser {
         while true {
             let stop = min(limit, position + SexpLimits.pollBytes)
             while position < stop {
+                if position <= stop - 8 {
+                    let clear = EightBytes(text, at: position).first(0x22, or: 0x5C)
+                    position += clear
+                    if clear == 8 { continue }
+                }
                 let byte = text[position]
                 if byte == 0x22 { return position }
                 position += byte == 0x5C ? 2 : 1
@@ -104,6 +119,11 @@ struct SexpParser {
         while true {
             let stop = min(limit, position + SexpLimits.pollBytes)
             while position < stop {
+                if position <= stop - 8 {
+                    let clear = EightBytes(text, at: position).first(below: 0x2A)  // all borders are
+                    position += clear
+                    if clear == 8 { continue }
+                }
                 if isBorder(text[position]) { return (position, false) }
                 position += 1
             }

@@ -61,8 +61,9 @@ public struct MessageReader {
     public mutating func forEach(_ body: (InPlace) throws(WireError) -> Bool) throws(WireError) {
         var at = start
         defer { start = at }
-        var parts = partial
-        defer { partial = parts }
+        var parts: Message?
+        swap(&parts, &partial)  // with one owner: appending to a message of many frames must not copy it
+        defer { swap(&parts, &partial) }
         let failure = buffer.withUnsafeBytes { bytes -> WireError? in
             do throws(WireError) {
                 while let (header, payload) = try MessageReader.nextFrame(bytes, &at, messageBytesMax) {

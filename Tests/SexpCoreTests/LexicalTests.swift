@@ -1,6 +1,7 @@
 // One case for each lexical rule.
-import SexpCore
 import Testing
+
+@testable import SexpCore
 
 @Suite struct LexicalTests {
     @Test(arguments: [
@@ -34,6 +35,38 @@ import Testing
     ])
     func tokens(text: String, expected: String) throws {
         #expect(try items(text) == expected)
+    }
+
+    /// What is looked for in eight bytes at once, against looking at each.
+    @Test func eightBytesAtOnce() {
+        var random = SeededGenerator(state: 8)
+        let likely: [UInt8] = [0x22, 0x5C, 0x20, 0x09, 0x29, 0x2A, 0x00, 0x21, 0x23, 0x5B, 0x5D, 0x7F, 0x80, 0xA2, 0xDC, 0xFF]
+        for _ in 0..<200_000 {
+            let bytes = (0..<8).map { _ in
+                random.next() & 1 == 0 ? likely[Int(random.next() & 15)] : UInt8(truncatingIfNeeded: random.next())
+            }
+            let eight = EightBytes(bytes.span, at: 0)
+            let byte = bytes[Int(random.next() & 7)]
+            #expect(eight.run(of: byte) == bytes.firstIndex { $0 != byte } ?? 8, "\(bytes)")
+            #expect(eight.first(0x22, or: 0x5C) == bytes.firstIndex { $0 == 0x22 || $0 == 0x5C } ?? 8, "\(bytes)")
+            #expect(eight.first(below: 0x2A) == bytes.firstIndex { $0 < 0x2A } ?? 8, "\(bytes)")
+        }
+    }
+
+    /// Words, strings and blanks of every length at every distance from the end.
+    @Test func everyLengthOfAToken() throws {
+        for length in 1...40 {
+            let word = String(repeating: "w", count: length)
+            let blank = String(repeating: length % 2 == 0 ? "\t" : " ", count: length)
+            for end in ["", "!", "!\"#$%&'*", "\u{E9}"] {
+                let string = String(repeating: "s", count: length) + "\\\"" + end.filter { $0 != "\"" }
+                let text = "(a\(blank)\(word)\(end)\(blank)\n\(blank)\"\(string)\"\(blank)(\(word))\(blank)\r\n)\(blank)"
+                #expect(try items(text) == "word:a word:\(word)\(end) string:\(string) list:(\(word))")
+                #expect(try items("(\(word)\(end))") == "word:\(word)\(end)")
+                #expect(throws: SexpError.self) { try items("(\"\(string)") }
+                #expect(throws: SexpError.self) { try items("(\(word)\(end)") }
+            }
+        }
     }
 
     @Test func severalFormsAreKept() throws {

@@ -87,7 +87,12 @@ def test_round_trips() -> None:
     footprints = "".join(
         f'(footprint "f{i}" (layer "F.Cu") (at {i} 0) (property "Reference" "R{i}" (at 0 0) (layer "F.SilkS")))' for i in range(2779)
     )
-    text = BOARD.rstrip()[:-1] + footprints + ")"
+    tracks = "".join(
+        f'(segment (start {i}.125 {i % 90}.5) (end {i}.125 1) (width 0.2) (layer "F.Cu") (net 1) (uuid "5f3c2c1a-0000-4000-8000-{i:012}"))\n'
+        for i in range(20_000)
+    )
+    text = BOARD.rstrip()[:-1] + footprints + tracks + ")"
+    assert 2_800_000 < len(text) < 3_000_000
     pcb.loads(BOARD).free()
     before = bindd.statistics()["round_trips"]
     file = pcb.loads(text)
@@ -100,7 +105,7 @@ def test_round_trips() -> None:
             fields += 1
             items = found if type(found).__name__ == "MutableList" else [found]
             stack += [item for item in items if hasattr(type(item), "__field_names__")]
-    assert fields > 60_000 and bindd.statistics()["round_trips"] - before == 1
+    assert fields > 250_000 and bindd.statistics()["round_trips"] - before == 1
     board = file.kicad_pcb
     for footprint in board.footprints:
         footprint.propertys[0].value += "x"

@@ -67,6 +67,13 @@ public final class KiCadSchema: Sendable {
         let value: Int
     }
 
+    /// A keyed field as the decoder looks for it: its word, without the rest of the field.
+    struct Key {
+        let word: Word
+        let field: UInt16
+        let isRepeated: Bool
+    }
+
     /// A text with its first bytes for comparing.
     struct Word {
         let key: UInt64
@@ -93,6 +100,8 @@ public final class KiCadSchema: Sendable {
     public let enumDeclarations: [EnumDeclaration]
     let structs: [Struct]
     let written: [Int]
+    /// For each of `written`.
+    let keys: [Key]
     /// Structs that stand as elements in a list, without a head word.
     let elementTypes: Set<Int>
     let fields: [Field]
@@ -213,6 +222,13 @@ public final class KiCadSchema: Sendable {
         enumDeclarations = formats.flatMap(\.enums)
         self.structs = structs
         written = allWritten
+        keys = structs.flatMap { shape in
+            (0..<shape.fieldCount).map { rank in
+                let index = allWritten[shape.firstWritten + rank]
+                let field = fields[shape.firstField + index]
+                return Key(word: table.words[field.token], field: UInt16(index), isRepeated: field.encoding == .repeated)
+            }
+        }
         elementTypes = Set(fields.filter { $0.encoding == .elements && $0.kind == .record }.map(\.target))
         self.fields = fields
         self.enums = enums
@@ -247,8 +263,12 @@ public final class KiCadSchema: Sendable {
     /// Is the text of this length and key, at `start`, the word?
     @inline(__always)
     func isWord(_ number: Int, _ text: Span<UInt8>, _ start: Int, _ length: Int, _ key: UInt64) -> Bool {
-        let word = words[number]
-        guard word.length == length, word.key == key else { return false }
+        isWord(words[number], text, start, length, key)
+    }
+
+    @inline(__always)
+    func isWord(_ word: Word, _ text: Span<UInt8>, _ start: Int, _ length: Int, _ key: UInt64) -> Bool {
+        guard word.key == key, word.length == length else { return false }
         if length <= 8 { return true }
         var index = 8
         while index < length {

@@ -132,11 +132,10 @@ struct TypedDecoder: ~Copyable {
         var rank = guess
         for _ in shape.positionalCount..<max(shape.fieldCount, shape.positionalCount) {
             if rank >= shape.fieldCount { rank = shape.positionalCount }
-            let index = schema.written[shape.firstWritten + rank]
-            let field = schema.fields[shape.firstField + index]
-            if schema.isWord(field.token, text, start, length, key) {
-                guess = field.encoding == .repeated ? rank : rank + 1
-                return index
+            let known = schema.keys[shape.firstWritten + rank]
+            if schema.isWord(known.word, text, start, length, key) {
+                guess = known.isRepeated ? rank : rank + 1
+                return Int(known.field)
             }
             rank += 1
         }

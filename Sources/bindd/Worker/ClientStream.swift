@@ -316,7 +316,7 @@ final class ClientStream {
             bd_crash_set_sending(socket, false)
             unsent.removeAll(keepingCapacity: unsent.capacity <= 1 << 20)
             unsentStart = 0
-        } else if unsentStart > 1 << 20 {
+        } else if unsentStart > 1 << 20, unsentStart > unsent.count / 2 {  // what is moved was sent before: linear
             unsent.removeFirst(unsentStart)
             unsentStart = 0
         }
