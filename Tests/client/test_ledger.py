@@ -270,6 +270,21 @@ def test_a_file_that_is_opened_again_and_again_is_told() -> None:
 
 
 @alone
+def test_lines_of_the_modules_of_the_replaced_layer_are_no_places() -> None:
+    import bindd
+    from pyzig_sexp import pcb
+
+    file = pcb.loads((ROOT / "examples" / "divider.kicad_pcb").read_text()); here = line()
+    (row,) = inspect("--kind", "PcbFile")["rows"]
+    assert (row["site"]["file"], row["site"]["line"], row["label"]) == (__file__, here, "")
+    with pytest.raises(bindd.WorkerCrashed) as caught:
+        bindd.debug.die_at("sexp.load")
+        pcb.loads("(kicad_pcb)")
+    assert __file__ in caught.value.site, caught.value.site
+    del file
+
+
+@alone
 def test_addresses_inside_of_a_file() -> None:
     """Only the whole file is a handle; what is inside of it has numbers that stay and that nothing else has."""
     import bindd

@@ -22,8 +22,8 @@
 
 typedef struct bd_ledger bd_ledger;
 
-/* NULL without an exception when the file cannot be made; *fd then is -1, else the caller's. `own` is the folder of
- * Python files whose frames are left out: bindd's. */
+/* NULL without an exception when the file cannot be made; *fd then is -1, else the caller's. `own` has the folders
+ * of Python files whose frames are left out, each on a line: bindd's. */
 bd_ledger *bd_ledger_open(uint32_t interval, uint32_t generation, const char *own, int *fd);
 /* The file once more, for a supervisor or worker that comes later: the caller's, or -1. */
 int bd_ledger_descriptor(const bd_ledger *ledger);
