@@ -372,6 +372,22 @@ def test_uses_are_counted_and_the_last_is_named() -> None:
     nodes[0].visit_edges_of_type(edge_type=3, ctx=None, f=print)
 
 
+@alone
+def test_an_error_about_a_destroyed_view_says_where_it_was_made() -> None:
+    from bindd import errors
+    from bindd.graph import GraphView
+
+    view = GraphView.create(); made = line()
+    node = view.create_and_insert_node()
+    view.destroy(); gone = line()
+    for call in (view.get_node_count, view.get_nodes):
+        with pytest.raises(errors.StaleHandleError, match=rf"made at .*test_ledger\.py:{made} was destroyed at .*test_ledger\.py:{gone}"):
+            call()
+    del view, call
+    with pytest.raises(errors.StaleHandleError, match=r"\) was destroyed at "):
+        node.visit_edges_of_type(edge_type=1, ctx=None, f=print)
+
+
 def test_a_child_counts_no_uses_of_its_parents_handles(home: Home) -> None:
     done = home.python("""
 import os

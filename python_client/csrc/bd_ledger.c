@@ -2,6 +2,7 @@
 #include "bd_ledger.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -235,6 +236,16 @@ static uint64_t bd_ledger_now(void) {
 
 bd_ledger_record *bd_ledger_find(bd_ledger *ledger, uint32_t record) {
     return record && ledger->header ? bd_ledger_at(ledger, record) : NULL;
+}
+
+bool bd_ledger_place(const bd_ledger *ledger, const bd_ledger_record *record, char *text, size_t bytes) {
+    uint32_t frame = ledger->sites[record->site].frames[0]; /* its own writing: in range; 0 of each table is "none" */
+    uint32_t file = ledger->frames[frame].file, length;
+    if (!record->site || !frame || !file) return false;
+    const unsigned char *start = ledger->texts + 4 * (size_t)file;
+    memcpy(&length, start, sizeof length);
+    snprintf(text, bytes, "%.*s:%u", (int)length, (const char *)start + sizeof length, ledger->frames[frame].line);
+    return true;
 }
 
 void bd_ledger_time(bd_ledger_record *record, uint32_t used_by) {
