@@ -294,6 +294,7 @@ import sys, time, bindd
 from pathlib import Path
 from bindd import sexp
 from bindd.graph import EdgeReference, GraphView
+from bindd.sexp import pcb
 def check(what):
     workspace = bindd._bindd._current()
     workspace.sync()
@@ -318,7 +319,12 @@ documents = [sexp.parse(text, label="board") for _ in range(6)]
 row = check("board")
 rows = bindd.handles(kind="Document", top=0)["rows"]
 assert abs(sum(one["bytes"] for one in rows) / row["bytes"]["Document"] - 1) < 0.15
+boards = [pcb.loads(sys.argv[1]) for _ in range(6)]
+row = check("board as a file")
+rows = bindd.handles(kind="PcbFile", top=0)["rows"]
+assert len(rows) == 6 and abs(sum(one["bytes"] for one in rows) / row["bytes"]["PcbFile"] - 1) < 0.01
 documents.clear()
+boards.clear()
 view.get_node_count()
 check("board gone")
 """, str(board), BINDD_SITES="full")

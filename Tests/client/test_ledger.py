@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -269,6 +270,21 @@ def test_a_file_that_is_opened_again_and_again_is_told() -> None:
 
 
 @alone
+def test_lines_of_the_modules_of_the_replaced_layer_are_no_places() -> None:
+    import bindd
+    from pyzig_sexp import pcb
+
+    file = pcb.loads((ROOT / "examples" / "divider.kicad_pcb").read_text()); here = line()
+    (row,) = inspect("--kind", "PcbFile")["rows"]
+    assert (row["site"]["file"], row["site"]["line"], row["label"]) == (__file__, here, "")
+    with pytest.raises(bindd.WorkerCrashed) as caught:
+        bindd.debug.die_at("sexp.load")
+        pcb.loads("(kicad_pcb)")
+    assert __file__ in caught.value.site, caught.value.site
+    del file
+
+
+@alone
 def test_addresses_inside_of_a_file() -> None:
     """Only the whole file is a handle; what is inside of it has numbers that stay and that nothing else has."""
     import bindd
@@ -290,10 +306,106 @@ def test_addresses_inside_of_a_file() -> None:
     found = bindd.handles(held_id(one))["handle"]
     assert found["kind"] == "PcbFile" and found["type"] == "pcb.PcbFile" and found["label"] == str(path)
     assert found["children"] > 10 and found["site"]["file"] == __file__
+    assert found["structs"]["pcb.Pad"] == sum(len(footprint.pads) for footprint in board.footprints)
+    assert sum(found["structs"].values()) == found["children"]
+    text = run("inspect", "handles", hex(held_id(one))).stdout
+    assert re.search(r"^structs +\d+ pcb\.\w+, ", text, re.MULTILINE), text
+    assert re.search(r"^last used   \d+m?s ago  pcb\.\w+\.\w+ \(\d+ uses\)$", text, re.MULTILINE), text
     assert bindd.handles(held_id(one) - (6 << 56))["handle"] is None, "no Document has its number"
     done = run("inspect", "handles", hex(held_id(board)))
     assert done.returncode == 1 and "a struct inside of document 1" in done.stderr and "hint" in done.stderr
     del board
+
+
+@alone
+def test_uses_are_counted_and_the_last_is_named() -> None:
+    """Of views, typegraphs and documents: each call once, whoever answers it; reading nodes uses their view."""
+    import bindd
+    from bindd import sexp
+    from bindd.faebryk import TypeGraph
+    from bindd.graph import GraphView
+    from bindd.sexp import pcb
+
+    def used(handle: Any) -> tuple[int, str]:
+        found = bindd.handles(held_id(handle))["handle"]
+        assert found["last_used"].startswith("never") == (not found["uses"]) and (found["used_s"] is None) == (not found["uses"])
+        (row,) = [row for row in inspect("--top", "0")["rows"] if row["id"] == held_id(handle)]
+        assert (row["uses"], row["used_by"]) == (found["uses"], found["used_by"])
+        return found["uses"], found["used_by"]
+
+    view = GraphView.create()
+    assert used(view) == (0, "")
+    nodes = [view.create_and_insert_node() for _ in range(10)]
+    assert used(view) == (10, "GraphView.create_and_insert_node")
+    for _ in range(7):
+        view.get_node_count()
+    assert used(view) == (17, "GraphView.get_node_count")
+    view.get_subgraph_from_nodes(nodes=[nodes[0]])  # asked of the worker
+    assert used(view) == (18, "GraphView.get_subgraph_from_nodes")
+    nodes[1].visit_edges_of_type(edge_type=3, ctx=None, f=print)
+    assert used(view) == (19, "BoundNode.visit_edges_of_type")
+    assert held_id(nodes[1]) and used(view)[0] == 19, "what asks nobody uses nothing"
+    for _ in range(400):
+        view.bind(node=nodes[0].node())
+    assert used(view) == (419, "GraphView.bind")
+    types = TypeGraph.create(g=view)
+    assert used(types) == (0, "") and used(view)[0] == 420
+    types.add_type(identifier="Resistor")
+    types.get_self_node()
+    assert used(types) == (2, "TypeGraph.get_self_node") and used(view)[0] == 421
+    document = sexp.parse("(a (b c))")
+    assert used(document) == (0, "")
+    document.root[1]
+    assert used(document)[0] == 2
+    sexp.dumps(document)
+    assert used(document) == (3, "sexp.dumps")
+    file = pcb.loads(ROOT / "examples" / "divider.kicad_pcb")
+    board = file.kicad_pcb
+    board.footprints[0].at.x  # noqa: B018
+    board.paper = "A3"
+    assert used(file) == (5, "pcb.KicadPcb.paper")
+    pcb.dumps(file)
+    assert used(file) == (6, "sexp.dump")
+    copy = view.bind(node=nodes[0].node())
+    del view, copy
+    assert used(types)[0] == 2, "a view without a handle of its own counts nothing, and breaks nothing"
+    nodes[0].visit_edges_of_type(edge_type=3, ctx=None, f=print)
+
+
+@alone
+def test_an_error_about_a_destroyed_view_says_where_it_was_made() -> None:
+    from bindd import errors
+    from bindd.graph import GraphView
+
+    view = GraphView.create(); made = line()
+    node = view.create_and_insert_node()
+    view.destroy(); gone = line()
+    for call in (view.get_node_count, view.get_nodes):
+        with pytest.raises(errors.StaleHandleError, match=rf"made at .*test_ledger\.py:{made} was destroyed at .*test_ledger\.py:{gone}"):
+            call()
+    del view, call
+    with pytest.raises(errors.StaleHandleError, match=r"\) was destroyed at "):
+        node.visit_edges_of_type(edge_type=1, ctx=None, f=print)
+
+
+def test_a_child_counts_no_uses_of_its_parents_handles(home: Home) -> None:
+    done = home.python("""
+import os
+from bindd.graph import GraphView
+from bindd.sexp import pcb
+view, file = GraphView.create(), pcb.loads("(kicad_pcb (version 20241229))")
+view.get_node_count()
+child = os.fork()
+if not child:
+    for _ in range(1000): file.kicad_pcb.version
+    try: view.get_node_count()
+    except Exception as error: assert "fork" in str(error), error
+    os._exit(7)
+assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 7
+import bindd
+assert bindd.handles(file.__zig_address__())["handle"]["uses"] == 0
+""")
+    assert done.returncode == 0, done.stderr
 
 
 @full

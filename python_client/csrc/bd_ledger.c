@@ -2,6 +2,7 @@
 #include "bd_ledger.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,7 +48,6 @@ struct bd_ledger {
     bd_known_table text_table, frame_table, site_table;
     PyObject *f_back, *co_filename, *co_qualname;
     char *own;
-    size_t own_bytes;
 };
 
 /* -- tables ----------------------------------------------------------------------------------------------------------- */
@@ -117,14 +117,22 @@ static uint32_t bd_ledger_text(bd_ledger *ledger, const char *text, size_t bytes
     return number;
 }
 
+/* Whether the file is in one of the folders that are left out, which stand on lines of their own. */
+static bool bd_ledger_is_own(const bd_ledger *ledger, const char *file, size_t bytes) {
+    for (const char *folder = ledger->own; *folder;) {
+        size_t length = strcspn(folder, "\n");
+        if (length && bytes > length && memcmp(file, folder, length) == 0) return true;
+        folder += length + (folder[length] == '\n');
+    }
+    return false;
+}
+
 static uint32_t bd_ledger_attribute(bd_ledger *ledger, PyObject *code, PyObject *name, bool *is_own) {
     PyObject *value = PyObject_GetAttr(code, name);
     Py_ssize_t bytes = 0;
     const char *text = value && PyUnicode_Check(value) ? PyUnicode_AsUTF8AndSize(value, &bytes) : NULL;
     if (!text) PyErr_Clear();
-    if (is_own)
-        *is_own = text && ledger->own_bytes && (size_t)bytes > ledger->own_bytes &&
-                  memcmp(text, ledger->own, ledger->own_bytes) == 0;
+    if (is_own) *is_own = text && bd_ledger_is_own(ledger, text, (size_t)bytes);
     uint32_t number = text ? bd_ledger_text(ledger, text, (size_t)bytes) : 0;
     Py_XDECREF(value);
     return number;
@@ -230,6 +238,16 @@ bd_ledger_record *bd_ledger_find(bd_ledger *ledger, uint32_t record) {
     return record && ledger->header ? bd_ledger_at(ledger, record) : NULL;
 }
 
+bool bd_ledger_place(const bd_ledger *ledger, const bd_ledger_record *record, char *text, size_t bytes) {
+    uint32_t frame = ledger->sites[record->site].frames[0]; /* its own writing: in range; 0 of each table is "none" */
+    uint32_t file = ledger->frames[frame].file, length;
+    if (!record->site || !frame || !file) return false;
+    const unsigned char *start = ledger->texts + 4 * (size_t)file;
+    memcpy(&length, start, sizeof length);
+    snprintf(text, bytes, "%.*s:%u", (int)length, (const char *)start + sizeof length, ledger->frames[frame].line);
+    return true;
+}
+
 void bd_ledger_time(bd_ledger_record *record, uint32_t used_by) {
     record->used_by = used_by;
     record->used_ns = bd_ledger_now();
@@ -292,7 +310,6 @@ static bool bd_ledger_prepare(bd_ledger *ledger, int fd, const char *own) {
     ledger->co_filename = PyUnicode_InternFromString("co_filename");
     ledger->co_qualname = PyUnicode_InternFromString("co_qualname");
     ledger->own = strdup(own);
-    ledger->own_bytes = strlen(own);
     return ledger->header && ledger->lines && ledger->f_back && ledger->co_filename && ledger->co_qualname && ledger->own;
 }
 

@@ -22,8 +22,8 @@
 
 typedef struct bd_ledger bd_ledger;
 
-/* NULL without an exception when the file cannot be made; *fd then is -1, else the caller's. `own` is the folder of
- * Python files whose frames are left out: bindd's. */
+/* NULL without an exception when the file cannot be made; *fd then is -1, else the caller's. `own` has the folders
+ * of Python files whose frames are left out, each on a line: bindd's. */
 bd_ledger *bd_ledger_open(uint32_t interval, uint32_t generation, const char *own, int *fd);
 /* The file once more, for a supervisor or worker that comes later: the caller's, or -1. */
 int bd_ledger_descriptor(const bd_ledger *ledger);
@@ -42,6 +42,8 @@ bd_ledger_record *bd_ledger_find(bd_ledger *ledger, uint32_t record);
 uint32_t bd_ledger_next(bd_ledger *ledger);
 uint32_t bd_ledger_weight(const bd_ledger *ledger);
 
+/* Where the handle was made, "file:line"; false where that is not known. */
+bool bd_ledger_place(const bd_ledger *ledger, const bd_ledger_record *record, char *text, size_t bytes);
 void bd_ledger_time(bd_ledger_record *record, uint32_t used_by);
 /* The handle is used. Cost: a nanosecond; a look at the coarse clock as often as is said above. */
 static inline void bd_ledger_use(bd_ledger_record *record, uint32_t used_by) {

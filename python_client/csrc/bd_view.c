@@ -74,8 +74,10 @@ int bd_view_fail(bd_view *view) {
             bd_workspace_or_lost(view->workspace));
         return -1;
     }
+    char made_at[300];
+    bool is_known = view->listed && bd_ledger_place(view->workspace->ledger, view->listed, made_at, sizeof made_at);
     bd_error_set(
-        "StaleHandleError", "GraphView(id=0x%x) was destroyed at %s", view->self_node,
-        view->destroyed_at ? view->destroyed_at : "an unknown place");
+        "StaleHandleError", "GraphView(id=0x%x)%s%s was destroyed at %s", view->self_node, is_known ? ", made at " : "",
+        is_known ? made_at : "", view->destroyed_at ? view->destroyed_at : "an unknown place");
     return -1;
 }

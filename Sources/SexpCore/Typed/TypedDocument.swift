@@ -145,6 +145,13 @@ public final class TypedDocument {
     }
 
     public var recordCount: Int { places.count }
+    /// How many structs of each type are inside of it, the most frequent first. Cost: a look at each record's type.
+    public var structCounts: [(name: String, count: Int)] {
+        var counts = [Int](repeating: 0, count: schema.structNames.count)
+        for record in 2..<max(types.count, 2) where Int(types[record]) < counts.count { counts[Int(types[record])] += 1 }
+        return zip(schema.structNames, counts).filter { $0.1 > 0 }.map { (name: $0.0, count: $0.1) }
+            .sorted { ($0.count, $1.name) > ($1.count, $0.name) }
+    }
     public var label: String? { source.label }
     public var textBytes: Int { source.textBytes }
     public var nodeCount: Int { source.nodeCount }

@@ -185,6 +185,9 @@ private func handlesText(_ report: JSONValue, id: UInt64, style: Style) -> Strin
     return out
 }
 
+/// Of the types of structs in a document.
+private let structsShown = 6
+
 /// Members that are shown elsewhere, or not at all.
 private let hidden: Set<String> = ["kind", "id", "age_s", "uses", "used_s", "used_by", "handles", "held_by"]
 
@@ -215,6 +218,10 @@ private func clientsText(_ ids: JSONValue, _ clients: [JSONValue]) -> String {
 private func memberText(_ name: String, _ value: JSONValue, _ handle: JSONValue) -> String {
     switch value {
     case .string(let text): name == "workspace" ? shownText(workspaceText(text)) : shownText(text)
+    case .object(let members) where name == "structs":
+        members.prefix(structsShown).map { name, count in
+            "\(memberText("", count, .object([("", count)]))) \(shownText(name))"
+        }.joined(separator: ", ") + (members.count > structsShown ? ", …" : "")
     case .array(let items):
         items.isEmpty ? "-" : items.map { memberText("", $0, .object([("", $0)])) }.joined(separator: ", ")
     case .int, .uint:

@@ -187,7 +187,12 @@ struct HandleTree {
             }
         }
         push(root, "")
-        if root.children.isEmpty { out += "holds nothing that is known\n" }
+        if root.children.isEmpty {
+            let isDocument = HandleKind.documents.contains(UInt32(root.id >> 56))
+            out += isDocument
+                ? "what is in it is in its client; `bindd inspect handles 0x\(hexText(root.id, digits: 16))` counts it\n"
+                : "holds nothing that is known\n"
+        }
         while let (branch, indent, isLast) = stack.popLast() {
             let edge = branch.edge.isEmpty ? "" : "[\(branch.edge)] "
             out += "\(indent)\(isLast ? "└" : "├")─ \(shownText(edge + branch.text))\n"

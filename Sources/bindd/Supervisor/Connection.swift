@@ -24,6 +24,7 @@ final class Connection {
     private var deadline: Timer?
     private var gate = MessageGate(stage: .first)
     private var receivedFds: [Int32] = []
+    private static let sentBytesKept = 1 << 16
     private var unsent: [UInt8] = []
     private var unsentStart = 0
     private var isReading = true
@@ -183,13 +184,16 @@ final class Connection {
     }
 
     private func flush() {
+        let before = unsentStart
         while unsentStart < unsent.count, !isClosed {
             let count = unsent.withUnsafeBytes { bytes in
                 bd_stream_send(fd, bytes.baseAddress?.advanced(by: unsentStart), bytes.count - unsentStart)
             }
             if count == -Int(EAGAIN) {
                 // What keeps coming must not put off the end of a peer that takes nothing.
-                if !isListening || deadline?.isActive != true { deadline?.start(afterMs: DaemonLimits.messageDeadlineMs) }
+                if !isListening || unsentStart > before || deadline?.isActive != true {
+                    deadline?.start(afterMs: DaemonLimits.messageDeadlineMs)
+                }
                 break
             }
             guard count >= 0 else { return close(reason: "") }  // the peer went before its answer
@@ -202,6 +206,9 @@ final class Connection {
             if isListening, isReading, !gate.isMidway { deadline?.stop() }
             if closesWhenSent { return close(reason: "") }
             if resumesWhenSent { return resume() }
+        } else if unsentStart > Connection.sentBytesKept {
+            unsent.removeFirst(unsentStart)
+            unsentStart = 0
         }
         updateInterest()
     }

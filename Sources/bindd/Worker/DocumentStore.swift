@@ -109,6 +109,7 @@ struct DocumentStore {
             facts = [
                 ("type", .string(document.schema.structNames[document.type])),
                 ("children", .int(Int64(document.recordCount - 2))),  // structs inside of it: record 0 is none, 1 the whole
+                ("structs", .object(document.structCounts.map { ($0.name, .int(Int64($0.count))) })),
                 ("nodes", .int(Int64(document.nodeCount))), ("text_bytes", .int(Int64(document.textBytes))),
                 ("failure", document.failure.map { .string($0) } ?? .null),
             ]

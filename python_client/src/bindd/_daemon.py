@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import errno
 import fcntl
+import importlib.util
 import json
 import math
 import os
@@ -410,6 +411,19 @@ def _sites() -> int:
     return intervals[text]
 
 
+def _own_folders() -> list[str]:
+    """Whose lines are no places where a program made something: this package's, and those of bindd-pyzig in front of it."""
+    folders = [os.path.dirname(os.path.abspath(__file__))]
+    try:
+        spec = importlib.util.find_spec("pyzig_sexp")
+    except (ImportError, ValueError):
+        spec = None
+    for folder in (spec.submodule_search_locations or () if spec else ()):
+        if os.path.exists(os.path.join(folder, "_fill.py")):  # not the layer that it stands for
+            folders.append(os.path.abspath(folder))
+    return [folder + os.sep for folder in folders]
+
+
 def _program() -> str:
     """How the daemon's lists call this process."""
     name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else ""
@@ -443,7 +457,7 @@ def connect(
         try:
             return _bindd._open(
                 link.detach(), path, workspace, _program(), max(_left(deadline), 0.1), limit, call_timeout or 0.0,
-                _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"), _sites(), os.path.dirname(os.path.abspath(__file__)) + os.sep)
+                _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"), _sites(), "\n".join(_own_folders()))
         except BinddUnavailable as error:
             if not attempts.again(error):
                 raise
