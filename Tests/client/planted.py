@@ -143,6 +143,13 @@ def fourth_view(noise: Noise) -> None:
         kept.append(GraphView.create())
 
 
+def batch_of_three(noise: Noise) -> None:
+    for count in (2, 5):
+        with noise.view.batch():
+            for _ in range(count):
+                noise.view.create_and_insert_node()
+
+
 def empty_name(noise: Noise) -> None:
     NodeReference.create(name="", a=1)
     NodeReference.create(name="", a=1, b=True)
@@ -170,7 +177,7 @@ BUGS = {
     function.__name__.replace("_", "-"): function
     for function in (
         edge_7_in_a_copy, copy_of_a_copy, overlapping_union, edge_in_two_views, loop_of_type_9, triangle, third_of_a_type,
-        edge_from_the_self_node, destroy_with_twins, type_in_itself, second_pointer_of_a_child, fourth_view, empty_name, deep_text, third_document, print_one_of_three)
+        edge_from_the_self_node, destroy_with_twins, type_in_itself, second_pointer_of_a_child, fourth_view, batch_of_three, empty_name, deep_text, third_document, print_one_of_three)
 }
 
 

@@ -87,6 +87,16 @@ def _words(value: Any, name: str) -> set[str]:
     return set()
 
 
+def is_value(objects: list[Any]) -> bool:
+    """Was a planted word taken as the value of some field?"""
+    for value in objects:
+        for name in type(value).__field_names__():
+            found = getattr(value, name)
+            if found == "planted" or type(found).__name__ == "MutableList" and "planted" in found:
+                return True
+    return False
+
+
 def check_place(models: Any, found: list[str], index: int, stranger: list[str], edit: tuple[int, str, Any], plain: str) -> bool:
     """One stranger at one place; False when the text is refused with it."""
     from bindd import errors, sexp
@@ -100,8 +110,10 @@ def check_place(models: Any, found: list[str], index: int, stranger: list[str], 
             return False
         with file:
             objects = list(structs(file))
-            assert any("planted" in part for value in objects for part in sexp.unknown_parts(value)), (index, text[-200:])
             assert "planted" in models.dumps(file)
+            if stranger == WORD and is_value(objects):
+                return True  # it moved the values behind it
+            assert any("planted" in part for value in objects for part in sexp.unknown_parts(value)), (index, text[-200:])
             setattr(objects[edit[0]], edit[1], edit[2])
             out = tokens(models.dumps(file))
         at = out.index("planted")

@@ -201,6 +201,10 @@ struct TypedDecoder: ~Copyable {
             }
             // Forms beside an atom are unknown parts.
             let atom = Self.atom(nodes, first, end)
+            if atom == end, field.isOptional, Int(nodes[first].end) == first + 1 {  // ()
+                set(slot, UInt8(BD_TAG_NONE), 0)
+                return true
+            }
             if let list = Self.firstList(nodes, first, end), atom != end || !isUnknownPart(field, nodes, text, list) {
                 guard atom < end, Self.isForm(nodes, list) else {
                     throw TypedFault(.unexpectedType, Self.reason(field), node: list, type: type, field: index)
@@ -208,10 +212,6 @@ struct TypedDecoder: ~Copyable {
                 isUnknown = true
             }
             if atom == end {
-                if field.isOptional, Int(nodes[first].end) == first + 1 {  // ()
-                    set(slot, UInt8(BD_TAG_NONE), 0)
-                    return true
-                }
                 if field.kind == .bool {
                     set(slot, UInt8(BD_TAG_BOOL), 1)
                 } else if !field.reading.contains(.notLists) {
@@ -393,6 +393,7 @@ struct TypedDecoder: ~Copyable {
         _ nodes: borrowing NodeColumn,
         _ text: Span<UInt8>, _ node: Int
     ) throws(TypedFault) -> Bool {
+        let start = position
         while position < shape.positionalCount {
             let index = schema.written[shape.firstWritten + position]
             let field = schema.fields[shape.firstField + index]
@@ -408,6 +409,7 @@ struct TypedDecoder: ~Copyable {
                 return true
             }
         }
+        position = start  // an atom that fits nowhere takes no value's place
         return false
     }
 

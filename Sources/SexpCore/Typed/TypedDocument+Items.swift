@@ -156,6 +156,7 @@ extension TypedDocument {
             if index == first, isLeadingWord(shape, items, index, isHeadless) { continue }
             let atom = bytes(item)
             var isTaken = false
+            let start = position
             while position < shape.positionalCount, !isTaken {
                 let field = schema.written[shape.firstWritten + position]
                 position += 1
@@ -168,6 +169,7 @@ extension TypedDocument {
                     isTaken = true
                 }
             }
+            if !isTaken { position = start }
             if !isTaken, itemKind == BD_SEXP_WORD, let field = keyedField(shape, atom), !isSet[field],
                 schema.fields[shape.firstField + field].kind == .bool
             {

@@ -1,5 +1,6 @@
 // `debug.die_at`: the worker of this workspace dies when the next request of a given operation comes, before it is applied
-// or after it was and before its reply. So a test kills any operation, without a button of its own in each.
+// or after it was and before its reply, or at one of its system calls. So a test kills any operation, without a button of its
+// own in each.
 // Not recorded in the journal: the worker that takes over is not armed. Cost: one load per request where nothing is armed.
 
 import CShim
@@ -21,6 +22,8 @@ struct PlannedDeath {
     let operation: UInt16
     let how: How
     let isAfter: Bool
+    /// Before the system call with this number, from 1, of an operation that counts them.
+    let step: Int?
 
     static let hows = Death.allCases.map(\.rawValue) + ["STOP", "HALF", "MUTE"]
 
@@ -40,15 +43,20 @@ struct PlannedDeath {
             }
             self.how = .death(death)
         }
-        guard ["before", "after"].contains(when) else {
-            throw RemoteError("ValueError", "when is before or after, not \(when)")
+        step = Int(when)
+        guard ["before", "after"].contains(when) || (step ?? 0) > 0 else {
+            throw RemoteError("ValueError", "when is before, after, or the number of a system call, not \(when)")
         }
         isAfter = when == "after"
     }
 
     /// Where this is the request that was meant, the worker does not come back from here.
     func strike(_ operation: UInt16, isAfter: Bool, _ session: Session) {
-        if operation == self.operation, isAfter == self.isAfter { strike(session) }
+        if operation == self.operation, isAfter == self.isAfter, step == nil { strike(session) }
+    }
+
+    func strike(_ operation: UInt16, step: Int, _ session: Session) {
+        if operation == self.operation, step == self.step { strike(session) }
     }
 
     @inline(never)
@@ -73,7 +81,9 @@ let dieAtFunction = FunctionDeclaration(
         [
             Parameter("operation", .string, "its name as in `bindd describe --json`: GraphView.create, sexp.parse, sync"),
             Parameter("how", .string, default: "SEGV", "as in debug.crash, or STOP (stopped), HALF (half a reply), MUTE (no reply)"),
-            Parameter("when", .string, default: "before", "before or after it is applied; after: and before its reply"),
+            Parameter(
+                "when", .string, default: "before",
+                "before or after it is applied; after: and before its reply; or a number: of the system call of a save"),
         ],
         errors: ["ValueError"],
         doc: "Makes the worker of this workspace die at the next request of an operation. A new worker is not armed."

@@ -159,6 +159,9 @@ final class PlantedBug {
             PlantedBug("fourth-view", .SEGV) { moment, _ in
                 moment.operation == "GraphView.create" && moment.workspace.graph.liveViews.ids.count >= 3
             },
+            PlantedBug("batch-of-three", .BUS) { moment, _ in
+                try moment.operation == "batch" && moment.word() >= 3
+            },
             // A node has an empty name and something that is true.
             PlantedBug("empty-name", .TRAP) { moment, _ in
                 guard moment.operation == "NodeReference.create" else { return false }

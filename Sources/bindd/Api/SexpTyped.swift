@@ -104,7 +104,7 @@ let typedFunctions: [FunctionDeclaration] = [
     request(
         "save", .query,
         [
-            sourceParameter, Parameter("path", .string, "absolute"), Parameter("mode", .u32, "0: the file's, else 0644"),
+            sourceParameter, Parameter("path", .string, "absolute"), Parameter("mode", .u32, "of a file that was not there"),
             Parameter("check", .u32, "0 none, 1 there must be no file, 2 it must be this one:"), Parameter("size", .any, "u64"),
             Parameter("mtime_ns", .int), Parameter("hash", .any, "u64"),
         ], result: .any, errors: ["FileChanged", "OSError", "StaleHandleError", "BinddError", "LimitExceeded"],
@@ -120,7 +120,14 @@ let typedFunctions: [FunctionDeclaration] = [
         let known = FileFacts(
             size: try call.arguments.u64(), mtimeNs: try call.arguments.i64(), hash: try call.arguments.u64())
         let text = try call.print(document)
-        let facts = try AtomicFile(path: path).replace(
+        let (session, planned) = (call.session, call.workspace.plannedDeath)
+        let operation = Description.shared.number(of: "sexp.save") ?? 0
+        var step = 0
+        let file = try AtomicFile(path: path) { _ in
+            step += 1
+            planned?.strike(operation, step: step, session)
+        }
+        let facts = try file.replace(
             with: text, mode: mode, expecting: check == 0 ? .anything : check == 1 ? .nothing : .file(known))
         call.result.u64(facts.size)
         call.result.i64(facts.mtimeNs)

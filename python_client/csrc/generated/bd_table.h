@@ -8,10 +8,10 @@
 #define BD_PROTOCOL_MAJOR 1u
 #define BD_PROTOCOL_MINOR 0u
 #define BD_PROTOCOL_LAYOUT 4u
-#define BD_DESCRIPTION_HASH 0xa043a6a0a36560efull
-#define BD_DESCRIPTION_HASH_TEXT "a043a6a0"
+#define BD_DESCRIPTION_HASH 0x76a22a573eb10c0aull
+#define BD_DESCRIPTION_HASH_TEXT "76a22a57"
 #define BD_VERSION "0.1.0"
-#define BD_BUILD "0.1.0-a043a6a0"
+#define BD_BUILD "0.1.0-76a22a57"
 
 #define BD_LIMIT_FRAME_BYTES_MAX 1048576ull
 #define BD_LIMIT_MESSAGE_BYTES_MAX 4294967296ull
@@ -1985,7 +1985,7 @@ static PyMethodDef bd_functions[] = {
     BD_METHOD_DEF("debug_hold", bd_thunk_debug_hold, "debug_hold($self, /, *, bytes)\012--\012\012Makes the worker hold that much memory, in small pages, until it ends.\012\012bytes: how much memory the worker takes and touches\012\012Raises ValueError."),
     BD_METHOD_DEF("debug_plant", bd_thunk_debug_plant, "debug_plant($self, /, *, bug)\012--\012\012Arms a bug in this workspace, to try crash reports on. Only where BINDD_PLANTED=1 is set for the daemon.\012\012bug: its name: see PlantedBugs.swift\012\012Raises ValueError."),
     BD_METHOD_DEF("debug_cut_frame", bd_thunk_debug_cut_frame, "debug_cut_frame($self, /)\012--\012\012Makes the worker send half a reply and die.\012\012Raises WorkerCrashed."),
-    BD_METHOD_DEF("debug_die_at", bd_thunk_debug_die_at, "debug_die_at($self, /, *, operation, how='SEGV', when='before')\012--\012\012Makes the worker of this workspace die at the next request of an operation. A new worker is not armed.\012\012operation: its name as in `bindd describe --json`: GraphView.create, sexp.parse, sync\012how: as in debug.crash, or STOP (stopped), HALF (half a reply), MUTE (no reply)\012when: before or after it is applied; after: and before its reply\012\012Raises ValueError."),
+    BD_METHOD_DEF("debug_die_at", bd_thunk_debug_die_at, "debug_die_at($self, /, *, operation, how='SEGV', when='before')\012--\012\012Makes the worker of this workspace die at the next request of an operation. A new worker is not armed.\012\012operation: its name as in `bindd describe --json`: GraphView.create, sexp.parse, sync\012how: as in debug.crash, or STOP (stopped), HALF (half a reply), MUTE (no reply)\012when: before or after it is applied; after: and before its reply; or a number: of the system call of a save\012\012Raises ValueError."),
     {NULL, NULL, 0, NULL}
 };
 

@@ -1568,7 +1568,7 @@ def debug_die_at(*, operation: str, how: str = 'SEGV', when: str = 'before') -> 
 
     operation: its name as in `bindd describe --json`: GraphView.create, sexp.parse, sync
     how: as in debug.crash, or STOP (stopped), HALF (half a reply), MUTE (no reply)
-    when: before or after it is applied; after: and before its reply
+    when: before or after it is applied; after: and before its reply; or a number: of the system call of a save
 
     Raises ValueError.
     """

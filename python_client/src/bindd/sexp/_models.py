@@ -128,8 +128,20 @@ def dump(kind: type[Any], file: Any, path: str | os.PathLike[str] | None, force:
     notes = _bindd._kicad_facts(file)
     known = notes.get(real)
     check = CHECK_SAME if known and not force else CHECK_NOTHING
-    notes[real] = _bindd._kicad_save(file, os.fsencode(real), 0, check, *(known or (0, 0, 0)))
+    notes[real] = _bindd._kicad_save(file, os.fsencode(real), _mode_of_new_files(), check, *(known or (0, 0, 0)))
     return None
+
+
+def _mode_of_new_files() -> int:
+    """By this process's umask, which the daemon does not share. Looked up without changing it, also not for a moment."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as stream:
+            for line in stream:
+                if line.startswith("Umask:"):
+                    return 0o666 & ~int(line.split()[1], 8)
+    except (OSError, ValueError, IndexError):
+        pass
+    return 0o600
 
 
 # -- pickling -------------------------------------------------------------------------------------------------------
