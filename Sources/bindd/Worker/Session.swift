@@ -325,6 +325,7 @@ final class Session {
     }
 
     private func perform(_ operation: UInt16, _ call: inout Call) throws {
+        if !workspace.planted.isEmpty { for bug in workspace.planted { bug.look(operation, call) } }
         switch operation {
         case Operation.sync: return
         case Operation.release: try release(kind: try call.arguments.u32(), ids: try call.arguments.u32List())
@@ -340,7 +341,6 @@ final class Session {
                 throw WireError("operation \(operation) does not exist")
             }
             defer { ids.set(nodes: nil, edges: nil) }
-            if !workspace.planted.isEmpty { for bug in workspace.planted { bug.look(operation, call) } }
             try handler(&call)
         }
     }
