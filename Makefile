@@ -67,6 +67,7 @@ bench: build
 	$(PYTHON) benchmarks/handles.py
 	$(PYTHON) benchmarks/memory.py
 	$(PYTHON) benchmarks/sexp.py
+	$(PYTHON) benchmarks/large.py
 	BINDD_BIN=$(CURDIR)/$(VENV)/bin/bindd $(PYTHON) benchmarks/hostile.py
 
 # libFuzzer and the address sanitizer on everything that reads bytes of others, FUZZ_SECONDS for each target. What is found
