@@ -200,6 +200,12 @@ struct TypedDecoder: ~Copyable {
                 set(slot, UInt8(BD_TAG_RECORD), UInt64(record))
                 return true
             }
+            if Int(nodes[first].end) == end, nodes[first].kind_and_count & 7 != BD_SEXP_LIST {  // as nearly always
+                if isForOther(field, nodes, first) { return false }
+                let (tag, bits) = try scalar(field, type, index, nodes, text, first)
+                set(slot, tag, bits)
+                return true
+            }
             // Forms beside an atom are unknown parts.
             let atom = Self.atom(nodes, first, end)
             if atom == end, field.isOptional, Int(nodes[first].end) == first + 1 {  // ()
