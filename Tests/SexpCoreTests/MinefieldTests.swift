@@ -20,9 +20,10 @@ import Testing
             if row[2] == "accept" {
                 let loaded = try Loaded(row[1], bytes, options: .isVerbatim)
                 try loaded.checkSnapshot()
-                let text = try loaded.document.bytes()
+                #expect(try loaded.document.bytes() == bytes, "\(row[0])")
+                // Laid out anew it has the same tokens, but for an entry that KiCad does not write.
+                let text = try Loaded(row[1], bytes).document.bytes()
                 if !row[0].hasPrefix("y_tags_empty") { #expect(try tokens(text) == tokens(bytes), "\(row[0])") }
-                #expect(try Loaded(row[1], text, options: .isVerbatim).document.bytes() == text, "\(row[0])")
                 #expect(try Loaded(row[1], text).text() == loaded.text(), "\(row[0])")
                 continue
             }

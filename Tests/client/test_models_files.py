@@ -280,3 +280,36 @@ def test_pictures() -> None:
     many = pcb.KicadPcb(generator="g", generator_version="1", segments=[
         pcb.Segment(start=pcb.Xy(x=i, y=0), end=pcb.Xy(x=i, y=1), width=0.1, layer="F.Cu", net=0) for i in range(300)])
     assert "drawn in part" in _picture.draw(many, shapes_max=100) and "drawn in part" not in many.to_svg()
+
+
+@alone
+def test_pictures_of_texts_and_own_pad_shapes() -> None:
+    """Texts start where they are justified to, also on the back; what a pad of its own shape is made of is drawn and counted in."""
+    import re
+
+    from bindd.sexp import footprint
+
+    def text(words: str, justify: str, angle: int = 0) -> str:
+        return (f'(fp_text user "{words}" (at 1 2 {angle}) (layer "F.SilkS") (effects (font (size 2 2)) {justify}))')
+
+    with footprint.loads(
+        '(footprint "x" (layer "F.Cu")'
+        + text("left", "(justify left)") + text("right", "(justify right)") + text("middle", "")
+        + text("turned", "(justify left)", 180) + text("back", "(justify left mirror)") + text("one\\ntwo", "(justify top)")
+        + """(pad "1" smd custom (at 10 0 90) (size 1 1) (layers "F.Cu") (options (clearance outline) (anchor circle)) (primitives
+              (gr_poly (pts (xy 0 0) (xy 1 0) (xy 1 1)) (width 0.1)) (gr_line (start 0 0) (end 50 0) (width 0.3))
+              (gr_arc (start 0 0) (mid 1 1) (end 2 0) (width 0.2)) (gr_arc (start 0 0) (end 3 0) (angle 90) (width 0.2))
+              (gr_circle (center 0 0) (end 4 0) (width 0.4) (fill yes)) (gr_rect (start 0 0) (end 1 2) (width 0.5) (fill no))
+              (gr_curve (pts (xy 0 0) (xy 1 0) (xy 1 1) (xy 2 2)) (width 0.6)) (gr_novel 1) (gr_line (start 0 x) (end 1 1)))))"""
+    ) as file:
+        drawn = file.to_svg()
+        found = re.findall(r'<text [^>]*?font-size="2.8"(?: text-anchor="(start|end)")?>(\w+)', drawn)
+        anchors = {words: anchor for anchor, words in found}
+        assert anchors == {"left": "start", "right": "end", "middle": "", "turned": "end", "back": "start", "one": "", "two": ""}
+        assert drawn.count("scale(-1 1)") == 1
+        pad = drawn[drawn.index('id="bindd-F-Cu"') :]
+        assert 'rx="0.5"' in pad and '<path d="M0 0L50 0" stroke-width="0.3"/>' in pad and "A1 1 0 0 0 2 0" in pad
+        assert "M3 0A3 3 0 0 1 0 3" in pad and '<circle cx="0" cy="0" r="4" class="f" stroke-width="0.4"/>' in pad
+        assert "M0 0L1 0L1 2L0 2Z" in pad and "M0 0C1 0 1 1 2 2" in pad
+        y = float(re.search(r'viewBox="\S+ (\S+) ', drawn)[1])  # type: ignore[index]
+        assert y < -50  # the line of 50 mm, turned upwards

@@ -199,6 +199,12 @@ struct TypedDecoder: ~Copyable {
                 set(slot, UInt8(BD_TAG_RECORD), UInt64(record))
                 return true
             }
+            if Int(nodes[first].end) == end, nodes[first].kind_and_count & 7 != BD_SEXP_LIST {  // as nearly always
+                if isForOther(field, nodes, first) { return false }
+                let (tag, bits) = try scalar(field, type, index, nodes, text, first)
+                set(slot, tag, bits)
+                return true
+            }
             // Forms beside an atom are unknown parts.
             let atom = Self.atom(nodes, first, end)
             if atom == end, field.isOptional, Int(nodes[first].end) == first + 1 {  // ()
@@ -305,57 +311,6 @@ struct TypedDecoder: ~Copyable {
             node = next
         }
         return nil
-    }
-
-    /// The first node that is no comment; `end` when there is none.
-    @inline(__always)
-    static func value(_ nodes: borrowing NodeColumn, _ first: Int, _ end: Int) -> Int {
-        var node = first
-        while node < end, nodes[node].kind_and_count & 7 == BD_SEXP_COMMENT { node += 1 }
-        return node
-    }
-
-    /// A list alone where one value should stand, of a field that can do without.
-    private func isUnknownPart(
-        _ field: KiCadSchema.Field, _ nodes: borrowing NodeColumn, _ text: Span<UInt8>, _ list: Int
-    ) -> Bool {
-        if field.reading.contains(.notLists) { return true }
-        guard Self.isForm(nodes, list) else { return false }
-        if field.kind == .bool { return Int(nodes[list].end) > list + 1 && boolean(nodes, text, list + 1) == nil }
-        return !field.isRequired
-    }
-
-    /// A list that starts with a bare word, or an empty one.
-    static func isForm(_ nodes: borrowing NodeColumn, _ list: Int) -> Bool {
-        Int(nodes[list].end) == list + 1 || nodes[list + 1].kind_and_count & 7 == BD_SEXP_WORD
-    }
-
-    /// An element that starts with a word where its struct has a number: another version's.
-    private func isStranger(_ field: KiCadSchema.Field, _ nodes: borrowing NodeColumn, _ list: Int) -> Bool {
-        schema.startsWithNumber(field.target) && Int(nodes[list].end) > list + 1 && Self.isForm(nodes, list)
-    }
-
-    /// The first node that is a list; nil when there is none.
-    @inline(__always)
-    static func firstList(_ nodes: borrowing NodeColumn, _ first: Int, _ end: Int) -> Int? {
-        var node = first
-        while node < end {
-            if nodes[node].kind_and_count & 7 == BD_SEXP_LIST { return node }
-            node += 1
-        }
-        return nil
-    }
-
-    /// The first node that is an atom; `end` when there is none.
-    @inline(__always)
-    static func atom(_ nodes: borrowing NodeColumn, _ first: Int, _ end: Int) -> Int {
-        var node = first
-        while node < end {
-            let kind = nodes[node].kind_and_count & 7
-            if kind != BD_SEXP_COMMENT && kind != BD_SEXP_LIST { return node }
-            node = Int(nodes[node].end)
-        }
-        return end
     }
 
     @inline(__always)

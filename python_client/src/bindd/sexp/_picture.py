@@ -22,6 +22,9 @@ MARGIN = 1.0
 """Millimetres around everything."""
 WIDTH_LEAST = 0.05
 """A line of no width is drawn that wide."""
+TEXT_CHARACTERS_MAX = 400
+LINE_PITCH, CHARACTER_WIDTH = 1.62, 0.85
+"""Of texts, in heights of a letter: from line to line as in KiCad, and about what a letter takes."""
 
 DEFAULT_LAYERS = ("*.Cu", "*.SilkS", "*.CrtYd", "Edge.Cuts")
 _COLOURS = {
@@ -60,6 +63,86 @@ def _circle_through(a: tuple[float, float], b: tuple[float, float], c: tuple[flo
     x = (a2 * (by - cy) + b2 * (cy - ay) + c2 * (ay - by)) / d
     y = (a2 * (cx - bx) + b2 * (ax - cx) + c2 * (bx - ax)) / d
     return x, y, math.hypot(ax - x, ay - y)
+
+
+def _arc_path(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> str:
+    """From a to c through b; a bent line where no circle goes through them."""
+    circle = _circle_through(a, b, c)
+    if circle is None:
+        return _path([a, b, c])
+    x, y, radius = circle
+    angles = [math.atan2(py - y, px - x) for px, py in (a, b, c)]
+    sweep = (angles[2] - angles[0]) % (2 * math.pi)
+    is_clockwise = (angles[1] - angles[0]) % (2 * math.pi) <= sweep  # on the screen, where y points down
+    is_large = (sweep if is_clockwise else 2 * math.pi - sweep) > math.pi
+    return (f"M{_number(a[0])} {_number(a[1])}A{_number(radius)} {_number(radius)} 0 {int(is_large)} {int(is_clockwise)} "
+            f"{_number(c[0])} {_number(c[1])}")
+
+
+def _path(points: Iterable[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{_number(x)} {_number(y)}" for x, y in points)
+
+
+def _curve_path(points: list[tuple[float, float]]) -> str:
+    (a, b), *rest = points
+    return f"M{_number(a)} {_number(b)}C" + " ".join(f"{_number(x)} {_number(y)}" for x, y in rest)
+
+
+class _Primitive:
+    """A shape of a pad that the models do not know, out of its text."""
+
+    def __init__(self, form: Any) -> None:
+        self.kind = form.head
+        self.entries = {entry.head: entry for entry in form if hasattr(entry, "head")}
+
+    def numbers(self, name: str) -> list[float]:
+        entry = self.entries.get(name)
+        return [float(atom.text) for atom in list(entry)[1:]] if entry is not None else []
+
+    def point(self, name: str) -> tuple[float, float]:
+        x, y = self.numbers(name)
+        return x, y
+
+    @property
+    def width(self) -> float:
+        return (self.numbers("width") or [0.0])[0]
+
+    @property
+    def is_filled(self) -> bool:
+        entry = self.entries.get("fill")
+        return entry is not None and any(getattr(word, "text", "") in ("yes", "solid") for word in entry)
+
+    def drawn(self) -> tuple[str, list[tuple[float, float]]]:
+        """Path or circle, and points that it reaches; ValueError or LookupError for what it is not."""
+        fill = ' class="f"' if self.is_filled else ""
+        stroke = f'{fill} stroke-width="{_number(self.width if fill else max(self.width, WIDTH_LEAST))}"/>'
+        if self.kind == "gr_circle":
+            (x, y), (ex, ey) = self.point("center"), self.point("end")
+            radius = math.hypot(ex - x, ey - y)
+            return (f'<circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}"{stroke}',
+                    [(x - radius, y - radius), (x + radius, y + radius)])
+        if self.kind == "gr_curve":
+            points = [(float(xy[1].text), float(xy[2].text)) for xy in list(self.entries["pts"])[1:]]
+            if len(points) != 4:
+                raise ValueError("a curve has four points")
+            return f'<path d="{_curve_path(points)}"{stroke}', points
+        start, end = self.point("start"), self.point("end")
+        if self.kind == "gr_line":
+            return f'<path d="{_path([start, end])}"{stroke}', [start, end]
+        if self.kind == "gr_rect":
+            (x1, y1), (x2, y2) = start, end
+            return f'<path d="{_path([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])}Z"{stroke}', [start, end]
+        if self.kind != "gr_arc":
+            raise ValueError(self.kind)
+        if "angle" in self.entries:  # until KiCad 5: the centre, a start, and how far from there
+            (cx, cy), (sx, sy) = start, end
+            turn = math.radians(self.numbers("angle")[0])
+            start, middle, end = (
+                (cx + (sx - cx) * math.cos(part) - (sy - cy) * math.sin(part), cy + (sx - cx) * math.sin(part) + (sy - cy) * math.cos(part))
+                for part in (0.0, turn / 2, turn))
+        else:
+            middle = self.point("mid")
+        return f'<path d="{_arc_path(start, middle, end)}"{stroke}', [start, middle, end]
 
 
 class Drawing:
@@ -109,33 +192,21 @@ class Drawing:
 
     def line(self, points: list[tuple[float, float]], width: float, layer: str) -> None:
         self.see(points, layer, width / 2)
-        d = "M" + "L".join(f"{_number(x)} {_number(y)}" for x, y in points)
-        self.add(layer, f'<path d="{d}" stroke-width="{_number(max(width, WIDTH_LEAST))}"/>')
+        self.add(layer, f'<path d="{_path(points)}" stroke-width="{_number(max(width, WIDTH_LEAST))}"/>')
 
     def polygon(self, points: list[tuple[float, float]], width: float, is_filled: bool, layer: str, opacity: str = "") -> None:
         if not points:
             return
         self.see(points, layer, width / 2)
-        d = "M" + "L".join(f"{_number(x)} {_number(y)}" for x, y in points) + "Z"
+        d = _path(points) + "Z"
         fill = ' class="f"' if is_filled else ""
         stroke = f' stroke-width="{_number(width)}"' if is_filled or width > 0 else f' stroke-width="{WIDTH_LEAST}"'
         self.add(layer, f'<path d="{d}"{fill}{stroke}{opacity}/>')
 
     def arc(self, start: Any, middle: Any, end: Any, width: float, layer: str) -> None:
-        a, b, c = (start.x, start.y), (middle.x, middle.y), (end.x, end.y)
-        circle = _circle_through(a, b, c)
-        if circle is None:
-            self.line([a, b, c], width, layer)
-            return
-        x, y, radius = circle
-        self.see([a, b, c], layer, width / 2)
-        angles = [math.atan2(py - y, px - x) for px, py in (a, b, c)]
-        sweep = (angles[2] - angles[0]) % (2 * math.pi)
-        is_clockwise = (angles[1] - angles[0]) % (2 * math.pi) <= sweep  # on the screen, where y points down
-        is_large = (sweep if is_clockwise else 2 * math.pi - sweep) > math.pi
-        d = (f"M{_number(a[0])} {_number(a[1])}A{_number(radius)} {_number(radius)} 0 {int(is_large)} {int(is_clockwise)} "
-             f"{_number(c[0])} {_number(c[1])}")
-        self.add(layer, f'<path d="{d}" stroke-width="{_number(max(width, WIDTH_LEAST))}"/>')
+        points = _points([start, middle, end])
+        self.see(points, layer, width / 2)
+        self.add(layer, f'<path d="{_arc_path(*points)}" stroke-width="{_number(max(width, WIDTH_LEAST))}"/>')
 
     def circle(self, x: float, y: float, radius: float, width: float, is_filled: bool, layer: str) -> None:
         self.see([(x, y)], layer, radius + width / 2)
@@ -143,14 +214,36 @@ class Drawing:
         self.add(layer, f'<circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}"{fill} '
                         f'stroke-width="{_number(width if is_filled else max(width, WIDTH_LEAST))}"/>')
 
-    def text(self, words: str, at: Any, size: float, layer: str) -> None:
+    def text(self, words: str, at: Any, effects: Any, layer: str) -> None:
+        """Lines of a text, from where `at` is to the side that it is justified to."""
+        lines = words[:TEXT_CHARACTERS_MAX].split("\n")
         if not words:
             return
-        self.see([(at.x, at.y)], layer, size)
+        size = (effects.font.size.h if effects is not None else None) or 1.0
+        justify = effects.justify if effects is not None else None
+        sides = {justify.justify1, justify.justify2, justify.justify3} if justify is not None else set()
+        is_mirrored = "mirror" in sides
         turn = (at.r or 0.0) % 360  # as seen on the board: KiCad keeps texts upright there
-        turn -= self.place[2] + (180 if 90 < turn <= 270 else 0)
-        rotate = f' transform="rotate({_number(-turn)} {_number(at.x)} {_number(at.y)})"' if turn else ""
-        self.add(layer, f'<text x="{_number(at.x)}" y="{_number(at.y)}" font-size="{_number(size * 1.4)}"{rotate}>{escape(words[:80])}</text>')
+        is_turned = 90 < turn <= 270
+        turn -= self.place[2] + (180 if is_turned else 0)
+        across = ("left" in sides) - ("right" in sides)  # where the text is of its place: 1 behind, -1 before
+        down = ("top" in sides) - ("bottom" in sides)
+        if is_turned:
+            across, down = -across, -down
+        anchor = {1: ' text-anchor="start"', -1: ' text-anchor="end"', 0: ""}[across]
+        pitch = size * LINE_PITCH
+        top = ((down - 1) * (len(lines) - 1) * pitch + down * size) / 2
+
+        wide, high = size * CHARACTER_WIDTH * max(map(len, lines)), pitch * len(lines)
+        left, upper = wide * (across - 1) / 2, top - pitch / 2
+        cos, sin = math.cos(math.radians(-turn)), math.sin(math.radians(-turn))
+        corners = ((-px if is_mirrored else px, py) for px in (left, left + wide) for py in (upper, upper + high))
+        self.see([(at.x + px * cos - py * sin, at.y + px * sin + py * cos) for px, py in corners], layer)
+        place = f"translate({_number(at.x)} {_number(at.y)})" + (f" rotate({_number(-turn)})" if turn % 360 else "")
+        place += " scale(-1 1)" if is_mirrored else ""
+        self.add(layer, f'<g transform="{place}">' + "".join(
+            f'<text y="{_number(top + index * pitch)}" font-size="{_number(size * 1.4)}"{anchor}>{escape(line)}</text>'
+            for index, line in enumerate(lines)) + "</g>")
 
     # -- what models hold ------------------------------------------------------------------------------------------
 
@@ -178,15 +271,12 @@ class Drawing:
             points = _points(shape.pts.xys)
             if len(points) == 4:
                 self.see(points, layer, width / 2)
-                (a, b), *rest = points
-                d = f"M{_number(a)} {_number(b)}C" + " ".join(f"{_number(x)} {_number(y)}" for x, y in rest)
-                self.add(layer, f'<path d="{d}" stroke-width="{_number(max(width, WIDTH_LEAST))}"/>')
+                self.add(layer, f'<path d="{_curve_path(points)}" stroke-width="{_number(max(width, WIDTH_LEAST))}"/>')
         for shape in getattr(owner, prefix + "texts", ()):
             layer = shape.layer.layer
             if self.shows(layer) and not getattr(shape, "hide", None) and not (shape.effects is not None and shape.effects.hide):
-                size = shape.effects.font.size.h if shape.effects is not None else None
                 words = shape.text.replace("${REFERENCE}", self.reference)
-                self.text(words, shape.at, size or 1.0, _OLD_NAMES.get(layer, layer))
+                self.text(words, shape.at, shape.effects, _OLD_NAMES.get(layer, layer))
 
     reference = ""
 
@@ -197,8 +287,7 @@ class Drawing:
             layer = item.layer
             hidden = item.hide or (item.effects is not None and item.effects.hide)
             if item.name == "Reference" and item.at is not None and not hidden and self.shows(layer):
-                size = item.effects.font.size.h if item.effects is not None else None
-                self.text(item.value, item.at, size or 1.0, _OLD_NAMES.get(layer, layer))
+                self.text(item.value, item.at, item.effects, _OLD_NAMES.get(layer, layer))
         self.graphics(footprint, "fp_")
         for pad in footprint.pads:
             self.pad(pad, angle)
@@ -218,16 +307,21 @@ class Drawing:
         radius = {"oval": min(width, height) / 2, "circle": width / 2, "roundrect": min(width, height) * (pad.roundrect_rratio or 0.0)}
         parts = []
         if pad.type != "np_thru_hole":
-            if pad.shape == "circle":
+            is_round = pad.shape == "circle" or pad.shape == "custom" and pad.options is not None and pad.options.anchor == "circle"
+            if is_round:
                 height = width
+                radius["custom"] = width / 2
             round_ = f' rx="{_number(radius[pad.shape])}"' if radius.get(pad.shape) else ""
             parts.append(f'<rect class="f" x="{_number(-width / 2)}" y="{_number(-height / 2)}" width="{_number(width)}" '
                          f'height="{_number(height)}"{round_} stroke-width="0"/>')
             for polygon in pad.primitives.gr_polys if pad.primitives is not None else ():
                 points = _points(polygon.pts.xys)
                 if points:
-                    d = "M" + "L".join(f"{_number(px)} {_number(py)}" for px, py in points) + "Z"
-                    parts.append(f'<path class="f" d="{d}" stroke-width="0"/>')
+                    parts.append(f'<path class="f" d="{_path(points)}Z" stroke-width="0"/>')
+                    self.see_turned(points, x, y, turn, layer)
+            for text, points in _unknown_shapes(pad):
+                parts.append(text)
+                self.see_turned(points, x, y, turn, layer)
         if is_through and pad.drill.size_x:
             across = pad.drill.size_x
             down = pad.drill.size_y if pad.drill.size_y is not None else across
@@ -235,6 +329,10 @@ class Drawing:
                          f'height="{_number(down)}" rx="{_number(min(across, down) / 2)}"/>')
         rotate = f" rotate({_number(-turn)})" if turn else ""
         self.add(layer, f'<g transform="translate({_number(x)} {_number(y)}){rotate}">{"".join(parts)}</g>')
+
+    def see_turned(self, points: list[tuple[float, float]], x: float, y: float, turn: float, layer: str) -> None:
+        cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+        self.see([(x + px * cos + py * sin, y - px * sin + py * cos) for px, py in points], layer)
 
     def board(self, board: Any) -> None:
         self.graphics(board, "gr_")
@@ -286,6 +384,21 @@ class Drawing:
                        f'font-family="sans-serif" font-size="{_number(height / 30)}">drawn in part: too many shapes</text>')
         out.append("</svg>")
         return "\n".join(out)
+
+
+def _unknown_shapes(pad: Any) -> Iterable[tuple[str, list[tuple[float, float]]]]:
+    """Of a pad's own shape what the models do not read: all but polygons. What it takes is one request for such a pad."""
+    from bindd import sexp
+
+    parts = sexp.unknown_parts(pad.primitives) if pad.primitives is not None else []
+    if not parts:
+        return
+    with sexp.parse("\n".join(parts).encode()) as document:
+        for form in document.forms:
+            try:
+                yield _Primitive(form).drawn()
+            except (ValueError, LookupError, AttributeError):
+                continue  # of a kind that nobody knows
 
 
 def _identifier(layer: str) -> str:
