@@ -129,7 +129,7 @@ def run(kind: Any, live: Any, plain: list[str], step: tuple[Any, ...]) -> None:
             "in": (lambda: [one in live for one in live], lambda: [True for _ in plain]),
             "index": (lambda: [live.index(one) for one in live], lambda: list(range(len(plain)))),
             "count": (lambda: [live.count(one) for one in live], lambda: [1 for _ in plain]),
-            "remove": (lambda: live.remove(live[first or 0]), lambda: plain.pop(first or 0) and None),
+            "remove": (lambda: live.remove(live[first or 0]), lambda: (plain.pop(first or 0), None)[1]),
             "==": (lambda: (live == list(live), live == made), lambda: (True, not plain and not words)),
         }
     for_live, for_plain = pairs[what]

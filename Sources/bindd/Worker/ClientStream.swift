@@ -247,7 +247,8 @@ final class ClientStream {
             withUnsafeMutableBytes(of: &event.reply_start) { $0.copyBytes(from: text) }
         } else if isAnswered {
             event.reply_bytes = UInt32(clamping: call.resultBytes)
-            let reply = call.result.bytes.prefix(Int(BD_TRACE_REPLY_SHOWN))
+            let shown = Int(BD_TRACE_REPLY_SHOWN)
+            let reply = (call.result.bytes.prefix(shown) + call.longPart.prefix(shown)).prefix(shown)
             withUnsafeMutableBytes(of: &event.reply_start) { $0.copyBytes(from: reply) }
         }
         page.trace(event)
