@@ -115,9 +115,12 @@ def build_replies(canary: str | None) -> tuple[Path, Path]:
     shutil.copytree(ROOT / "Sources" / "CLayout", folder / "Sources" / "CLayout")
     if canary:
         shutil.copytree(source(canary), copy / "csrc", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "tools", folder / "tools")
+    shutil.copytree(copy / "src" / "bindd", folder / "built" / "bindd")
     flags = f"-fsanitize=fuzzer-no-link,{SANITIZERS} -fno-omit-frame-pointer -O1 -g"
-    run(sys.executable, "setup.py", "-q", "build", "--build-lib", folder / "built", cwd=copy, stderr=subprocess.DEVNULL,
-        env={**os.environ, "CC": CLANG, "LDSHARED": f"{CLANG} -shared", "CFLAGS": flags})
+    build = "import native, pathlib, sys; native.build_extension('release', lambda _: None, pathlib.Path(sys.argv[1]))"
+    run(sys.executable, "-c", build, folder / "built" / "bindd" / "_bindd.abi3.so", cwd=folder / "tools",
+        env={**os.environ, "CC": CLANG, "CFLAGS": flags})
     binary = WORK / "c-replies"
     library = sysconfig.get_config_var("LIBDIR")
     run(CLANG, *C_FLAGS, f"-fsanitize=fuzzer,{SANITIZERS}", "-rdynamic", "-fuse-ld=lld", f"-I{ROOT / 'fuzz'}",

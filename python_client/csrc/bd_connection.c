@@ -42,6 +42,7 @@ void bd_connection_reset(bd_connection *connection, int fd) {
     struct timeval slice = {0, BD_SLICE_MS * 1000};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice);
     connection->fill.size = connection->send.size = connection->sent_bytes = 0;
+    connection->lent.state = BD_LONG_NONE;
     connection->receive_start = connection->receive_end = 0;
     connection->in_frame = connection->part_started = connection->is_awaiting = connection->has_reply = false;
     connection->frame_left = connection->padding_left = 0;
@@ -94,6 +95,7 @@ void bd_connection_shut(bd_connection *connection) {
         memset(buffers[i], 0, sizeof *buffers[i]);
     }
     connection->sent_bytes = 0;
+    connection->lent.state = BD_LONG_NONE;
     free(connection->receive);
     connection->receive = NULL;
     connection->receive_start = connection->receive_end = 0;
@@ -147,7 +149,7 @@ size_t bd_connection_frames_bytes(size_t payload) {
     return frames * BD_FRAME_HEADER_BYTES + bd_padded(payload, 8);
 }
 
-static bool bd_buffer_reserve(bd_buffer *buffer, size_t bytes) {
+bool bd_buffer_reserve(bd_buffer *buffer, size_t bytes) {
     if (bytes <= buffer->capacity - buffer->size) return true;
     size_t capacity = buffer->capacity;
     while (capacity - buffer->size < bytes) {
@@ -203,6 +205,7 @@ void bd_connection_swap(bd_connection *connection) {
     connection->fill = buffer;
     connection->fill.size = 0;
     connection->sent_bytes = 0;
+    if (connection->lent.state == BD_LONG_BEHIND_FILL) bd_long_begin(connection);
     if (connection->fill.capacity > BD_SPARE_BYTES_MAX) {
         unsigned char *smaller = realloc(connection->fill.data, BD_FILL_BYTES_MAX);
         if (smaller) {
@@ -210,6 +213,11 @@ void bd_connection_swap(bd_connection *connection) {
             connection->fill.capacity = BD_FILL_BYTES_MAX;
         }
     }
+}
+
+void bd_connection_cut(bd_connection *connection) {
+    connection->send.size = connection->sent_bytes = connection->fill.size = 0;
+    if (connection->fd >= 0) shutdown(connection->fd, SHUT_RDWR);
 }
 
 /* -- in ----------------------------------------------------------------------------------------------------------- */
@@ -413,15 +421,33 @@ static bd_turn bd_connection_receive(bd_connection *connection, int flags) {
     return BD_TURN_CLOSED;
 }
 
+/* As send, and counts it off: of the buffer, then of the long message behind it. */
+static ssize_t bd_connection_send_some(bd_connection *connection) {
+    if (connection->sent_bytes < connection->send.size) {
+        ssize_t sent = send(
+            connection->fd, connection->send.data + connection->sent_bytes,
+            connection->send.size - connection->sent_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) connection->sent_bytes += (size_t)sent;
+        return sent;
+    }
+    bd_piece parts[2];
+    struct iovec vectors[2];
+    int count = bd_long_next(connection, parts);
+    for (int i = 0; i < count; i++) vectors[i] = (struct iovec){(void *)(uintptr_t)parts[i].data, parts[i].bytes};
+    struct msghdr message = {0};
+    message.msg_iov = vectors;
+    message.msg_iovlen = (size_t)count;
+    ssize_t sent = sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) bd_long_advance(connection, (size_t)sent);
+    return sent;
+}
+
 /* Sends until all is sent; while the socket is full, takes what comes in, so that neither side waits for the other. */
 static bd_turn bd_connection_send(bd_connection *connection, int wait_ms) {
     for (int steps = 0; !bd_connection_is_sent(connection); steps++) {
         if (steps == BD_STEPS_MAX) return BD_TURN_SLICE;
-        ssize_t sent = send(
-            connection->fd, connection->send.data + connection->sent_bytes,
-            connection->send.size - connection->sent_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t sent = bd_connection_send_some(connection);
         if (sent > 0) {
-            connection->sent_bytes += (size_t)sent;
             connection->bytes_sent += (uint64_t)sent;
             continue;
         }

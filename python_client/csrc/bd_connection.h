@@ -36,6 +36,28 @@ typedef struct bd_reply {
     uint16_t flags;
 } bd_reply;
 
+typedef struct bd_piece {
+    const void *data;
+    size_t bytes;
+} bd_piece;
+
+/* A message that is sent from where its caller has it; see bd_long.c. */
+#define BD_LONG_BYTES_MIN (256u << 10) /* shorter ones are copied */
+#define BD_LONG_PIECES_MAX 4
+typedef struct bd_long {
+    enum { BD_LONG_NONE, BD_LONG_BEHIND_FILL, BD_LONG_BEHIND_SEND } state;
+    size_t mark;                       /* of `fill` when it was appended: what is behind that comes after it */
+    bd_piece pieces[BD_LONG_PIECES_MAX];
+    int count, piece;
+    size_t piece_at;
+    size_t left;                       /* of the payload, beyond the frame that is on its way */
+    size_t frame_left;
+    size_t padding;                    /* of the last frame, to come */
+    unsigned char edge[8];             /* header or padding that is on its way */
+    size_t edge_at, edge_size;
+    uint16_t operation, flags;
+} bd_long;
+
 typedef enum bd_turn {
     BD_TURN_DONE,      /* what was asked for is there */
     BD_TURN_SLICE,     /* time to look at signals and deadlines; call again */
@@ -56,6 +78,7 @@ typedef struct bd_connection {
     bd_buffer fill;
     bd_buffer send;
     size_t sent_bytes;        /* of `send` */
+    bd_long lent;
     unsigned char *receive;
     size_t receive_start, receive_end;
     bd_reply part;            /* message that is being put together */
@@ -99,18 +122,31 @@ void bd_connection_release(bd_connection *connection);
 bool bd_connection_is_held_by(bd_connection *connection, unsigned long thread);
 
 /* Appending (GIL held): the message as `count` pieces, each a multiple of 4 bytes. False when there is no memory. */
-typedef struct bd_piece {
-    const void *data;
-    size_t bytes;
-} bd_piece;
 bool bd_connection_append(
     bd_connection *connection, uint16_t operation, uint16_t flags, const bd_piece *pieces, int count);
 size_t bd_connection_frames_bytes(size_t payload);
 
+/* As append, of a message of at least BD_LONG_BYTES_MIN whose holder waits until it is sent: the pieces' bytes are not copied.
+ * Who stops waiting calls bd_long_settle first. */
+void bd_long_append(bd_connection *connection, uint16_t operation, uint16_t flags, const bd_piece *pieces, int count);
+/* Holder, GIL held: copies what is not sent of it; false when there is no memory for that. */
+bool bd_long_settle(bd_connection *connection);
+/* Behind the buffer on its way: what is to be sent next, and that so much of it was. */
+int bd_long_next(const bd_connection *connection, bd_piece parts[2]);
+void bd_long_advance(bd_connection *connection, size_t bytes);
+void bd_long_begin(bd_connection *connection);
+
+bool bd_buffer_reserve(bd_buffer *buffer, size_t bytes);
+/* Nothing goes in or out any more: the next turn finds the peer gone. */
+void bd_connection_cut(bd_connection *connection);
+
 /* Holder, GIL held: makes `fill` the buffer on its way. Only when bd_connection_is_sent. */
 void bd_connection_swap(bd_connection *connection);
+static inline bool bd_connection_has_more(const bd_connection *connection) {
+    return connection->fill.size || connection->lent.state == BD_LONG_BEHIND_FILL;
+}
 static inline bool bd_connection_is_sent(const bd_connection *connection) {
-    return connection->sent_bytes == connection->send.size;
+    return connection->sent_bytes == connection->send.size && connection->lent.state != BD_LONG_BEHIND_SEND;
 }
 /* Holder, GIL let go: moves bytes for at most wait_ms. Done when all is sent and, if a reply is awaited, it is there. */
 bd_turn bd_connection_turn(bd_connection *connection, int wait_ms);

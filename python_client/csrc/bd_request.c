@@ -51,7 +51,11 @@ static void bd_request_abandon(bd_workspace *workspace, uint64_t number) {
     connection->is_awaiting = false;
     if (connection->has_reply) bd_connection_recycle(connection, &connection->reply);
     connection->has_reply = false;
-    if (!number) return;
+    if (!number) { /* the connection is at its end */
+        connection->lent.state = BD_LONG_NONE;
+        return;
+    }
+    bd_long_settle(connection);
     connection->abandoned = number;
     workspace->page->cancel_request = number;
 }
@@ -66,7 +70,7 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
     connection->is_awaiting = false;
     for (double left_s = wait_s;;) {
         if (!is_swapped && bd_connection_is_sent(connection)) {
-            if (connection->fill.size) bd_connection_swap(connection);
+            if (bd_connection_has_more(connection)) bd_connection_swap(connection);
             is_swapped = true;
             connection->awaited = number;
             connection->is_awaiting = wants_reply;
@@ -116,7 +120,7 @@ void bd_request_push(bd_workspace *workspace) {
         return;
     if (bd_connection_is_sent(connection)) {
         if (bd_release_flush(workspace) < 0) PyErr_Clear(); /* they stay noted */
-        if (connection->fill.size) bd_connection_swap(connection);
+        if (bd_connection_has_more(connection)) bd_connection_swap(connection);
     }
     connection->is_awaiting = false;
     bd_connection_turn(connection, 0); /* a death is told by the next call that waits */
@@ -158,7 +162,11 @@ static int bd_request_append(
     }
     bool is_due = flags & BD_FLAG_REPLY_WANTED || bd_release_is_due(workspace);
     if (is_due && bd_release_flush(workspace) < 0) return -1;
-    if (!bd_connection_append(&workspace->connection, operation, flags, pieces, count)) {
+    bool is_lent = (operation == BD_OP_SEXP_LOAD || operation == BD_OP_SEXP_PARSE) && flags & BD_FLAG_REPLY_WANTED &&
+                   count <= BD_LONG_PIECES_MAX && bd_pieces_bytes(pieces, count) >= BD_LONG_BYTES_MIN;
+    if (is_lent) { /* a text: its caller keeps it until it has the answer */
+        bd_long_append(&workspace->connection, operation, flags, pieces, count);
+    } else if (!bd_connection_append(&workspace->connection, operation, flags, pieces, count)) {
         PyErr_NoMemory();
         return -1;
     }

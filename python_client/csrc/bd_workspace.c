@@ -114,7 +114,7 @@ static void bd_workspace_send_rest(bd_workspace *workspace) {
     bd_connection *connection = &workspace->connection;
     for (int buffers = 0; buffers < 2; buffers++) {
         if (bd_connection_turn(connection, 0) != BD_TURN_DONE) return;
-        if (connection->fill.size) bd_connection_swap(connection);
+        if (bd_connection_has_more(connection)) bd_connection_swap(connection);
     }
 }
 
