@@ -312,6 +312,7 @@ def test_addresses_inside_of_a_file() -> None:
     assert re.search(r"^structs +\d+ pcb\.\w+, ", text, re.MULTILINE), text
     assert re.search(r"^last used   \d+m?s ago  pcb\.\w+\.\w+ \(\d+ uses\)$", text, re.MULTILINE), text
     assert bindd.handles(held_id(one) - (6 << 56))["handle"] is None, "no Document has its number"
+    assert "`bindd inspect handles " in run("inspect", "handles", "--tree", hex(held_id(one))).stdout
     done = run("inspect", "handles", hex(held_id(board)))
     assert done.returncode == 1 and "a struct inside of document 1" in done.stderr and "hint" in done.stderr
     del board

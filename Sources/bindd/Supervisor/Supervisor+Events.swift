@@ -74,6 +74,44 @@ extension Supervisor {
         subscribers.removeValue(forKey: connection.number)?.end()
     }
 
+    func tellConnected(_ client: ClientRecord) {
+        tell(
+            "client_connected",
+            [
+                ("client", .string(client.name)), ("pid", .int(Int64(client.pid))), ("program", .string(client.program)),
+                ("workspace", .string(client.workspace)),
+            ])
+    }
+
+    func tellGone(_ client: ClientRecord, _ reason: String) {
+        tell(
+            "client_gone",
+            [
+                ("client", .string(client.name)), ("pid", .int(Int64(client.pid))), ("workspace", .string(client.workspace)),
+                ("reason", .string(reason)),
+            ])
+    }
+
+    func tellReady(_ worker: WorkerProcess) {
+        tell(
+            worker.isSuccessor ? "worker_restarted" : "worker_started",
+            [
+                ("pid", .int(Int64(worker.pid))), ("workspace", .string(worker.workspace)),
+                ("deaths", .int(Int64(worker.deaths.count))),
+            ])
+    }
+
+    func tellEnd(of worker: WorkerProcess, _ obituary: Obituary) {
+        tell(
+            obituary.isExpected ? "worker_ended" : "worker_crashed",
+            [
+                ("pid", .int(Int64(obituary.pid))), ("workspace", .string(obituary.workspace)),
+                ("cause", .string(obituary.cause)), ("operation", .string(obituary.operationName)),
+                ("request", .uint(obituary.request)), ("client", .string(obituary.client)),
+                ("reason", .string(worker.endReason ?? "")), ("report", obituary.crash.report.map { .string($0) } ?? .null),
+            ])
+    }
+
     /// At each look at growth: clients that hold more or fewer handles than when that was last told.
     func tellHandles() {
         guard !subscribers.isEmpty else { return }

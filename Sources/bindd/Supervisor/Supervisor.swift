@@ -164,12 +164,7 @@ final class Supervisor {
     /// A client that went by itself is news for whoever looks; one that was cut, for whoever wonders why.
     private func logGone(_ client: ClientRecord, _ reason: String) {
         let about: Logger.Metadata = ["client": "\(client.name)", "workspace": "\(client.workspace)"]
-        tell(
-            "client_gone",
-            [
-                ("client", .string(client.name)), ("pid", .int(Int64(client.pid))), ("workspace", .string(client.workspace)),
-                ("reason", .string(reason)),
-            ])
+        tellGone(client, reason)
         guard !reason.isEmpty else { return log.info("client_gone", metadata: about) }
         logBounded("client_cut", about.merging(["pid": "\(client.pid)", "reason": "\(reason)"]) { _, new in new })
     }
@@ -210,12 +205,7 @@ final class Supervisor {
                     "client": "\(client.name)", "pid": "\(client.pid)", "program": "\(client.program)",
                     "workspace": "\(client.workspace)",
                 ])
-            tell(
-                "client_connected",
-                [
-                    ("client", .string(client.name)), ("pid", .int(Int64(client.pid))), ("program", .string(client.program)),
-                    ("workspace", .string(client.workspace)),
-                ])
+            tellConnected(client)
             worker.add(Handover(client: client, hello: message.payload, socket: socket, page: fds[0]))
             if worker.state == .ready { watchAdoptions() }
             startSome()
@@ -342,9 +332,7 @@ final class Supervisor {
     }
 
     private func workerReady(_ worker: WorkerProcess) {
-        tell(
-            worker.isSuccessor ? "worker_restarted" : "worker_started",
-            [("pid", .int(Int64(worker.pid))), ("workspace", .string(worker.workspace)), ("deaths", .int(Int64(worker.deaths.count)))])
+        tellReady(worker)
         watchAdoptions()
         startSome()
     }
@@ -421,13 +409,7 @@ final class Supervisor {
             if !obituary.client.isEmpty { values["client"] = "\(obituary.client)" }
             values["elapsed_ms"] = "\(obituary.elapsedMs)"
         }
-        tell(
-            obituary.isExpected ? "worker_ended" : "worker_crashed",
-            [
-                ("pid", .int(Int64(obituary.pid))), ("workspace", .string(obituary.workspace)), ("cause", .string(obituary.cause)),
-                ("operation", .string(obituary.operationName)), ("request", .uint(obituary.request)), ("client", .string(obituary.client)),
-                ("reason", .string(worker.endReason ?? "")), ("report", obituary.crash.report.map { .string($0) } ?? .null),
-            ])
+        tellEnd(of: worker, obituary)
         if obituary.isExpected {
             log.info("worker_ended", metadata: values)
         } else {
