@@ -395,3 +395,30 @@ for source, error in ((3, TypeError), (None, TypeError), ("no-such-file", FileNo
 """
     done = home.python(code, str(tmp_path))
     assert done.returncode == 0, done.stderr
+
+
+@alone
+def test_keys_are_those_that_kicad_writes() -> None:
+    """Fields whose names are not their keys in the text: read, written under the same key, and set anew under it."""
+    from bindd.sexp import pcb
+
+    text = """(kicad_pcb (version 20241229) (generator "g") (generator_version "9.0") (title_block (title "t") (rev "2"))
+     (footprint "x" (layer "F.Cu") (at 0 0) (pad "1" smd rect (at 0 0) (property pad_prop_heatsink) (size 1 1) (layers "F.Cu")))
+     (table (column_count 1) (layer "F.Cu") (column_widths 1) (row_heights 1) (cells (table_cell "c" (start 0 0) (end 1 1)
+       (layer "F.Cu") (effects (font (size 1 1))) (render_cache "c" 0 (polygon (pts (xy 0 0) (xy 1 0) (xy 1 1))))))
+      (border (external yes) (header yes) (stroke (width 1) (type solid)))
+      (separators (rows yes) (cols yes) (stroke (width 1) (type solid)))))"""
+    with pcb.loads(text) as file:
+        board = file.kicad_pcb
+        pad = board.footprints[0].pads[0]
+        assert board.title_block.revision == "2" and pad.properties == "pad_prop_heatsink"
+        cell = board.tables[0].cells.table_cells[0]
+        assert cell.text == "c" and len(cell.render_cache.polygons[0].pts.xys) == 3
+        board.tables[0].cells.table_cells.append(cell)
+        board.title_block.revision = "3"
+        pad.properties = "pad_prop_bga"
+        out = pcb.dumps(file)
+    assert '(rev "3")' in out and "(property pad_prop_bga)" in out and "revision" not in out
+    assert out.count('(table_cell "c"') == out.count("(polygon") == 2
+    made = pcb.KicadPcb(generator="g", generator_version="9", title_block=pcb.TitleBlock(title="t", revision="4"))
+    assert '(rev "4")' in pcb.dumps(pcb.PcbFile(kicad_pcb=made))

@@ -21,6 +21,7 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
         edit(document, seed >> 16)
     }
     guard let printed = try? document.bytes() else { return 0 }
+    if options.contains(.isVerbatim) { checkTokens(document, printed) }
     let image = document.image()
     guard let restored = image.withUnsafeBytes({ TypedDocument.restore(image: $0) }), (try? restored.bytes()) == printed else {
         fatalError("an image that does not come back")
@@ -31,6 +32,22 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     }
     _ = try? TypedDocument.load(type: format.file, printed)
     return 0
+}
+
+/// In the layout of its file an edited document has the same tokens as laid out anew.
+private func checkTokens(_ document: TypedDocument, _ printed: [UInt8]) {
+    let text = document.source.text
+    let printer = SexpPrinter(printedBytesMax: document.source.limits.printedBytesMax)
+    guard let plain = try? printer.print(document.source.nodes, text: text.span, edits: document.edits, isCancelled: nil),
+        let wanted = try? SexpDocument.parse(plain)
+    else { return }
+    guard let found = try? SexpDocument.parse(printed) else { fatalError("an edit that makes the text unreadable") }
+    guard wanted.nodeCount == found.nodeCount else { fatalError("\(found.nodeCount) tokens, not \(wanted.nodeCount)") }
+    for node in 0..<wanted.nodeCount {
+        guard wanted.kind(of: node) == found.kind(of: node), wanted.end(of: node) == found.end(of: node),
+            wanted.kind(of: node) == .list || wanted.sourceBytes(of: node) == found.sourceBytes(of: node)
+        else { fatalError("token \(node) is another one") }
+    }
 }
 
 /// Adds up all slots that records name: an index outside of the snapshot traps.

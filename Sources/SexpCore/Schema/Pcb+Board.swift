@@ -121,7 +121,7 @@ let pcbBoard: [StructDeclaration] = [
     StructDeclaration("RenderCache", [
         .positional("text", .string, .initially(.string(""))),
         .positional("rotation", .float, .initially(.float(0.0))),
-        .repeated("polygons", "pcb.Polygon"),
+        .repeated("polygons", "pcb.Polygon", token: "polygon"),
     ]),
     StructDeclaration("Margins", [
         .positional("left", .float),
@@ -163,7 +163,7 @@ let pcbBoard: [StructDeclaration] = [
         .value("render_cache", .record("pcb.RenderCache"), .optional),
         .value("uuid", .string, .optional),
     ]),
-    StructDeclaration("Cells", [.repeated("table_cells", "pcb.TableCell")]),
+    StructDeclaration("Cells", [.repeated("table_cells", "pcb.TableCell", token: "table_cell")]),
     StructDeclaration("Border", [
         .value("external", .bool),
         .value("header", .bool),

@@ -126,7 +126,7 @@ let pcbCopper: [StructDeclaration] = [
     StructDeclaration("TitleBlock", [
         .value("title", .string, .optional),
         .value("date", .string, .optional),
-        .value("revision", .string, .optional),
+        .value("revision", .string, .optional, token: "rev"),
         .value("company", .string, .optional),
         .repeated("comment", "pcb.Comment"),
     ]),

@@ -33,7 +33,7 @@ let pcbFootprints: [StructDeclaration] = [
         .value("roundrect_rratio", .float, .optional),
         .value("chamfer_ratio", .float, .optional),
         .value("chamfer", .enumeration("pcb.E_pad_chamfer"), .optional, reads: .surplus),
-        .value("properties", .enumeration("pcb.E_pad_property"), .optional),
+        .value("properties", .enumeration("pcb.E_pad_property"), .optional, token: "property"),
         .value("options", .record("pcb.PadOptions"), .optional),
         .value("tenting", .record("pcb.PadTenting"), .optional),
         .value("uuid", .string, .optional),

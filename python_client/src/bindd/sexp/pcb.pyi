@@ -1397,7 +1397,7 @@ class Pad(Struct):
     def chamfer(self, value: str | None) -> None: ...
     @property
     def properties(self) -> str | None:
-        """Written as `(properties value)`; None: not there."""
+        """Written as `(property value)`; None: not there."""
     @properties.setter
     def properties(self, value: str | None) -> None: ...
     @property
@@ -2339,7 +2339,7 @@ class TitleBlock(Struct):
     def date(self, value: str | None) -> None: ...
     @property
     def revision(self) -> str | None:
-        """Written as `(revision value)`; None: not there."""
+        """Written as `(rev value)`; None: not there."""
     @revision.setter
     def revision(self, value: str | None) -> None: ...
     @property
@@ -3327,7 +3327,7 @@ class RenderCache(Struct):
     def rotation(self, value: float) -> None: ...
     @property
     def polygons(self) -> MutableList[Polygon]:
-        """One `(polygons …)` for each."""
+        """One `(polygon …)` for each."""
     @polygons.setter
     def polygons(self, value: Sequence[Polygon] | MutableList[Polygon]) -> None: ...
 
@@ -3560,7 +3560,7 @@ class Cells(Struct):
     ) -> None: ...
     @property
     def table_cells(self) -> MutableList[TableCell]:
-        """One `(table_cells …)` for each."""
+        """One `(table_cell …)` for each."""
     @table_cells.setter
     def table_cells(self, value: Sequence[TableCell] | MutableList[TableCell]) -> None: ...
 
