@@ -98,3 +98,41 @@ def test_documents_tell_and_bars_are_drawn() -> None:
     sys.modules["tqdm"] = None  # type: ignore[assignment]
     with pytest.raises(ImportError, match="pip install tqdm"), bindd.progress():
         pass
+
+
+@alone
+def test_a_told_function_that_closes_the_workspace_ends_the_call() -> None:
+    import bindd
+    from bindd import debug, errors
+    from bindd.graph import GraphView
+
+    for is_last in (False, True):
+        GraphView.create()
+        workspace = bindd._bindd._current()
+
+        def close(report: object, is_last: bool = is_last, workspace: bindd.Workspace = workspace) -> None:
+            if report.is_over is is_last:  # type: ignore[attr-defined]
+                workspace.close()
+
+        with bindd.progress(close, after=0.05), pytest.raises(errors.StaleHandleError):
+            debug.hang(seconds=0.4)
+        assert GraphView.create().get_node_count() == 1, "the next use gets a new one"
+
+
+@alone
+def test_the_told_functions_own_time_is_no_hang_of_the_worker() -> None:
+    import time
+
+    import bindd
+    from bindd import debug
+
+    slept: list[object] = []
+
+    def sleep(report: object) -> None:
+        if not slept:
+            slept.append(report)
+            time.sleep(1.5)
+
+    with bindd.connect(hang_limit=1.0), bindd.progress(sleep, after=0.05):
+        debug.hang(seconds=0.5)
+    assert slept

@@ -113,6 +113,54 @@ with bindd.connect("both") as workspace:
 
 
 @alone
+def test_others_make_objects_while_the_worker_is_made_again() -> None:
+    """What they look at belongs to no worker meanwhile: they wait, and each death is told to whoever was in flight."""
+    import threading
+
+    import bindd
+    from bindd import errors
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+    for _ in range(20_000):
+        view.create_and_insert_node()
+    workspace = bindd._bindd._current()
+    workspace.sync()
+    is_over = threading.Event()
+    wrong: list[BaseException] = []
+
+    def make() -> None:
+        while not is_over.is_set():
+            try:
+                view.create_and_insert_node()
+                view.get_self_node().node().get_dynamic_attrs()
+            except errors.WorkerCrashed:
+                pass
+            except BaseException as error:
+                wrong.append(error)
+                return
+
+    threads = [threading.Thread(target=make) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    deaths = 0
+    for _ in range(8):
+        os.kill(workspace.pid, signal.SIGKILL)
+        for _ in range(2):  # another thread may hear of it first
+            try:
+                workspace.sync()
+            except errors.WorkerCrashed:
+                deaths += 1
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong
+    before = view.get_node_count()
+    view.create_and_insert_node()
+    assert view.get_node_count() == before + 1 > 20_000
+
+
+@alone
 def test_an_idle_worker_is_killed() -> None:
     import os
 

@@ -29,7 +29,7 @@ typedef struct bd_foreseen {
 static bd_foretelling *bd_foretelling_of(bd_workspace *workspace) {
     bd_local *local = workspace->local;
     bool may = local && workspace->life == BD_ALIVE && workspace->is_private && !workspace->sync && !workspace->batch &&
-               !workspace->guarded && !workspace->ids_unsettled;
+               !workspace->guarded && !workspace->ids_unsettled && !workspace->is_recovering;
     if (may && !local->foretelling) local->foretelling = calloc(1, sizeof *local->foretelling);
     return may ? local->foretelling : NULL;
 }
@@ -83,6 +83,7 @@ static bd_answer bd_foretell_builtins(bd_foretelling *known, bd_view *view, uint
         if (answer != BD_ANSWERED) return answer;
         found |= 1u << i;
     }
+    if (bd_foretelling_of(view->workspace) != known) return BD_ASK; /* a wait lets others run: it may be gone */
     type_graph->builtins |= found;
     return BD_ANSWERED;
 }
@@ -92,6 +93,7 @@ static bd_answer bd_foretell_is_named(bd_foretelling *known, bd_workspace *works
     PyObject *name = NULL;
     bd_answer answer = bd_local_node_attribute(workspace, node, "type_identifier", 15, &name);
     if (answer == BD_ANSWERED && !PyUnicode_Check(name)) answer = BD_ASK;
+    if (answer == BD_ANSWERED && bd_foretelling_of(workspace) != known) answer = BD_ASK;
     if (answer == BD_ANSWERED) bd_idset_add(&known->named, node);
     Py_XDECREF(name);
     return answer;
@@ -184,6 +186,7 @@ static bd_answer bd_foretell_prove(
             const char *name = bd_value_str(values[0], &length, "Expected a string");
             if (!name) return BD_FAILED;
             answer = bd_foretell_child(view, self_node, name, length, &foreseen->type);
+            if (answer == BD_ANSWERED && bd_foretelling_of(workspace) != known) answer = BD_ASK;
             return answer == BD_ANSWERED ? bd_foretell_instance(known, workspace, self_node, foreseen) : answer;
         }
     }

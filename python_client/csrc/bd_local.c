@@ -301,10 +301,13 @@ bool bd_local_retargets(const bd_workspace *workspace) {
 
 bd_answer bd_local_node_attributes(bd_workspace *workspace, uint32_t node, PyObject **dict) {
     bool failed;
+    *dict = PyDict_New(); /* first: making it may run the collector, and what that runs may end the arena */
+    if (!*dict) return BD_FAILED;
     bd_local *local = bd_local_of(workspace, BD_KIND_NODE, node, &failed);
-    if (!local) return failed ? BD_FAILED : BD_ASK;
-    if (bd_arena_node_exists(&local->arena, node) != BD_READ_OK) return BD_ASK;
-    *dict = PyDict_New();
+    if (!local || bd_arena_node_exists(&local->arena, node) != BD_READ_OK) {
+        Py_CLEAR(*dict);
+        return !local && failed ? BD_FAILED : BD_ASK;
+    }
     for (uint32_t index = 0; *dict; index++) {
         bd_arena_text text;
         bd_arena_value found;

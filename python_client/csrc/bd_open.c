@@ -147,8 +147,7 @@ static int bd_hello_take(bd_workspace *workspace, bd_reply *reply, PyObject **re
     workspace->name = copy;
     const char *setting = getenv("BINDD_ARENA");
     bd_connection *connection = &workspace->connection;
-    bd_arena_unmap_header(workspace->memory);
-    workspace->memory = NULL;
+    bd_workspace_forget_memory(workspace);
     bd_local_close(workspace->local);
     workspace->local = NULL;
     if (connection->descriptor >= 0) bd_workspace_watch_memory(workspace, connection->descriptor);

@@ -151,8 +151,7 @@ static int bd_recover_failed(bd_workspace *workspace, PyObject *obituary) {
 /* Nobody reads from the dead worker's graph any more: what reads now is asked, and waits. Memory that it fills goes back to
  * the system before a new worker builds it again: where it died for want of memory there is no room for two of them. */
 static void bd_recover_let_go(bd_workspace *workspace) {
-    bd_arena_unmap_header(workspace->memory);
-    workspace->memory = NULL;
+    bd_workspace_forget_memory(workspace);
     bd_local_close(workspace->local);
     workspace->local = NULL;
 }

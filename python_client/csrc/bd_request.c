@@ -63,7 +63,7 @@ static void bd_request_abandon(bd_workspace *workspace, uint64_t number) {
 /* Holder only. 0 when the buffer is sent and, if wanted, the reply is in connection->reply. */
 int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, bool wants_reply, double limit_s) {
     bd_connection *connection = &workspace->connection;
-    double start = bd_now();
+    double start = bd_now(), told_s = 0;
     double hang_s = workspace->hang_limit > 0 ? workspace->hang_limit : 1e9;
     double wait_s = limit_s > 0 && limit_s < hang_s ? limit_s : hang_s;
     bool is_swapped = false, has_waited = false;
@@ -95,13 +95,15 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
             if (!PyErr_Occurred()) bd_error_in_flight(workspace, name, number);
             return -1;
         }
+        double before_s = bd_now();
         if (PyErr_CheckSignals() < 0 ||
-            (wants_reply && bd_progress_tell(workspace, name, number, bd_now() - start) < 0)) {
+            (wants_reply && bd_progress_tell(workspace, name, number, before_s - start) < 0)) {
             bd_request_abandon(workspace, wants_reply ? number : 0);
             return -1;
         }
         has_waited = true;
-        left_s = wait_s - (bd_now() - start);
+        told_s += bd_now() - before_s; /* Python's own time is no hang of the worker */
+        left_s = wait_s - (bd_now() - start - told_s);
         if (left_s > 0) continue;
         bd_request_abandon(workspace, wants_reply ? number : 0);
         if (wait_s == hang_s) bd_error_hung(workspace, name, number, bd_now() - start);
@@ -109,8 +111,11 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
         return -1;
     }
     connection->is_awaiting = false;
-    if (has_waited && wants_reply) bd_progress_end(workspace, name, number, bd_now() - start);
-    return 0;
+    if (!has_waited || !wants_reply) return 0;
+    bd_progress_end(workspace, name, number, bd_now() - start);
+    if (workspace->life == BD_ALIVE) return 0;
+    bd_request_abandon(workspace, 0); /* closed by the function that was told: the reply went with it */
+    return bd_workspace_fail_stale(workspace);
 }
 
 void bd_request_push(bd_workspace *workspace) {

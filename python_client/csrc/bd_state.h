@@ -207,6 +207,7 @@ static inline bool bd_workspace_has_room(const bd_workspace *workspace) {
 /* The name that others open it by, a str; empty: it is private. NULL with an exception. */
 PyObject *bd_workspace_shared_name(const bd_workspace *workspace);
 void bd_workspace_watch_memory(bd_workspace *workspace, int fd);
+void bd_workspace_forget_memory(bd_workspace *workspace);
 static inline void bd_workspace_retain(bd_workspace *workspace) { workspace->references++; }
 void bd_workspace_release(bd_workspace *workspace);
 bd_workspace *bd_workspace_new(bd_state *state, int fd);

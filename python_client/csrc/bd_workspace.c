@@ -82,6 +82,12 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
     return workspace;
 }
 
+void bd_workspace_forget_memory(bd_workspace *workspace) {
+    workspace->memory_used = &bd_memory_unknown;
+    bd_arena_unmap_header(workspace->memory);
+    workspace->memory = NULL;
+}
+
 void bd_workspace_watch_memory(bd_workspace *workspace, int fd) {
     workspace->memory = bd_arena_map_header(fd);
     if (!workspace->memory) return;
@@ -125,7 +131,7 @@ void bd_workspace_release(bd_workspace *workspace) {
         bd_workspace_forget(workspace, BD_CLOSED);
     }
     bd_batch_abandon(workspace);
-    bd_arena_unmap_header(workspace->memory);
+    bd_workspace_forget_memory(workspace);
     bd_workspace_retire(workspace);
     bd_workspace_unlist(workspace);
     if (workspace->page != &bd_dummy_page) munmap(workspace->page, BD_CLIENT_PAGE_BYTES);

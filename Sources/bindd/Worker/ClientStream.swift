@@ -100,11 +100,12 @@ final class ClientStream {
     // MARK: input
 
     private func handle(_ events: SocketWatcher.Events) {
-        if events.contains(.writable) {
+        let hasRest = isCutShort  // which comes before anything newer, also when the client has hung up
+        if events.contains(.writable) || hasRest {
             flush()
             if !isEnded { applyReceived() }
         }
-        if !isEnded, events.contains(.readable) || events.contains(.failed) { receive() }
+        if !isEnded, !hasRest, !isCutShort, events.contains(.readable) || events.contains(.failed) { receive() }
         if !isEnded { watch() }
     }
 
@@ -175,7 +176,10 @@ final class ClientStream {
                 }
                 guard isMore, !isEnded else { break }
             }
-            if !mayGoOn { recorder.withdraw() }
+            if !mayGoOn {
+                recorder.withdraw()
+                session.isInsideMessage = recorder.isInsideMessage
+            }
         } catch {
             recorder.withdraw()
             end("\(ClientStream.brokenBytes): \(error)")

@@ -58,8 +58,9 @@ struct RequestRecorder {
         guard let journal else { return }
         if hasFailed {
             do throws(JournalFailure) { try journal.void(sequence, remnant: session.usedIds) } catch {
-                withdraw()
-                failure = error  // what follows is withdrawn, too
+                // What follows is withdrawn, too. A message that began behind it is refused to its end.
+                do throws(JournalFailure) { try journal.withdraw(from: sequence, session: self.session) } catch {}
+                failure = error
                 return
             }
         }

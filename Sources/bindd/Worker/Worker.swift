@@ -147,11 +147,14 @@ final class Worker {
 
     /// For good: the client is gone, or its connection is broken.
     private func end(_ session: Session) {
+        let journal = workspace.journal
+        var isRecorded = false
         do {
-            try workspace.journal?.append(.close, session: session.key)
+            try journal?.append(.close, session: session.key)
+            isRecorded = true
         } catch { report("\(error)") }  // then a worker that comes later keeps what the session held
         workspace.endSession(session.key)
-        if let journal = workspace.journal { journal.end(journal.lastSequence) }
+        if isRecorded, let journal { journal.end(journal.lastSequence) }
     }
 
     /// After a death sessions wait for their clients; those whose process is gone as well never come.
