@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import hostile_peer
 import pytest
 from conftest import Home
-from fake_daemon import OP, REPLY_WANTED, frame, pack_str, pack_u32
+from fake_daemon import OP, REPLY_WANTED, SYNC, frame, pack_str, pack_u32
 
 NODES = 1_000
 LEASE = 4_096  # ids that a client has at a time; while the worker is stopped it gets no more
@@ -50,12 +51,14 @@ with bindd.connect("many", call_timeout=20) as workspace:
 """
 
 WATCHING = """
-import os, signal, sys, bindd
+import os, signal, sys, time, bindd
 from bindd.graph import GraphView
 with bindd.connect("many", call_timeout=20) as workspace:
     pid = workspace.pid
     print(pid, flush=True)
     sys.stdin.readline()
+    end = time.monotonic() + 10  # what the other one sent is applied in its own turn
+    while not GraphView.get_shared_names() and time.monotonic() < end: time.sleep(0.01)
     print(GraphView.get_shared_names(), flush=True)
     os.kill(pid, signal.SIGKILL)
     try: workspace.sync()
@@ -134,3 +137,26 @@ def test_what_lies_behind_a_reply_that_nobody_takes_is_applied_neither_now_nor_a
             os.kill(worker, signal.SIGCONT)
         watching.go_on()
         assert [watching.says(), watching.says()] == ["['before']", "['before']"]
+
+
+def test_what_a_client_sent_before_it_hung_up_is_applied(home: Home, tmp_path: Path) -> None:
+    """More than a slice of it, from one that left an answer unread."""
+    with Client(home, WATCHING) as watching:
+        worker = int(watching.says())
+        hostile_peer.record(tmp_path / "hello", "many")
+        peer = hostile_peer.Peer(str(home.socket), tmp_path / "hello", seed=1)
+        peer.enter()
+        (node, _), (view, _) = peer.nodes, peer.views
+        peer.link.sendall(frame(OP["GRAPH_VIEW_CREATE"], 0, pack_u32(view, node)) + frame(SYNC, REPLY_WANTED, b""))
+        assert select.select([peer.link], [], [], 10)[0], "an answer, which is never read"
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            nodes = [
+                frame(OP["GRAPH_VIEW_CREATE_AND_INSERT_NODE"], 0, pack_u32(view, node + number)) for number in range(1, 3_000)]
+            share = frame(OP["GRAPH_VIEW_SHARE"], REPLY_WANTED, pack_u32(view) + pack_str("sent"))
+            peer.link.sendall(b"".join(nodes) + share)
+            peer.link.close()
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        watching.go_on()
+        assert [watching.says(), watching.says()] == ["['sent']", "['sent']"]
