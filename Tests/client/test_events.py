@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,8 @@ def test_handles_and_files_are_told() -> None:
         if wrong.startswith("/"):
             with pytest.raises(ValueError, match="cannot be watched"):
                 bindd.events(files=[wrong])
+    with pytest.raises(ValueError, match="with its 200 arguments has .* bytes, the supervisor takes 8192"):
+        bindd.events(files=[board.with_name("x" * 200 + str(number)) for number in range(200)])
 
 
 def test_who_does_not_read_is_cut_and_goes_on_with_what_is_left(home: Home) -> None:
@@ -172,3 +175,210 @@ def test_the_page_as_it_is_written(home: Home, tmp_path: Path) -> None:
     assert re.match(r"\d+ file_changed \{'number': ", said[0]), said
     assert home.command("stop").returncode == 0
     assert program.wait(20) == 0
+
+
+def test_a_number_of_another_daemon_hides_nothing(home: Home) -> None:
+    """The next daemon counts from 1 again: behind a number of the one before, or a number that nobody gave, all of it is new."""
+    done = home.python(f"""
+import subprocess
+import bindd
+def command(*words):
+    subprocess.run([{home.binary!r}, *words], check=True, capture_output=True)
+command("serve", "--detach")
+events = bindd.events(timeout=20)
+for _ in range(2):
+    bindd.connect().close()
+while next(events)["event"] != "worker_ended": pass
+same = bindd.events(after=events, timeout=20)
+assert (same.last, same.lost, same.daemon) == (events.last, 0, events.daemon), "of the same one nothing is told again"
+assert bindd.events(after=0).last == 0 and bindd.events().last >= events.last
+beyond = bindd.events(after=events.last + 1000, timeout=20)
+assert beyond.last == 0 and next(beyond)["number"] == 1
+command("stop")
+command("serve", "--detach")
+for _ in range(20):
+    bindd.connect().close()
+again = bindd.events(after=events, timeout=20)
+assert again.daemon != events.daemon and again.lost == 0
+assert next(again)["number"] == 1 and again.last == 1, "it is another one's number"
+command("stop")
+""", timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@alone
+def test_a_change_is_told_once_whoever_watches() -> None:
+    import bindd
+
+    folder = Path(tempfile.mkdtemp())
+    board, mark = folder / "board.kicad_pcb", folder / "mark"
+
+    def put(path: Path, text: str) -> None:
+        new = folder / "new"
+        new.write_text(text)
+        new.rename(path)
+
+    put(board, "1")
+    workspace = bindd.connect()  # starts the daemon
+    with bindd.events(["file_changed"], files=[board, mark], timeout=30) as first, bindd.events(
+        ["file_changed"], files=[board], timeout=30
+    ) as second:
+        third = bindd.events(files=[board, mark, board], timeout=30)
+        put(board, "23")
+        told = [next(first)]
+        third.close()
+        put(mark, "4")
+        while told[-1]["path"] != str(mark):
+            told.append(next(first))
+        assert [event["path"] for event in told] == [str(board), str(mark)]
+        while next(second)["path"] != str(mark):
+            pass
+        assert second.last == first.last, "each hears of all"
+        put(board, "567")
+        assert next(second)["path"] == str(board), "it is watched on"
+    workspace.close()
+
+
+@alone
+def test_links_and_folders_that_come_and_go_are_seen() -> None:
+    import bindd
+
+    top = Path(tempfile.mkdtemp())
+    folder, elsewhere = top / "up" / "project", top / "elsewhere"
+    folder.mkdir(parents=True)
+    elsewhere.mkdir()
+    board, link, real = folder / "board", folder / "link", elsewhere / "real"
+    board.write_text("1")
+    real.write_text("1")
+    link.symlink_to(real)
+    workspace = bindd.connect()  # starts the daemon
+    with bindd.events(["file_changed"], files=[board, link], timeout=30) as events:
+
+        def told(*paths: Path) -> list[bool]:
+            """Of each of these the next that is told is whether it is there."""
+            found: dict[str, bool] = {}
+            while len(found) < len(paths):
+                event = next(events)
+                assert event["path"] in map(str, paths)
+                found[event["path"]] = event["exists"]
+            return [found[str(path)] for path in paths]
+
+        with real.open("a") as file:
+            file.write("2")
+        assert told(link) == [True], "what a link leads to was written"
+        other = elsewhere / "other"
+        other.write_text("other")
+        new = folder / "new"
+        new.symlink_to(other)
+        new.rename(link)
+        assert told(link) == [True], "the link leads elsewhere"
+        for moved in (folder, folder.parent):
+            moved.rename(top / "away")
+            assert told(board, link) == [False, False]
+            (top / "away").rename(moved)
+            assert told(board, link) == [True, True]
+        shutil.rmtree(folder.parent)
+        assert told(board, link) == [False, False]
+        folder.mkdir(parents=True)
+        board.write_text("again")
+        assert told(board) == [True], "the folder was made again"
+        board.unlink()
+        assert told(board) == [False]
+    workspace.close()
+
+
+@alone
+def test_events_come_on_a_high_descriptor_and_end_with_ctrl_c() -> None:
+    import resource
+
+    import bindd
+    from bindd import _daemon
+
+    workspace = bindd.connect()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096) if hard > 0 else 4096, hard))
+    low = [os.open("/dev/null", os.O_RDONLY)]
+    while low[-1] < 1100:
+        low.append(os.dup(low[0]))
+    events = bindd.events(after=0, timeout=20)
+    assert events._link is not None and events._link.fileno() > 1100
+    for descriptor in low:
+        os.close(descriptor)
+    assert next(events)["number"] == 1
+    real = _daemon._control_answer
+
+    def interrupted(link: object, deadline: float) -> None:
+        _daemon._receive(link, 5, deadline)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    _daemon._control_answer = interrupted  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        next(events)
+    _daemon._control_answer = real
+    with pytest.raises(StopIteration):
+        next(events)  # not the middle of an answer
+    workspace.close()
+
+
+def test_a_finder_that_fails_breaks_nothing() -> None:
+    import bindd
+    from bindd import _daemon
+
+    class Finder:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "pyzig_sexp":
+                raise RuntimeError("a finder of somebody else's")
+
+    there = sys.modules.pop("pyzig_sexp", None)
+    sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
+    _daemon._folders = ()
+    try:
+        assert _daemon._own_folders() == (os.path.dirname(os.path.abspath(bindd.__file__)) + os.sep,)
+    finally:
+        del sys.meta_path[0]
+        _daemon._folders = ()
+        if there is not None:
+            sys.modules["pyzig_sexp"] = there
+
+
+@alone
+def test_a_long_backlog_is_told() -> None:
+    """More bytes than may wait for one who does not read: they are asked for, and the limit is for what comes behind them."""
+    import time
+
+    import bindd
+    from bindd import _daemon
+
+    folder = Path(tempfile.mkdtemp()).joinpath(*["x" * 200] * 18)
+    folder.mkdir(parents=True)
+    workspace = bindd.connect()  # starts the daemon
+    start, size = bindd.events().last, 0
+    for turn in range(8):
+        files = [folder / f"{turn}.{number}" for number in range(20)]
+        watching = [
+            bindd.events(["file_changed"], files=files[number : number + 2], timeout=30) for number in range(0, 20, 2)]  # 8 KiB each
+        for file in files:
+            file.touch()
+        assert {next(watching[0])["path"] for _ in files} == set(map(str, files))
+        end = watching[0].last
+        for events in watching:
+            events.close()
+    path, deadline = _daemon.socket_path(), time.monotonic() + 30
+    answer = _daemon._control_answer
+    _daemon._control_answer = lambda link, deadline: None  # it reads nothing …
+    link = _daemon._running(path, deadline)
+    assert link is not None
+    _daemon._question(link, path, "subscribe", {"after": start}, deadline)
+    _daemon._control_answer = answer
+    for _ in range(2):
+        _daemon.control(path, "status")  # … until all is on its way
+    assert answer(link, deadline)["lost"] == 0
+    number = start
+    while number < end:
+        event = answer(link, deadline)
+        number += 1
+        size += len(json.dumps(event))
+        assert event["number"] == number
+    assert size > 560_000
+    link.close()
+    workspace.close()

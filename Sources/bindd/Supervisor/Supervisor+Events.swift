@@ -10,11 +10,14 @@ import Wire
 /// Somebody who is told.
 final class Subscriber {
     let connection: Connection
-    let files: FileWatcher?
+    /// Files that it wants to hear of.
+    let paths: [String]
+    /// What waited for it when it came, of what it asked for itself; 0 once it has taken that.
+    var backlogBytes = 0
 
-    init(connection: Connection, files: FileWatcher?) {
+    init(connection: Connection, paths: [String]) {
         self.connection = connection
-        self.files = files
+        self.paths = paths
     }
 }
 
@@ -27,11 +30,16 @@ extension Supervisor {
     private func send(_ json: JSONValue, to subscriber: Subscriber) {
         let connection = subscriber.connection
         connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(json), closing: false)
-        guard connection.unsentBytes > DaemonLimits.eventBytesUnsentMax else { return }
+        if connection.unsentBytes <= DaemonLimits.eventBytesUnsentMax { subscriber.backlogBytes = 0 }
+        guard connection.unsentBytes > DaemonLimits.eventBytesUnsentMax + subscriber.backlogBytes else { return }
         connection.close(reason: "does not read its events: \(connection.unsentBytes) bytes wait, the limit is \(DaemonLimits.eventBytesUnsentMax)")
     }
 
-    /// Arguments: after (int), the last number that the subscriber knows; file0, file1 … (str), absolute paths.
+    /// Which daemon counts: a number of another one says nothing here.
+    private var boardName: String { "\(getpid()) \(isoText(realtimeNs: board.beganNs))" }
+
+    /// Arguments: after (int), the last number that the subscriber knows; daemon (str), whose number that is, where it knows;
+    /// file0, file1 … (str), absolute paths. The head's `after` is the number behind which the events begin that follow.
     func subscribe(_ connection: Connection, _ arguments: [String: Literal]) {
         guard subscribers.count < DaemonLimits.subscribersMax else {
             return refuse(
@@ -40,6 +48,7 @@ extension Supervisor {
         }
         var after = board.last
         if case .int(let number) = arguments["after"], number >= 0 { after = UInt64(number) }
+        if case .string(let other) = arguments["daemon"], other != boardName { after = 0 }
         var paths: [String] = []
         while case .string(let path) = arguments["file\(paths.count)"] { paths.append(path) }
         guard paths.count <= DaemonLimits.filesWatchedMax, paths.allSatisfy({ $0.hasPrefix("/") && !$0.hasSuffix("/") }) else {
@@ -47,31 +56,52 @@ extension Supervisor {
                 connection, "at most \(DaemonLimits.filesWatchedMax) files can be watched, each by an absolute path",
                 hint: "\(paths.count) were given")
         }
-        var files: FileWatcher?
-        do throws(SystemError) {
-            if !paths.isEmpty {
-                files = try FileWatcher(loop: loop, paths: paths) { [weak self] path, exists in
-                    self?.tell("file_changed", [("path", .string(path)), ("exists", .bool(exists))])
-                }
-            }
-        } catch {
+        do throws(SystemError) { try watch(paths) } catch {
+            unwatch([])
             return refuse(connection, "a file's folder cannot be watched: \(error)", hint: "is it there?")
         }
         if subscribers.isEmpty { toldHandles = handleCounts() }
         let (lost, missed) = board.since(after)
-        let subscriber = Subscriber(connection: connection, files: files)
-        subscribers[connection.number]?.end()
+        let subscriber = Subscriber(connection: connection, paths: paths)
+        if let before = subscribers[connection.number] { unwatch(before.paths) }
         subscribers[connection.number] = subscriber
         connection.listen()
         connection.send(
             operation: Operation.control, flags: .reply,
-            payload: answerPayload(.object([("schema", .int(1)), ("last", .uint(board.last)), ("lost", .uint(lost))])),
+            payload: answerPayload(
+                .object([
+                    ("schema", .int(1)), ("daemon", .string(boardName)), ("last", .uint(board.last)), ("lost", .uint(lost)),
+                    ("after", .uint(board.last - UInt64(missed.count))),
+                ])),
             closing: false)
-        for json in missed where !connection.isClosed { send(json, to: subscriber) }
+        for json in missed where !connection.isClosed {
+            connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(json), closing: false)
+        }
+        subscriber.backlogBytes = connection.unsentBytes
     }
 
     func forgetSubscriber(_ connection: Connection) {
-        subscribers.removeValue(forKey: connection.number)?.end()
+        if let subscriber = subscribers.removeValue(forKey: connection.number) { unwatch(subscriber.paths) }
+    }
+
+    /// One table for all who listen: a file that many want to hear of changes once.
+    private func watch(_ paths: [String]) throws(SystemError) {
+        guard !paths.isEmpty else { return }
+        let files: FileWatcher
+        if let there = self.files { files = there } else {
+            files = try FileWatcher(loop: loop) { [weak self] path, exists in
+                self?.tell("file_changed", [("path", .string(path)), ("exists", .bool(exists))])
+            }
+            self.files = files
+        }
+        try files.add(paths)
+    }
+
+    private func unwatch(_ paths: [String]) {
+        files?.remove(paths)
+        guard files?.isEmpty == true else { return }
+        files?.close()
+        files = nil
     }
 
     func tellConnected(_ client: ClientRecord) {
@@ -128,8 +158,4 @@ extension Supervisor {
     }
 
     private func handleCounts() -> [UInt64: UInt64] { clients.mapValues(\.handleCount) }
-}
-
-extension Subscriber {
-    fileprivate func end() { files?.close() }
 }
