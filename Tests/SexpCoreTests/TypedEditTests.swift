@@ -216,6 +216,23 @@ private func string(_ text: String) -> TypedValue { .string(Array(text.utf8)) }
         }
     }
 
+    /// `#` starts a comment only where it is a line's first token.
+    @Test func anEditKeepsCommentsAndWordsThatLookLikeOne() throws {
+        let board = "(kicad_pcb (version 20241229)\n(layers\n(\n# c\n0 \"F.Cu\" signal)\n))"
+        for options: TypedDocument.LoadOptions in [.isVerbatim, []] {
+            let loaded = try Loaded("pcb", Array(board.utf8), options: options)
+            try loaded.set(try loaded.find("kicad_pcb", "layers", "0"), "alias", string("x"))
+            let wanted = board.replacing("signal", with: "signal \"x\"")
+            #expect(try tokens(loaded.document.bytes()) == tokens(Array(wanted.utf8)))
+            // Without the layer in front of it the word is the first of its line.
+            let footprint = "(footprint \"x\" (layer \"F.Cu\") (pad \"1\" smd rect (at 0 0) (size 1 1) (layers \"A\"\n# c\n\"B\" #w\"\\v)))"
+            let other = try Loaded("footprint", Array(footprint.utf8), options: options)
+            try other.splice(try other.find("footprint", "pads", "0"), "layers", 1, 1)
+            let quoted = footprint.replacing("\"B\" #w\"\\v", with: "\"#w\\\"\\\\v\"")
+            #expect(try tokens(other.document.bytes()) == tokens(Array(quoted.utf8)))
+        }
+    }
+
     @Test func numbersOfRecordsStayWhereTheyAreGivenAgain() throws {
         let loaded = try Loaded("pcb", Self.board)
         let footprint = try loaded.find("kicad_pcb", "footprints", "0")
