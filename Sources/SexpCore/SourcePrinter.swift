@@ -108,6 +108,7 @@ struct SourcePrinter: ~Copyable {
         guard top.mark < top.markEnd else {
             try put(text, top.cursor..<max(top.cursor, top.end))
             frames.removeLast()
+            last = .closing  // only lists are copied in pieces
             return
         }
         let mark = marks[top.mark]

@@ -233,6 +233,15 @@ private func string(_ text: String) -> TypedValue { .string(Array(text.utf8)) }
         }
     }
 
+    /// A list in which an atom was replaced is followed as any other list is.
+    @Test func aListEndsBehindAnEditedOne() throws {
+        let text = "(footprint \"x\"\n\t(layer \"F.Cu\")\n\t(pad \"1\" smd rect\n\t\t(at 0 0)\n\t\t(size 1 1)\n\t)\n)\n"
+        let loaded = try Loaded("footprint", Array(text.utf8), options: .isVerbatim)
+        try loaded.set(2, "layer", string("B.Cu"))
+        try loaded.splice(2, "pads", 0, 1)
+        #expect(try loaded.printed == "(footprint \"x\"\n\t(layer \"B.Cu\")\n)\n")
+    }
+
     @Test func numbersOfRecordsStayWhereTheyAreGivenAgain() throws {
         let loaded = try Loaded("pcb", Self.board)
         let footprint = try loaded.find("kicad_pcb", "footprints", "0")
