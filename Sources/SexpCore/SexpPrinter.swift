@@ -195,6 +195,13 @@ struct SexpPrinter: ~Copyable {
                 column += length + 2
             }
             sink.put(0x22)
+        case BD_SEXP_WORD where last == .comment && length > 0 && text[start] == 0x23:
+            // An edit moved it: at the start of a line it would be a comment.
+            beforeAtom(depth, mayWrap: true)
+            let quoted = SexpText.quoted(text, start..<start + length)
+            try reserve(quoted.count)
+            sink.put(quoted.span, start: 0, length: quoted.count)
+            column += quoted.count
         default:
             beforeAtom(depth, mayWrap: length == 0 || text[start] != 0x23)
             sink.put(text, start: start, length: length)

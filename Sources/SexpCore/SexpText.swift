@@ -56,6 +56,11 @@ public enum SexpText {
         return result
     }
 
+    /// A piece of a text as a string, with its quotes.
+    static func quoted(_ text: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
+        [0x22] + escape(range.map { text[$0] }) + [0x22]
+    }
+
     private static func simpleEscape(_ byte: UInt8) -> UInt8? {
         switch byte {
         case 0x22, 0x5C: byte

@@ -108,6 +108,7 @@ struct SourcePrinter: ~Copyable {
         guard top.mark < top.markEnd else {
             try put(text, top.cursor..<max(top.cursor, top.end))
             frames.removeLast()
+            last = .closing  // only lists are copied in pieces
             return
         }
         let mark = marks[top.mark]
@@ -131,6 +132,8 @@ struct SourcePrinter: ~Copyable {
         case EditedLists.replaced: return try put(edits.atoms[Int(nodes[node].text_start)], edits)
         case BD_SEXP_LIST: last = .closing
         case BD_SEXP_COMMENT: last = .comment
+        case BD_SEXP_WORD where last == .comment:
+            return try put(word: text, span(node, nodes, text))
         default: last = .atom
         }
         let span = span(node, nodes, text)
@@ -185,11 +188,13 @@ struct SourcePrinter: ~Copyable {
         } else {
             let gap = SourceLayout.gap(text, before: start)
             let hasLine = SourceLayout.hasLineEnd(text, in: gap)
-            if last == .comment && !hasLine {
+            // `#` starts a comment only where it is a line's first token.
+            let needsLine = last == .comment || kind == BD_SEXP_COMMENT && text[start] == 0x23
+            if needsLine && !hasLine {
                 try newLine(frames[top].indent.deeper, text)
             } else if last == .atom && !isList && gap.isEmpty {
                 try put(0x20)
-            } else if position > 0 {
+            } else if position > 0 || needsLine {
                 try put(text, gap)
             }
             if hasLine, isList { frames[top].isBroken = true }
@@ -301,11 +306,20 @@ struct SourcePrinter: ~Copyable {
     private mutating func put(_ atom: EditedLists.Atom, _ edits: EditedLists) throws(SexpFault) {
         let text = edits.text
         let (start, length) = (Int(atom.start), Int(atom.length))
+        if atom.kind == BD_SEXP_WORD, last == .comment { return try put(word: text.span, start..<start + length) }
         let isQuoted = atom.kind == BD_SEXP_STRING
         if isQuoted { try put(0x22) }
         try put(text.span, start..<start + length)
         if isQuoted { try put(0x22) }
         last = atom.kind == BD_SEXP_COMMENT ? .comment : .atom
+    }
+
+    /// A word at the start of a line, where `#` would make it a comment: it is quoted.
+    private mutating func put(word text: Span<UInt8>, _ range: Range<Int>) throws(SexpFault) {
+        last = .atom
+        guard !range.isEmpty, text[range.lowerBound] == 0x23 else { return try put(text, range) }
+        let quoted = SexpText.quoted(text, range)
+        try put(quoted.span, 0..<quoted.count)
     }
 
     private mutating func put(_ text: Span<UInt8>, _ range: Range<Int>) throws(SexpFault) {

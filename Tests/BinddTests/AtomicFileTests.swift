@@ -111,4 +111,83 @@ import Wire
             #expect(throws: RemoteError.self) { try file.replace(with: Self.old, mode: 0o644, expecting: .file(known)) }
         }
     }
+
+    /// On a file system without modes a save works, unless the file would be open to more than before.
+    @Test(arguments: [
+        (EPERM, 0o644, true), (ENOTSUP, 0o600, true), (ENOSYS, 0o644, true), (EPERM, 0o400, false), (EIO, 0o644, false),
+    ])
+    func modesThatCannotBeSet(number: Int32, mode: mode_t, isSaved: Bool) throws {
+        try inFolder { folder in
+            let path = folder + "/a"
+            try write(Self.old, path)
+            chmod(path, mode)
+            let file = try AtomicFile(path: path, setMode: { _, _ in
+                errno = number
+                return -1
+            })
+            if isSaved {
+                _ = try file.replace(with: Self.new, mode: 0o644, expecting: .anything)
+            } else {
+                let error = #expect(throws: RemoteError.self) {
+                    try file.replace(with: Self.new, mode: 0o644, expecting: .anything)
+                }
+                #expect(error?.message.contains("cannot set the mode of") == true)
+            }
+            #expect(read(path) == (isSaved ? Self.new : Self.old))
+        }
+    }
+
+    /// A target whose name is no UTF-8 is not saved under another name, whether it exists or not.
+    @Test(arguments: [true, false]) func linksToOtherBytes(isThere: Bool) throws {
+        try inFolder { folder in
+            let target = Array(folder.utf8CString.dropLast()) + [0x2F, 0x62, -1, 0]
+            if isThere {
+                let file = target.withUnsafeBufferPointer { open($0.baseAddress!, O_WRONLY | O_CREAT, 0o600) }
+                try #require(file >= 0)
+                close(file)
+            }
+            #expect(target.withUnsafeBufferPointer { symlink($0.baseAddress!, folder + "/a") } == 0)
+            let file = try AtomicFile(path: folder + "/a")
+            let error = #expect(throws: RemoteError.self) {
+                try file.replace(with: Self.new, mode: 0o644, expecting: .anything)
+            }
+            #expect(error?.message.contains("not UTF-8") == true)
+            #expect(target.withUnsafeBufferPointer { unlink($0.baseAddress!) } == (isThere ? 0 : -1))
+        }
+    }
+
+    /// Whoever takes a new temporary file for stale before it is locked takes nothing of the save.
+    @Test func aTemporaryFileThatIsTakenAway() throws {
+        try inFolder { folder in
+            let path = folder + "/a"
+            try write(Self.old, path)
+            var locks = 0
+            let file = try AtomicFile(path: path) { call in
+                guard call == "flock" else { return }
+                locks += 1
+                if locks == 1 { #expect(unlink("\(folder)/.bindd-\(getpid())-0.tmp") == 0) }
+            }
+            _ = try file.replace(with: Self.new, mode: 0o644, expecting: .anything)
+            #expect(locks == 2 && read(path) == Self.new)
+        }
+    }
+
+    /// A stale file's name that stands for another file by the time of the lock is left alone.
+    @Test func aStaleFileThatIsReplaced() throws {
+        try inFolder { folder in
+            let path = folder + "/a"
+            let stale = folder + "/.bindd-2147483646-0.tmp"
+            try write(Self.old, stale)
+            var locks = 0
+            let file = try AtomicFile(path: path) { call in
+                guard call == "flock" else { return }
+                locks += 1
+                if locks == 1 { try? write(Self.others, stale) }
+            }
+            _ = try file.replace(with: Self.new, mode: 0o644, expecting: .anything)
+            #expect(locks == 2 && read(path) == Self.new && read(stale) == Self.others)
+            _ = try AtomicFile(path: path).replace(with: Self.old, mode: 0o644, expecting: .anything)
+            #expect(read(stale) == nil && read(path) == Self.old)
+        }
+    }
 }

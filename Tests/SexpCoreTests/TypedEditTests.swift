@@ -165,6 +165,83 @@ private func string(_ text: String) -> TypedValue { .string(Array(text.utf8)) }
         #expect(compact.contains("(layers (0 \"F.Cu\" signal) (0 \"F.Cu\" signal) )"))
     }
 
+    /// Forms that stand for a value, or beside one, stay when the value is given.
+    @Test func anEditKeepsAFormForAValue() throws {
+        func library(_ name: String) -> String { "(fp_lib_table (lib (name \(name)) (type \"t\") (uri \"u\") (options \"\") (descr \"\")))" }
+        func footprint(_ entry: String) -> String { "(footprint \"x\" (layer \"F.Cu\") (property \"A\" \"B\" (at 0 0) (layer \"F.Cu\") \(entry)))" }
+        func netlist(_ entry: String) -> String {
+            "(export (version \"E\") (design (source \"a\") (date \"\") (tool \"t\") (sheet (number \"1\") (name \"/\") (tstamps \"/\") "
+                + "(title_block \(entry) (company) (rev) (date) (source \"a\")))))"
+        }
+        func check(_ module: String, _ before: String, _ path: [String], _ name: String, _ value: TypedValue, _ after: String) throws {
+            for options: TypedDocument.LoadOptions in [.isVerbatim, []] {
+                let loaded = try Loaded(module, Array(before.utf8), options: options)
+                try loaded.set(try loaded.find(path), name, value)
+                #expect(try tokens(loaded.document.bytes()) == tokens(Array(after.utf8)), "\(before)")
+                _ = try Loaded(module, try loaded.document.bytes())
+            }
+        }
+        let block = ["netlist", "design", "sheet", "title_block"]
+        for (before, after) in [
+            ("(title (novel 1))", "(title \"x\" (novel 1))"), ("(title (a) (b))", "(title \"x\" (a) (b))"),
+            ("(title\n# c\n(novel 1))", "(title\n# c\n\"x\" (novel 1))"), ("(title (novel 1) \"y\")", "(title (novel 1) \"x\")"),
+            ("(title \"y\" (novel 1))", "(title \"x\" (novel 1))"), ("(title)", "(title \"x\")"),
+        ] {
+            try check("netlist", netlist(before), block, "title", string("x"), netlist(after))
+        }
+        try check("netlist", netlist("(title (novel 1))"), block, "title", .none, netlist("(title (novel 1))"))
+        try check("netlist", netlist("(title \"y\")"), block, "title", .none, netlist(""))
+        let library0 = ["fp_lib_table", "libs", "0"]
+        for (before, after) in [("(novel 1) \"n\"", "(novel 1) \"x\""), ("\"n\" (novel 1)", "\"x\" (novel 1)")] {
+            try check("fp_lib_table", library(before), library0, "name", string("x"), library(after))
+        }
+        let property = ["footprint", "propertys", "0"]
+        for name in ["hide", "unlocked"] {
+            for (before, value, after) in [
+                ("((novel 1))", true, "((novel 1))"), ("((novel 1))", false, "(no (novel 1))"),
+                ("(yes (novel 1))", false, "(no (novel 1))"), ("(no (novel 1))", true, "(yes (novel 1))"),
+                ("((novel 1) yes)", false, "((novel 1) no)"),
+            ] {
+                func entry(_ text: String) -> String { "(\(name) " + text.dropFirst() }
+                try check("footprint", footprint(entry(before)), property, name, .bool(value), footprint(entry(after)))
+            }
+        }
+        func symbols(_ entry: String) -> String { "(kicad_symbol_lib (version 20241209) (symbol \"A\" \(entry)))" }
+        for (before, value, after) in [
+            ("(power (novel 1))", true, "(power (novel 1))"), ("(power (novel 1))", false, "(power no (novel 1))"),
+            ("(power yes (novel 1))", false, "(power no (novel 1))"), ("(power odd)", false, "(power no odd)"),
+            ("(power no (novel 1))", true, "(power yes (novel 1))"), ("(power yes)", false, ""), ("(power)", false, ""),
+        ] {
+            try check("symbol", symbols(before), ["kicad_sym", "symbols", "0"], "power", .bool(value), symbols(after))
+        }
+    }
+
+    /// `#` starts a comment only where it is a line's first token.
+    @Test func anEditKeepsCommentsAndWordsThatLookLikeOne() throws {
+        let board = "(kicad_pcb (version 20241229)\n(layers\n(\n# c\n0 \"F.Cu\" signal)\n))"
+        for options: TypedDocument.LoadOptions in [.isVerbatim, []] {
+            let loaded = try Loaded("pcb", Array(board.utf8), options: options)
+            try loaded.set(try loaded.find("kicad_pcb", "layers", "0"), "alias", string("x"))
+            let wanted = board.replacing("signal", with: "signal \"x\"")
+            #expect(try tokens(loaded.document.bytes()) == tokens(Array(wanted.utf8)))
+            // Without the layer in front of it the word is the first of its line.
+            let footprint = "(footprint \"x\" (layer \"F.Cu\") (pad \"1\" smd rect (at 0 0) (size 1 1) (layers \"A\"\n# c\n\"B\" #w\"\\v)))"
+            let other = try Loaded("footprint", Array(footprint.utf8), options: options)
+            try other.splice(try other.find("footprint", "pads", "0"), "layers", 1, 1)
+            let quoted = footprint.replacing("\"B\" #w\"\\v", with: "\"#w\\\"\\\\v\"")
+            #expect(try tokens(other.document.bytes()) == tokens(Array(quoted.utf8)))
+        }
+    }
+
+    /// A list in which an atom was replaced is followed as any other list is.
+    @Test func aListEndsBehindAnEditedOne() throws {
+        let text = "(footprint \"x\"\n\t(layer \"F.Cu\")\n\t(pad \"1\" smd rect\n\t\t(at 0 0)\n\t\t(size 1 1)\n\t)\n)\n"
+        let loaded = try Loaded("footprint", Array(text.utf8), options: .isVerbatim)
+        try loaded.set(2, "layer", string("B.Cu"))
+        try loaded.splice(2, "pads", 0, 1)
+        #expect(try loaded.printed == "(footprint \"x\"\n\t(layer \"B.Cu\")\n)\n")
+    }
+
     @Test func numbersOfRecordsStayWhereTheyAreGivenAgain() throws {
         let loaded = try Loaded("pcb", Self.board)
         let footprint = try loaded.find("kicad_pcb", "footprints", "0")

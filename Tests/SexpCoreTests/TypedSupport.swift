@@ -36,7 +36,9 @@ struct Loaded {
     }
 
     /// The record at a path of field names and list positions: `["kicad_pcb", "nets", "0"]`.
-    func find(_ path: String...) throws -> UInt32 {
+    func find(_ path: String...) throws -> UInt32 { try find(path) }
+
+    func find(_ path: [String]) throws -> UInt32 {
         var number: UInt32 = 1
         var index = 0
         while index < path.count {

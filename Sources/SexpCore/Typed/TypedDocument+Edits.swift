@@ -37,7 +37,10 @@ extension TypedDocument {
         }
         let list = try list(of: record)
         let position = edits.lists[list].roles.firstIndex(of: UInt16(index))
-        if case .none = value { return removeEntries(list, index) }
+        if case .none = value {
+            if let position, isUnknownPart(declared, edits.lists[list].items[position]) { return }
+            return removeEntries(list, index)
+        }
         if declared.kind == .record {
             return try setRecord(record, index, declared, list, position, value)
         }
@@ -162,8 +165,12 @@ extension TypedDocument {
             return
         }
         if declared.encoding == .presence {
-            let isOn = self.value(item).flatMap { kind($0) == BD_SEXP_LIST ? nil : boolean(bytes($0)) } ?? true
-            if case .bool(let wanted) = value, wanted == isOn { return }
+            let said = self.value(item).flatMap { kind($0) == BD_SEXP_LIST ? nil : boolean(bytes($0)) }
+            if case .bool(let wanted) = value, wanted == said ?? true { return }
+            if values(item).count > (said == nil ? 0 : 1) {  // unknown parts
+                guard said != nil, let present = self.value(item) else { return try insert(value, of: declared, into: item) }
+                return try put(value, of: declared, for: present, in: item)
+            }
             if let entry = try entry(declared, value) {
                 edits.lists[list].items[position] = entry
             } else {
@@ -179,13 +186,25 @@ extension TypedDocument {
         }
         guard let present = self.value(item) else {
             if case .bool(true) = value, declared.kind == .bool { return }
-            let inner = edited(item)
-            edits.insert(
-                [try atom(declared, value)], role: Role.none, into: inner,
-                at: edits.lists[inner].items.count)
-            return
+            return try insert(value, of: declared, into: item)
         }
         if try isEqual(declared, present, value) { return }
+        try put(value, of: declared, for: present, in: item)
+    }
+
+    /// Puts an entry's value before its unknown parts.
+    private func insert(_ value: TypedValue, of declared: KiCadSchema.Field, into item: Item) throws(EditFailure) {
+        let new = try atom(declared, value)
+        let inner = edited(item)
+        let items = edits.lists[inner].items
+        let place = items.indices.dropFirst().first { kind(items[$0]) != BD_SEXP_COMMENT } ?? items.count
+        edits.insert([new], role: Role.none, into: inner, at: place)
+    }
+
+    /// Puts a value where another one stands in its entry.
+    private func put(
+        _ value: TypedValue, of declared: KiCadSchema.Field, for present: Item, in item: Item
+    ) throws(EditFailure) {
         let new = try atom(declared, value)
         if present.isNode, kind(present) != BD_SEXP_LIST {
             return mark(present.index, EditedLists.replaced, new.index)

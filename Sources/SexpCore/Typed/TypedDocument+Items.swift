@@ -107,10 +107,16 @@ extension TypedDocument {
         schema.startsWithNumber(field.target) && head(list) != nil
     }
 
-    /// The one that a field with one value reads.
+    /// The one that a field with one value reads: an atom, or `()`. Other lists are unknown parts.
     func value(_ list: Item) -> Item? {
         let values = values(list)
-        return values.first { kind($0) != BD_SEXP_LIST } ?? values.first
+        return values.first { kind($0) != BD_SEXP_LIST } ?? values.first.flatMap { children($0).isEmpty ? $0 : nil }
+    }
+
+    /// Has the entry unknown parts and no value? A key alone says that a bool is true.
+    func isUnknownPart(_ field: KiCadSchema.Field, _ item: Item) -> Bool {
+        guard field.kind != .bool, field.kind != .record, kind(item) == BD_SEXP_LIST else { return false }
+        return value(item) == nil && !values(item).isEmpty
     }
 
     /// What several numbers stand for where a text should, see TypedDecoder; nil for anything else.

@@ -34,10 +34,17 @@ struct AtomicFile {
     /// Called before each system call that changes something or could see a change, with its name. For tests.
     private let probe: (String) -> Void
 
-    init(path: String, probe: @escaping (String) -> Void = { _ in }) throws {
+    /// fchmod; another one in tests.
+    private let setMode: (Int32, mode_t) -> Int32
+
+    init(
+        path: String, probe: @escaping (String) -> Void = { _ in },
+        setMode: @escaping (Int32, mode_t) -> Int32 = { fchmod($0, $1) }
+    ) throws {
         guard path.hasPrefix("/"), !path.utf8.contains(0) else { throw RemoteError("ValueError", "\(path) is no absolute path") }
         self.path = path
         self.probe = probe
+        self.setMode = setMode
     }
 
     /// `mode`: of a file that was not there.
@@ -76,7 +83,7 @@ struct AtomicFile {
         probe("realpath")
         if let real = realpath(path, nil) {
             defer { free(real) }
-            return String(cString: real)
+            return try text(UnsafeBufferPointer(start: real, count: strlen(real)))
         }
         guard errno == ENOENT else { throw failure("look at", path) }
         var target = path
@@ -87,11 +94,22 @@ struct AtomicFile {
                 if errno == EINVAL || errno == ENOENT { return target }
                 throw failure("look at", target)
             }
-            let next = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let next = try buffer.withUnsafeBufferPointer { try text(UnsafeBufferPointer(rebasing: $0[..<count])) }
             target = next.hasPrefix("/") ? next : target[...(target.lastIndex(of: "/") ?? target.startIndex)] + next
         }
         errno = ELOOP
         throw failure("look at", path)
+    }
+
+    /// Where a link points. A name of other bytes than UTF-8 would be repaired to another name.
+    private func text(_ name: UnsafeBufferPointer<CChar>) throws -> String {
+        guard let text = String(validating: name, as: UTF8.self) else {
+            let repaired = String(decoding: name.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            throw RemoteError(
+                "OSError", "\(path) is a link to \(repaired), a name that is not UTF-8",
+                hint: "save to a path whose names are UTF-8", fields: [Attribute(key: "errno", value: .int(Int64(EILSEQ)))])
+        }
+        return text
     }
 
     private func status(_ path: String) throws -> stat? {
@@ -131,7 +149,7 @@ struct AtomicFile {
             if file < 0 { continue }
             var facts = stat()
             if fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_uid == geteuid(),
-                flock(file, LOCK_EX | LOCK_NB) == 0
+                lock(file), isStill(file, folder + name)
             {
                 probe("unlink")
                 unlink(folder + name)
@@ -186,13 +204,27 @@ struct AtomicFile {
             probe("open")
             let file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             if file >= 0 {
-                probe("flock")
-                flock(file, LOCK_EX | LOCK_NB)  // without locks the number of the process must do
-                return (name, file)
+                _ = lock(file)  // without locks the number of the process must do
+                // Before it was locked another worker, that sees no process of this number, may have taken it for stale.
+                if isStill(file, name) { return (name, file) }
+                close(file)
+                continue
             }
             if errno != EEXIST { throw failure("write", folder) }
         }
         throw RemoteError("OSError", "\(folder) is full of temporary files of ours (.bindd-*.tmp): remove them")
+    }
+
+    private func lock(_ file: Int32) -> Bool {
+        probe("flock")
+        return flock(file, LOCK_EX | LOCK_NB) == 0
+    }
+
+    /// Is the open file the one of this name?
+    private func isStill(_ file: Int32, _ name: String) -> Bool {
+        var own = stat()
+        var named = stat()
+        return fstat(file, &own) == 0 && lstat(name, &named) == 0 && own.st_ino == named.st_ino && own.st_dev == named.st_dev
     }
 
     /// Owner, group and mode of the file that was there. Who may not give a file away keeps it; a group that cannot be kept gets
@@ -214,7 +246,14 @@ struct AtomicFile {
             }
         }
         probe("fchmod")
-        guard fchmod(file, mode_t(permissions)) == 0 else { throw failure("write", name) }
+        if setMode(file, mode_t(permissions)) == 0 { return }
+        let number = errno
+        // A file system without modes: as it is, unless that is more open than wanted.
+        var own = stat()
+        let isKnown = [EPERM, ENOTSUP, ENOSYS].contains(number) && fstat(file, &own) == 0
+        if isKnown, UInt32(own.st_mode) & 0o7777 & ~permissions == 0 { return }
+        errno = number
+        throw failure("set the mode of", name)
     }
 
     /// Where there was no file, another one that appears meanwhile is not replaced.
