@@ -172,3 +172,32 @@ def test_the_page_as_it_is_written(home: Home, tmp_path: Path) -> None:
     assert re.match(r"\d+ file_changed \{'number': ", said[0]), said
     assert home.command("stop").returncode == 0
     assert program.wait(20) == 0
+
+
+def test_a_number_of_another_daemon_hides_nothing(home: Home) -> None:
+    """The next daemon counts from 1 again: behind a number of the one before, or a number that nobody gave, all of it is new."""
+    done = home.python(f"""
+import subprocess
+import bindd
+def command(*words):
+    subprocess.run([{home.binary!r}, *words], check=True, capture_output=True)
+command("serve", "--detach")
+events = bindd.events(timeout=20)
+for _ in range(2):
+    bindd.connect().close()
+while next(events)["event"] != "worker_ended": pass
+same = bindd.events(after=events, timeout=20)
+assert (same.last, same.lost, same.daemon) == (events.last, 0, events.daemon), "of the same one nothing is told again"
+assert bindd.events(after=0).last == 0 and bindd.events().last >= events.last
+beyond = bindd.events(after=events.last + 1000, timeout=20)
+assert beyond.last == 0 and next(beyond)["number"] == 1
+command("stop")
+command("serve", "--detach")
+for _ in range(20):
+    bindd.connect().close()
+again = bindd.events(after=events, timeout=20)
+assert again.daemon != events.daemon and again.lost == 0
+assert next(again)["number"] == 1 and again.last == 1, "it is another one's number"
+command("stop")
+""", timeout=60)
+    assert done.returncode == 0, done.stderr

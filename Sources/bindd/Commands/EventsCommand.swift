@@ -19,7 +19,7 @@ struct EventsCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Only these, separated by commas.", valueName: "events"))
     var only: String?
 
-    @Option(help: ArgumentHelp("Begin behind the event of this number; 0: with the oldest that is kept.", valueName: "number"))
+    @Option(help: ArgumentHelp("Begin behind the event of this number; 0, or a number that this daemon has not given yet: with the oldest that is kept.", valueName: "number"))
     var after: UInt64?
 
     @Option(help: ArgumentHelp("Tell when this file changes (can be given again).", valueName: "path"))
@@ -55,7 +55,7 @@ struct EventsCommand: ParsableCommand {
                 shown += 1
             }
         } catch let error as ControlError {
-            throw failure("\(error)\n  hint: `bindd events --after \(last)` goes on where this ended, if the daemon runs")
+            throw failure("\(error)\n  hint: `bindd events --after \(last)` goes on where this ended, if the same daemon still runs")
         }
     }
 

@@ -7,6 +7,10 @@ import Wire
 struct EventBoard {
     private var kept: [JSONValue] = []
     private(set) var last: UInt64 = 0
+    /// When counting began.
+    let beganNs: UInt64
+
+    init(beganNs: UInt64) { self.beganNs = beganNs }
 
     mutating func add(_ event: String, at realtimeNs: UInt64, _ members: [(String, JSONValue)]) -> JSONValue {
         last += 1
@@ -17,9 +21,10 @@ struct EventBoard {
         return json
     }
 
-    /// What came after that number: how many are gone, and those that are not.
+    /// What came after that number: how many are gone, and those that are not. A number that was not given yet is another
+    /// daemon's: then everything is new.
     func since(_ number: UInt64) -> (lost: UInt64, events: [JSONValue]) {
-        let wanted = last - min(number, last)
+        let wanted = number > last ? last : last - number
         let there = min(wanted, UInt64(kept.count))
         return (wanted - there, Array(kept.suffix(Int(there))))
     }

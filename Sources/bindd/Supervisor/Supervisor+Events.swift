@@ -31,7 +31,11 @@ extension Supervisor {
         connection.close(reason: "does not read its events: \(connection.unsentBytes) bytes wait, the limit is \(DaemonLimits.eventBytesUnsentMax)")
     }
 
-    /// Arguments: after (int), the last number that the subscriber knows; file0, file1 … (str), absolute paths.
+    /// Which daemon counts: a number of another one says nothing here.
+    private var boardName: String { "\(getpid()) \(isoText(realtimeNs: board.beganNs))" }
+
+    /// Arguments: after (int), the last number that the subscriber knows; daemon (str), whose number that is, where it knows;
+    /// file0, file1 … (str), absolute paths. The head's `after` is the number behind which the events begin that follow.
     func subscribe(_ connection: Connection, _ arguments: [String: Literal]) {
         guard subscribers.count < DaemonLimits.subscribersMax else {
             return refuse(
@@ -40,6 +44,7 @@ extension Supervisor {
         }
         var after = board.last
         if case .int(let number) = arguments["after"], number >= 0 { after = UInt64(number) }
+        if case .string(let other) = arguments["daemon"], other != boardName { after = 0 }
         var paths: [String] = []
         while case .string(let path) = arguments["file\(paths.count)"] { paths.append(path) }
         guard paths.count <= DaemonLimits.filesWatchedMax, paths.allSatisfy({ $0.hasPrefix("/") && !$0.hasSuffix("/") }) else {
@@ -65,7 +70,11 @@ extension Supervisor {
         connection.listen()
         connection.send(
             operation: Operation.control, flags: .reply,
-            payload: answerPayload(.object([("schema", .int(1)), ("last", .uint(board.last)), ("lost", .uint(lost))])),
+            payload: answerPayload(
+                .object([
+                    ("schema", .int(1)), ("daemon", .string(boardName)), ("last", .uint(board.last)), ("lost", .uint(lost)),
+                    ("after", .uint(board.last - UInt64(missed.count))),
+                ])),
             closing: false)
         for json in missed where !connection.isClosed { send(json, to: subscriber) }
     }

@@ -114,7 +114,7 @@ def call_timeout(workspace: Workspace, seconds: float) -> Iterator[Workspace]:
 def events(
     only: Iterable[str] | None = None,
     *,
-    after: int | None = None,
+    after: int | Events | None = None,
     files: Iterable[str | os.PathLike[str]] = (),
     timeout: float | None = None,
 ) -> Events:
@@ -125,6 +125,8 @@ def events(
     client_gone, handles (of clients that hold more or fewer than five seconds ago), file_changed, daemon_stopping.
     only: names of those that are wanted.
     after: begin behind the event of that number, as far as events are kept (the newest 1024); `lost` says how many are not.
+        Or an earlier iterator: behind what it told last. Numbers are one daemon's: what another one told before it ended is
+        gone, and all that this one has told comes; so it does where this one has not given the number yet.
     files: paths of files whose changes are events, also where a file is replaced by another.
     timeout: seconds that each may take, else TimeoutError; None: for ever.
     Raises BinddUnavailable when no daemon runs, when it is gone, and when events were not read in time: who does not take

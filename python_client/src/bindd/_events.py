@@ -18,16 +18,19 @@ class Events:
     """An iterator of events, each a dict; a context manager that ends the subscription.
 
     `last` is the number of the newest event that was told, also of those that were not wanted: `after=events.last` goes on
-    behind it. `lost` counts events that were too long ago to be told when the subscription began.
+    behind it, and `after=events` does so where the daemon may have been another one since. `daemon` says which one counts.
+    `lost` counts events that were too long ago to be told when the subscription began.
     """
 
     def __init__(
-        self, only: Iterable[str] | None, after: int | None, files: Iterable[str | os.PathLike[str]], timeout: float | None
+        self, only: Iterable[str] | None, after: int | Events | None, files: Iterable[str | os.PathLike[str]], timeout: float | None
     ) -> None:
         path = _daemon.socket_path()
         deadline = time.monotonic() + _daemon.CONTROL_S
         arguments: dict[str, int | str] = {
             f"file{number}": os.path.abspath(os.fspath(file)) for number, file in enumerate(files)}
+        if isinstance(after, Events):
+            arguments["daemon"], after = after.daemon, after.last
         if after is not None:
             arguments["after"] = after
         self._only = frozenset(only) if only is not None else None
@@ -41,7 +44,8 @@ class Events:
         except BaseException:
             self.close()
             raise
-        self.last: int = head["last"] - (0 if after is None else max(0, head["last"] - after - head["lost"]))
+        self.daemon: str = head["daemon"]
+        self.last: int = head["after"]
         self.lost: int = head["lost"]
 
     def __iter__(self) -> Events:
@@ -72,7 +76,7 @@ class Events:
             self.close()
             raise BinddUnavailable(
                 f"the daemon at {self._path} tells no more events: it is gone, or they were not read in time ({error}); "
-                f"bindd.events(after={self.last}) goes on where this ended", socket=self._path) from None
+                f"bindd.events(after={self.last}) goes on where this ended, if the same daemon still runs", socket=self._path) from None
 
     def close(self) -> None:
         """Ends the subscription. Twice is once."""
