@@ -77,8 +77,10 @@ struct TraceCommand: ParsableCommand {
     }
 
     private func words(_ event: bd_trace_event, _ name: String) -> String {
-        let agoNs = bd_clock_monotonic_ns() - min(bd_clock_monotonic_ns(), event.started_ns)
-        let time = isoText(realtimeNs: bd_clock_realtime_ns() - agoNs).dropFirst(11).dropLast()
+        let nowNs = bd_clock_monotonic_ns()
+        let realtimeNs = bd_clock_realtime_ns()
+        let agoNs = nowNs - min(nowNs, event.started_ns)  // another process's number: it may say what it wants
+        let time = isoText(realtimeNs: realtimeNs - min(realtimeNs, agoNs)).dropFirst(11).dropLast()
         var out = "\(time) c\(event.client_id) #\(event.request) \(name)"
         for part in [TraceValues.arguments(event), event.request_bytes > BD_TRACE_REQUEST_SHOWN ? Units.bytes(UInt64(event.request_bytes)) : ""]
         where !part.isEmpty { out += " " + part }
