@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from conftest import alone
 
@@ -136,3 +138,69 @@ def test_the_told_functions_own_time_is_no_hang_of_the_worker() -> None:
     with bindd.connect(hang_limit=1.0), bindd.progress(sleep, after=0.05):
         debug.hang(seconds=0.5)
     assert slept
+
+
+@alone
+def test_ctrl_c_in_the_last_report_is_not_swallowed() -> None:
+    import bindd
+    from bindd import debug
+
+    seen: list[str] = []
+
+    def stop(progress: object) -> None:
+        if progress.is_over:  # type: ignore[attr-defined]
+            seen.append("over")
+            raise KeyboardInterrupt
+
+    with bindd.progress(stop, after=0.0), pytest.raises(KeyboardInterrupt):
+        debug.hang(seconds=0.3)
+        for _ in range(1000):
+            pass
+    assert seen == ["over"]
+
+
+def test_calls_that_share_a_block_are_told_each_for_itself() -> None:
+    """Two workspaces, taking turns, with the same number of a request; and what the function itself calls."""
+    from bindd._progress import Bars, Progress, Reporter
+
+    reports: dict[str, list[Progress]] = {"a": [], "b": []}
+
+    def told(report: Progress) -> None:
+        reports[report.operation].append(report)
+        reporter.take(3, "nested", 1, 100.0, 1, 2, False)
+
+    reporter = Reporter(told, 0.0)
+    for step in range(1, 6):
+        reporter.take(1, "a", 7, float(step), step * 10, 100, False)
+        reporter.take(2, "b", 7, float(step), step, 100, False)
+    reporter.take(1, "a", 7, 6.0, 0, 0, True)
+    reporter.take(2, "b", 7, 6.0, 6, 100, False)
+    assert [report.fraction for report in reports["a"]] == [0.1, 0.2, 0.3, 0.4, 0.5, 1.0]
+    assert [report.fraction for report in reports["b"]] == [0.01, 0.02, 0.03, 0.04, 0.05, 0.06]
+    assert [report.steps for report in reports["a"]] == [10, 20, 30, 40, 50, 50]
+    reporter.take(2, "b", 8, 0.5, 1, 100, False)
+    assert reports["b"][-1].fraction == 0.01, "the call before failed: this is another one"
+
+    class Bar:
+        def __init__(self, desc: str, **_: object) -> None:
+            self.desc, self.n, self.is_closed = desc, 0, False
+            made.append(self)
+
+        def update(self, more: int) -> None:
+            self.n += more
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    made: list[Bar] = []
+    bars = Bars(Bar)
+    bars(Progress("a", 1, 0.1, 0.5, 1, False))
+    thread = threading.Thread(target=bars, args=(Progress("b", 1, 0.1, 0.1, 1, False),))
+    thread.start()
+    thread.join()
+    bars(Progress("a", 1, 0.2, 0.6, 1, False))
+    assert [(bar.desc, bar.n, bar.is_closed) for bar in made] == [("a", 60, False), ("b", 10, False)]
+    bars(Progress("c", 2, 0.1, 0.1, 1, False))
+    assert [(bar.desc, bar.is_closed) for bar in made] == [("a", True), ("b", False), ("c", False)], "that of a call that failed"
+    bars.close()
+    assert all(bar.is_closed for bar in made)

@@ -1,6 +1,6 @@
 /* How far a call is that waits for long: the worker writes it into the graph's header, where whoever waits reads it between
  * two looks at signals. The function that is told is bindd._progress's; it runs in the thread that waits, which holds the
- * connection: what it asks of the worker is refused, and what it raises gives the call up, as Ctrl-C does.
+ * connection: calls of it are refused (commands and releases are sent), and what it raises gives the call up, as Ctrl-C does.
  * Cost: nothing where nobody wants to know.
  */
 #include "bd_state.h"
@@ -22,7 +22,7 @@ static PyObject *bd_progress_call(bd_workspace *workspace, const char *name, uin
     PyObject *told = workspace->state->progress;
     Py_INCREF(told);
     PyObject *result = PyObject_CallFunction(
-        told, "sKdIIO", name, (unsigned long long)number, elapsed_s, done, all, is_over ? Py_True : Py_False);
+        told, "KsKdIIO", (unsigned long long)(uintptr_t)workspace, name, (unsigned long long)number, elapsed_s, done, all, is_over ? Py_True : Py_False);
     Py_DECREF(told);
     return result;
 }
@@ -34,9 +34,18 @@ int bd_progress_tell(bd_workspace *workspace, const char *name, uint64_t number,
     return result ? 0 : -1;
 }
 
+/* What was raised when the answer was here already, which is not thrown away for it. Who wants the program to end (Ctrl-C,
+ * SystemExit) is not passed over: the main thread is interrupted. */
+static void bd_progress_pass_on(bd_workspace *workspace) {
+    bool is_end = !PyErr_ExceptionMatches(PyExc_Exception);
+    if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) PyErr_Clear();
+    else PyErr_WriteUnraisable(workspace->state->progress);
+    if (is_end) PyErr_SetInterrupt();
+}
+
 void bd_progress_end(bd_workspace *workspace, const char *name, uint64_t number, double elapsed_s) {
     if (!workspace->state->progress) return;
     PyObject *result = bd_progress_call(workspace, name, number, elapsed_s, true);
-    if (!result) PyErr_WriteUnraisable(workspace->state->progress);
+    if (!result) bd_progress_pass_on(workspace);
     Py_XDECREF(result);
 }

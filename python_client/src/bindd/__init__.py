@@ -145,7 +145,7 @@ def progress(
     told: called about ten times a second, in the thread that waits, with `operation`, `request`, `elapsed`, `fraction` (0 to
         1, never falling; None where nobody knows), `steps`, `is_over`. The last report of a call that succeeds has the
         fraction 1.0; of one that fails the error is the end. What it raises gives the call up, and is what the call raises.
-        It must not use the workspace.
+        It must not use the workspace; its own calls on others are not told.
     tqdm: without `told`, a class of bars as tqdm's; by default tqdm.auto.tqdm.
     """
     from bindd import _progress

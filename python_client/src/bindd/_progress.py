@@ -32,31 +32,47 @@ class Progress:
     is_over: bool
 
 
+@dataclass(slots=True)
+class _Call:
+    request: int
+    next: float
+    """When it is told of again, in seconds since it began."""
+    fraction: float = 0.0
+    steps: int = 0
+    has_told: bool = False
+
+
 class Reporter:
-    """What one `with bindd.progress(...)` has been told, by call."""
+    """What one `with bindd.progress(...)` has been told, by call: of each workspace one can wait at a time, and threads that
+    were given the context share this."""
 
     def __init__(self, told: Callable[[Progress], object], after: float) -> None:
         self.told, self.after = told, after
-        self.request = -1
-        self.begin(-1)
+        self.calls: dict[int, _Call] = {}  # by workspace
+        self.telling: set[int] = set()  # threads; what the function itself calls is not told
 
-    def begin(self, request: int) -> None:
-        self.request, self.fraction, self.steps, self.next, self.has_told = request, 0.0, 0, self.after, False
-
-    def take(self, operation: str, request: int, elapsed: float, done: int, all_: int, is_over: bool) -> None:
-        if request != self.request:
-            self.begin(request)
-        self.steps = max(self.steps, done)
-        if all_:  # a number of another process: it may say what it wants
-            self.fraction = max(self.fraction, min(done / all_, ALMOST))
-        if is_over and not self.has_told or not is_over and elapsed < self.next:
+    def take(self, workspace: int, operation: str, request: int, elapsed: float, done: int, all_: int, is_over: bool) -> None:
+        thread = threading.get_ident()
+        if thread in self.telling:
             return
-        self.has_told = True
-        self.next = elapsed + EACH_S
-        fraction = 1.0 if is_over else self.fraction if all_ or self.fraction else None
+        call = self.calls.get(workspace)
+        if call is None or call.request != request:
+            call = self.calls[workspace] = _Call(request, self.after)
+        call.steps = max(call.steps, done)
+        if all_:  # a number of another process: it may say what it wants
+            call.fraction = max(call.fraction, min(done / all_, ALMOST))
         if is_over:
-            self.request = -1
-        self.told(Progress(operation, request, elapsed, fraction, self.steps, is_over))
+            del self.calls[workspace]
+        if is_over and not call.has_told or not is_over and elapsed < call.next:
+            return
+        call.has_told = True
+        call.next = elapsed + EACH_S
+        fraction = 1.0 if is_over else call.fraction if all_ or call.fraction else None
+        self.telling.add(thread)
+        try:
+            self.told(Progress(operation, request, elapsed, fraction, call.steps, is_over))
+        finally:
+            self.telling.discard(thread)
 
 
 _reporter: ContextVar[Reporter | None] = ContextVar("bindd_progress", default=None)
@@ -64,10 +80,10 @@ _lock = threading.Lock()
 _users = 0
 
 
-def _look(operation: str, request: int, elapsed: float, done: int, all_: int, is_over: bool) -> None:
+def _look(workspace: int, operation: str, request: int, elapsed: float, done: int, all_: int, is_over: bool) -> None:
     reporter = _reporter.get()
     if reporter is not None:
-        reporter.take(operation, request, elapsed, done, all_, is_over)
+        reporter.take(workspace, operation, request, elapsed, done, all_, is_over)
 
 
 def _use(more: int) -> None:
@@ -78,25 +94,31 @@ def _use(more: int) -> None:
 
 
 class Bars:
-    """A tqdm bar for each call that takes long."""
+    """A tqdm bar for each call that takes long: of each thread one waits at a time."""
 
     def __init__(self, make: Callable[..., Any]) -> None:
         self.make = make
-        self.bar: Any = None
+        self.bars: dict[int, tuple[tuple[str, int], Any]] = {}  # by thread: which call, its bar
 
     def __call__(self, progress: Progress) -> None:
-        if self.bar is None:
-            self.bar = self.make(total=100, desc=progress.operation, unit="%", leave=False)
+        thread, call = threading.get_ident(), (progress.operation, progress.request)
+        if thread in self.bars and self.bars[thread][0] != call:
+            self.end(thread)  # that call failed
+        if thread not in self.bars:
+            self.bars[thread] = call, self.make(total=100, desc=progress.operation, unit="%", leave=False)
+        bar = self.bars[thread][1]
         if progress.fraction is not None:
-            self.bar.update(int(progress.fraction * 100) - self.bar.n)
+            bar.update(int(progress.fraction * 100) - bar.n)
         if progress.is_over:
-            self.close()
+            self.end(thread)
+
+    def end(self, thread: int) -> None:
+        self.bars.pop(thread)[1].close()
 
     def close(self) -> None:
-        """Also where the call ended with an error."""
-        bar, self.bar = self.bar, None
-        if bar is not None:
-            bar.close()
+        """Also where calls ended with an error."""
+        for thread in list(self.bars):
+            self.end(thread)
 
 
 @contextmanager
