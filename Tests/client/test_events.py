@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -201,3 +202,84 @@ assert next(again)["number"] == 1 and again.last == 1, "it is another one's numb
 command("stop")
 """, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@alone
+def test_a_change_is_told_once_whoever_watches() -> None:
+    import bindd
+
+    folder = Path(tempfile.mkdtemp())
+    board, mark = folder / "board.kicad_pcb", folder / "mark"
+
+    def put(path: Path, text: str) -> None:
+        new = folder / "new"
+        new.write_text(text)
+        new.rename(path)
+
+    put(board, "1")
+    workspace = bindd.connect()  # starts the daemon
+    with bindd.events(["file_changed"], files=[board, mark], timeout=30) as first, bindd.events(
+        ["file_changed"], files=[board], timeout=30
+    ) as second:
+        third = bindd.events(files=[board, mark, board], timeout=30)
+        put(board, "23")
+        told = [next(first)]
+        third.close()
+        put(mark, "4")
+        while told[-1]["path"] != str(mark):
+            told.append(next(first))
+        assert [event["path"] for event in told] == [str(board), str(mark)]
+        while next(second)["path"] != str(mark):
+            pass
+        assert second.last == first.last, "each hears of all"
+        put(board, "567")
+        assert next(second)["path"] == str(board), "it is watched on"
+    workspace.close()
+
+
+@alone
+def test_links_and_folders_that_come_and_go_are_seen() -> None:
+    import bindd
+
+    top = Path(tempfile.mkdtemp())
+    folder, elsewhere = top / "up" / "project", top / "elsewhere"
+    folder.mkdir(parents=True)
+    elsewhere.mkdir()
+    board, link, real = folder / "board", folder / "link", elsewhere / "real"
+    board.write_text("1")
+    real.write_text("1")
+    link.symlink_to(real)
+    workspace = bindd.connect()  # starts the daemon
+    with bindd.events(["file_changed"], files=[board, link], timeout=30) as events:
+
+        def told(*paths: Path) -> list[bool]:
+            """Of each of these the next that is told is whether it is there."""
+            found: dict[str, bool] = {}
+            while len(found) < len(paths):
+                event = next(events)
+                assert event["path"] in map(str, paths)
+                found[event["path"]] = event["exists"]
+            return [found[str(path)] for path in paths]
+
+        with real.open("a") as file:
+            file.write("2")
+        assert told(link) == [True], "what a link leads to was written"
+        other = elsewhere / "other"
+        other.write_text("other")
+        new = folder / "new"
+        new.symlink_to(other)
+        new.rename(link)
+        assert told(link) == [True], "the link leads elsewhere"
+        for moved in (folder, folder.parent):
+            moved.rename(top / "away")
+            assert told(board, link) == [False, False]
+            (top / "away").rename(moved)
+            assert told(board, link) == [True, True]
+        shutil.rmtree(folder.parent)
+        assert told(board, link) == [False, False]
+        folder.mkdir(parents=True)
+        board.write_text("again")
+        assert told(board) == [True], "the folder was made again"
+        board.unlink()
+        assert told(board) == [False]
+    workspace.close()

@@ -68,6 +68,10 @@ enum DaemonLimits {
     /// Processes that are told of events at once, and files that each may have watched.
     static let subscribersMax = 64
     static let filesWatchedMax = 256
+    /// Between something that happened in a folder and the look at its files: what is written at once is one change.
+    static let filesRestMs: UInt64 = 100
+    /// Files that are looked at in one turn of the loop.
+    static let filesPerTurn = 32
     /// What waits for one of them, beyond what the system holds: who reads more slowly is cut.
     static let eventBytesUnsentMax = 256 << 10
     /// Reports of crashes: each costs a process, and deaths may come as fast as somebody wants.

@@ -10,11 +10,12 @@ import Wire
 /// Somebody who is told.
 final class Subscriber {
     let connection: Connection
-    let files: FileWatcher?
+    /// Files that it wants to hear of.
+    let paths: [String]
 
-    init(connection: Connection, files: FileWatcher?) {
+    init(connection: Connection, paths: [String]) {
         self.connection = connection
-        self.files = files
+        self.paths = paths
     }
 }
 
@@ -52,20 +53,14 @@ extension Supervisor {
                 connection, "at most \(DaemonLimits.filesWatchedMax) files can be watched, each by an absolute path",
                 hint: "\(paths.count) were given")
         }
-        var files: FileWatcher?
-        do throws(SystemError) {
-            if !paths.isEmpty {
-                files = try FileWatcher(loop: loop, paths: paths) { [weak self] path, exists in
-                    self?.tell("file_changed", [("path", .string(path)), ("exists", .bool(exists))])
-                }
-            }
-        } catch {
+        do throws(SystemError) { try watch(paths) } catch {
+            unwatch([])
             return refuse(connection, "a file's folder cannot be watched: \(error)", hint: "is it there?")
         }
         if subscribers.isEmpty { toldHandles = handleCounts() }
         let (lost, missed) = board.since(after)
-        let subscriber = Subscriber(connection: connection, files: files)
-        subscribers[connection.number]?.end()
+        let subscriber = Subscriber(connection: connection, paths: paths)
+        if let before = subscribers[connection.number] { unwatch(before.paths) }
         subscribers[connection.number] = subscriber
         connection.listen()
         connection.send(
@@ -80,7 +75,27 @@ extension Supervisor {
     }
 
     func forgetSubscriber(_ connection: Connection) {
-        subscribers.removeValue(forKey: connection.number)?.end()
+        if let subscriber = subscribers.removeValue(forKey: connection.number) { unwatch(subscriber.paths) }
+    }
+
+    /// One table for all who listen: a file that many want to hear of changes once.
+    private func watch(_ paths: [String]) throws(SystemError) {
+        guard !paths.isEmpty else { return }
+        let files: FileWatcher
+        if let there = self.files { files = there } else {
+            files = try FileWatcher(loop: loop) { [weak self] path, exists in
+                self?.tell("file_changed", [("path", .string(path)), ("exists", .bool(exists))])
+            }
+            self.files = files
+        }
+        try files.add(paths)
+    }
+
+    private func unwatch(_ paths: [String]) {
+        files?.remove(paths)
+        guard files?.isEmpty == true else { return }
+        files?.close()
+        files = nil
     }
 
     func tellConnected(_ client: ClientRecord) {
@@ -137,8 +152,4 @@ extension Supervisor {
     }
 
     private func handleCounts() -> [UInt64: UInt64] { clients.mapValues(\.handleCount) }
-}
-
-extension Subscriber {
-    fileprivate func end() { files?.close() }
 }

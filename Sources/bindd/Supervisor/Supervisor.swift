@@ -50,6 +50,7 @@ final class Supervisor {
     /// Who is told what happens, by the connection's number, and what; see Supervisor+Events.
     var subscribers: [UInt64: Subscriber] = [:]
     var board = EventBoard(beganNs: bd_clock_realtime_ns())
+    var files: FileWatcher?
     var toldHandles: [UInt64: UInt64] = [:]
     private(set) var isStopping = false
 
