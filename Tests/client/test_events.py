@@ -283,3 +283,57 @@ def test_links_and_folders_that_come_and_go_are_seen() -> None:
         board.unlink()
         assert told(board) == [False]
     workspace.close()
+
+
+@alone
+def test_events_come_on_a_high_descriptor_and_end_with_ctrl_c() -> None:
+    import resource
+
+    import bindd
+    from bindd import _daemon
+
+    workspace = bindd.connect()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096) if hard > 0 else 4096, hard))
+    low = [os.open("/dev/null", os.O_RDONLY)]
+    while low[-1] < 1100:
+        low.append(os.dup(low[0]))
+    events = bindd.events(after=0, timeout=20)
+    assert events._link is not None and events._link.fileno() > 1100
+    for descriptor in low:
+        os.close(descriptor)
+    assert next(events)["number"] == 1
+    real = _daemon._control_answer
+
+    def interrupted(link: object, deadline: float) -> None:
+        _daemon._receive(link, 5, deadline)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    _daemon._control_answer = interrupted  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        next(events)
+    _daemon._control_answer = real
+    with pytest.raises(StopIteration):
+        next(events)  # not the middle of an answer
+    workspace.close()
+
+
+def test_a_finder_that_fails_breaks_nothing() -> None:
+    import bindd
+    from bindd import _daemon
+
+    class Finder:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "pyzig_sexp":
+                raise RuntimeError("a finder of somebody else's")
+
+    there = sys.modules.pop("pyzig_sexp", None)
+    sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
+    _daemon._own_folders.cache_clear()
+    try:
+        assert _daemon._own_folders() == (os.path.dirname(os.path.abspath(bindd.__file__)) + os.sep,)
+    finally:
+        del sys.meta_path[0]
+        _daemon._own_folders.cache_clear()
+        if there is not None:
+            sys.modules["pyzig_sexp"] = there

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import errno
 import fcntl
+import functools
 import importlib.util
 import json
 import math
@@ -411,17 +412,19 @@ def _sites() -> int:
     return intervals[text]
 
 
-def _own_folders() -> list[str]:
+@functools.cache
+def _own_folders() -> tuple[str, ...]:
     """Whose lines are no places where a program made something: this package's, and those of bindd-pyzig in front of it."""
     folders = [os.path.dirname(os.path.abspath(__file__))]
     try:
         spec = importlib.util.find_spec("pyzig_sexp")
-    except (ImportError, ValueError):
-        spec = None
-    for folder in (spec.submodule_search_locations or () if spec else ()):
+        others = list(spec.submodule_search_locations or ()) if spec else []
+    except Exception:  # a finder is anybody's
+        others = []
+    for folder in others:
         if os.path.exists(os.path.join(folder, "_fill.py")):  # not the layer that it stands for
             folders.append(os.path.abspath(folder))
-    return [folder + os.sep for folder in folders]
+    return tuple(folder + os.sep for folder in folders)
 
 
 def _program() -> str:

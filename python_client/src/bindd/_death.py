@@ -153,7 +153,7 @@ def _fill(error: WorkerDied, known: dict[str, Any], call: str, number: int, pid:
 def _site() -> str:
     """The line of Python that called into the extension: the innermost one outside of bindd."""
     frame = sys._getframe()
-    inside = tuple(_daemon._own_folders())
+    inside = _daemon._own_folders()
     while frame is not None and frame.f_code.co_filename.startswith(inside):
         frame = frame.f_back  # type: ignore[assignment]
     return f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}" if frame is not None else ""

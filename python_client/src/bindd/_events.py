@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import socket
@@ -66,8 +67,9 @@ class Events:
         link = self._link
         if link is None:
             raise StopIteration
-        left = None if end is None else max(end - time.monotonic(), 0)
-        if not select.select([link], [], [], left)[0]:
+        poll = select.poll()
+        poll.register(link, select.POLLIN)
+        if not poll.poll(None if end is None else math.ceil(min(max(end - time.monotonic(), 0) * 1000, 2**31 - 1))):
             raise TimeoutError(f"no event came within {self._timeout:.3g} s")
         try:
             answer: dict[str, Any] = _daemon._control_answer(link, time.monotonic() + _daemon.CONTROL_S)
@@ -77,6 +79,9 @@ class Events:
             raise BinddUnavailable(
                 f"the daemon at {self._path} tells no more events: it is gone, or they were not read in time ({error}); "
                 f"bindd.events(after={self.last}) goes on where this ended, if the same daemon still runs", socket=self._path) from None
+        except BaseException:  # a part of an answer may have been read: what comes next is no beginning
+            self.close()
+            raise
 
     def close(self) -> None:
         """Ends the subscription. Twice is once."""
