@@ -337,3 +337,29 @@ def test_a_finder_that_fails_breaks_nothing() -> None:
         _daemon._own_folders.cache_clear()
         if there is not None:
             sys.modules["pyzig_sexp"] = there
+
+
+@alone
+def test_a_long_backlog_is_told() -> None:
+    """More bytes than may wait for one who does not read: they are asked for, and the limit is for what comes behind them."""
+    import bindd
+
+    folder = Path(tempfile.mkdtemp()).joinpath(*["x" * 200] * 18)
+    folder.mkdir(parents=True)
+    workspace = bindd.connect()  # starts the daemon
+    start, size = bindd.events().last, 0
+    for turn in range(8):
+        files = [folder / f"{turn}.{number}" for number in range(20)]
+        watching = [
+            bindd.events(["file_changed"], files=files[number : number + 2], timeout=30) for number in range(0, 20, 2)]  # 8 KiB each
+        for file in files:
+            file.touch()
+        assert {next(watching[0])["path"] for _ in files} == set(map(str, files))
+        end = watching[0].last
+        for events in watching:
+            events.close()
+    with bindd.events(after=start, timeout=30) as events:
+        while events.last < end:
+            size += len(json.dumps(next(events)))
+        assert size > 560_000 and events.lost == 0
+    workspace.close()

@@ -12,6 +12,8 @@ final class Subscriber {
     let connection: Connection
     /// Files that it wants to hear of.
     let paths: [String]
+    /// What waited for it when it came, of what it asked for itself; 0 once it has taken that.
+    var backlogBytes = 0
 
     init(connection: Connection, paths: [String]) {
         self.connection = connection
@@ -28,7 +30,8 @@ extension Supervisor {
     private func send(_ json: JSONValue, to subscriber: Subscriber) {
         let connection = subscriber.connection
         connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(json), closing: false)
-        guard connection.unsentBytes > DaemonLimits.eventBytesUnsentMax else { return }
+        if connection.unsentBytes <= DaemonLimits.eventBytesUnsentMax { subscriber.backlogBytes = 0 }
+        guard connection.unsentBytes > DaemonLimits.eventBytesUnsentMax + subscriber.backlogBytes else { return }
         connection.close(reason: "does not read its events: \(connection.unsentBytes) bytes wait, the limit is \(DaemonLimits.eventBytesUnsentMax)")
     }
 
@@ -71,7 +74,10 @@ extension Supervisor {
                     ("after", .uint(board.last - UInt64(missed.count))),
                 ])),
             closing: false)
-        for json in missed where !connection.isClosed { send(json, to: subscriber) }
+        for json in missed where !connection.isClosed {
+            connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(json), closing: false)
+        }
+        subscriber.backlogBytes = connection.unsentBytes
     }
 
     func forgetSubscriber(_ connection: Connection) {
