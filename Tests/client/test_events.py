@@ -81,6 +81,8 @@ def test_handles_and_files_are_told() -> None:
         if wrong.startswith("/"):
             with pytest.raises(ValueError, match="cannot be watched"):
                 bindd.events(files=[wrong])
+    with pytest.raises(ValueError, match="with its 200 arguments has .* bytes, the supervisor takes 8192"):
+        bindd.events(files=[board.with_name("x" * 200 + str(number)) for number in range(200)])
 
 
 def test_who_does_not_read_is_cut_and_goes_on_with_what_is_left(home: Home) -> None:
@@ -329,12 +331,12 @@ def test_a_finder_that_fails_breaks_nothing() -> None:
 
     there = sys.modules.pop("pyzig_sexp", None)
     sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
-    _daemon._own_folders.cache_clear()
+    _daemon._folders = ()
     try:
         assert _daemon._own_folders() == (os.path.dirname(os.path.abspath(bindd.__file__)) + os.sep,)
     finally:
         del sys.meta_path[0]
-        _daemon._own_folders.cache_clear()
+        _daemon._folders = ()
         if there is not None:
             sys.modules["pyzig_sexp"] = there
 
@@ -342,7 +344,10 @@ def test_a_finder_that_fails_breaks_nothing() -> None:
 @alone
 def test_a_long_backlog_is_told() -> None:
     """More bytes than may wait for one who does not read: they are asked for, and the limit is for what comes behind them."""
+    import time
+
     import bindd
+    from bindd import _daemon
 
     folder = Path(tempfile.mkdtemp()).joinpath(*["x" * 200] * 18)
     folder.mkdir(parents=True)
@@ -358,8 +363,22 @@ def test_a_long_backlog_is_told() -> None:
         end = watching[0].last
         for events in watching:
             events.close()
-    with bindd.events(after=start, timeout=30) as events:
-        while events.last < end:
-            size += len(json.dumps(next(events)))
-        assert size > 560_000 and events.lost == 0
+    path, deadline = _daemon.socket_path(), time.monotonic() + 30
+    answer = _daemon._control_answer
+    _daemon._control_answer = lambda link, deadline: None  # it reads nothing …
+    link = _daemon._running(path, deadline)
+    assert link is not None
+    _daemon._question(link, path, "subscribe", {"after": start}, deadline)
+    _daemon._control_answer = answer
+    for _ in range(2):
+        _daemon.control(path, "status")  # … until all is on its way
+    assert answer(link, deadline)["lost"] == 0
+    number = start
+    while number < end:
+        event = answer(link, deadline)
+        number += 1
+        size += len(json.dumps(event))
+        assert event["number"] == number
+    assert size > 560_000
+    link.close()
     workspace.close()

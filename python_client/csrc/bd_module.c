@@ -160,6 +160,7 @@ static int bd_module_add_constants(PyObject *module) {
                    PyModule_AddIntConstant(module, "PROTOCOL_MAJOR", BD_PROTOCOL_MAJOR) < 0 ||
                    PyModule_AddIntConstant(module, "PROTOCOL_MINOR", BD_PROTOCOL_MINOR) < 0 ||
                    PyModule_AddIntConstant(module, "CONTROL_BYTES_MAX", (long)BD_LIMIT_CONTROL_BYTES_MAX) < 0 ||
+                   PyModule_AddIntConstant(module, "HELLO_BYTES_MAX", (long)BD_LIMIT_HELLO_BYTES_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "NAME_BYTES_MAX", (long)BD_LIMIT_NAME_BYTES_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "FRAME_BYTES_MAX", (long)BD_LIMIT_FRAME_BYTES_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "SITES_INTERVAL", (long)BD_LEDGER_INTERVAL) < 0

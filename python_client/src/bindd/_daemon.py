@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import errno
 import fcntl
-import functools
 import importlib.util
 import json
 import math
@@ -412,9 +411,15 @@ def _sites() -> int:
     return intervals[text]
 
 
-@functools.cache
+_folders: tuple[str, ...] = ()
+
+
 def _own_folders() -> tuple[str, ...]:
-    """Whose lines are no places where a program made something: this package's, and those of bindd-pyzig in front of it."""
+    """Whose lines are no places where a program made something: this package's, and those of bindd-pyzig in front of it. They
+    are looked for once."""
+    global _folders
+    if _folders:
+        return _folders
     folders = [os.path.dirname(os.path.abspath(__file__))]
     try:
         spec = importlib.util.find_spec("pyzig_sexp")
@@ -424,7 +429,8 @@ def _own_folders() -> tuple[str, ...]:
     for folder in others:
         if os.path.exists(os.path.join(folder, "_fill.py")):  # not the layer that it stands for
             folders.append(os.path.abspath(folder))
-    return tuple(folder + os.sep for folder in folders)
+    _folders = tuple(folder + os.sep for folder in folders)
+    return _folders
 
 
 def _program() -> str:
@@ -543,6 +549,10 @@ def _question(
     for key, value in (arguments or {}).items():
         payload += _pack_str(key)
         payload += struct.pack("<Iq", 1, value) if isinstance(value, int) else struct.pack("<I", 4) + _pack_str(value)
+    if len(payload) > _bindd.HELLO_BYTES_MAX:
+        raise ValueError(
+            f"{command!r} with its {len(arguments or {})} arguments has {len(payload)} bytes, the supervisor takes "
+            f"{_bindd.HELLO_BYTES_MAX}; ask with fewer or shorter ones")
     try:
         link.settimeout(max(_left(deadline), 0.01))
         link.sendall(struct.pack("<IHH", len(payload), 1, 8) + payload + b"\0" * (-len(payload) % 8))
