@@ -140,6 +140,7 @@ def test_the_told_functions_own_time_is_no_hang_of_the_worker() -> None:
     assert slept
 
 
+@alone
 def test_ctrl_c_in_the_last_report_is_not_swallowed() -> None:
     import bindd
     from bindd import debug

@@ -303,13 +303,16 @@ def _wait_ready(process: subprocess.Popen[bytes], ready: int, binary: str, path:
     words = bytearray()
     is_ready = False
     streams = {ready, process.stderr.fileno()}
+    poll = select.poll()  # which knows descriptors beyond 1,023
+    for stream in streams:
+        poll.register(stream, select.POLLIN)
     try:
         while streams and not is_ready and _left(deadline) > 0:
-            readable, _, _ = select.select(list(streams), [], [], max(_left(deadline), 0))
-            for fd in readable:
+            for fd, _ in poll.poll(max(_left(deadline), 0) * 1000):
                 data = os.read(fd, 4096)
                 if not data:
                     streams.discard(fd)
+                    poll.unregister(fd)
                 elif fd == ready:
                     is_ready = True
                 else:
