@@ -125,6 +125,31 @@ class Home:
         assert not left, f"left in the socket folder: {left}"
 
 
+class Client:
+    """A program that is told to go on by a line, and says what it did in lines."""
+
+    def __init__(self, home: Home, code: str, **environment: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], env={**home.environment, **environment}, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def says(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
+
+    def go_on(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+
 def fewest_descriptors(pid: int) -> int:
     """A connection that just ended, a question for the status say, may still be there for a moment."""
     counts = []

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hostile_peer
-import pytest
-from conftest import Home
+from conftest import Client, Home
 from fake_daemon import OP, REPLY_WANTED, SYNC, frame, pack_str, pack_u32
 
 NODES = 1_000
@@ -68,29 +67,22 @@ with bindd.connect("many", call_timeout=20) as workspace:
 """
 
 
-class Client:
-    """A program that is told to go on by a line, and says what it did in lines."""
+@contextlib.contextmanager
+def stopped(worker: int) -> Iterator[None]:
+    """What is sent in the block lies before the worker when it goes on."""
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
 
-    def __init__(self, home: Home, code: str, **environment: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code], env={**home.environment, **environment}, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True)
 
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-    def says(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
-
-    def go_on(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+def joined(home: Home, folder: Path) -> tuple[hostile_peer.Peer, int, int]:
+    """A client of the workspace that sends bytes as it likes, and its first ids of a node and of a view."""
+    hostile_peer.record(folder / "hello", "many")
+    peer = hostile_peer.Peer(str(home.socket), folder / "hello", seed=1)
+    peer.enter()
+    return peer, peer.nodes[0], peer.views[0]
 
 
 def test_who_sends_much_at_once_lets_others_have_their_turn(home: Home) -> None:
@@ -101,15 +93,12 @@ def test_who_sends_much_at_once_lets_others_have_their_turn(home: Home) -> None:
             assert patient.says() == "ready"
             before = 1
             for _ in range(ROUNDS):
-                os.kill(worker, signal.SIGSTOP)
-                try:
+                with stopped(worker):
                     hasty.go_on()
                     assert hasty.says() == "sent"
                     patient.go_on()
                     assert patient.says() == "asking"
                     home.wait_until(lambda: False, seconds=0.1)  # so that the question lies behind all that was sent
-                finally:
-                    os.kill(worker, signal.SIGCONT)
                 answers.append(int(patient.says()) - before)
                 hasty.go_on()
                 assert hasty.says() == "done"
@@ -117,24 +106,16 @@ def test_who_sends_much_at_once_lets_others_have_their_turn(home: Home) -> None:
     assert any(0 < answer < NODES for answer in answers), f"answered only before or after all of it: {answers}"
 
 
-def test_what_lies_behind_a_reply_that_nobody_takes_is_applied_neither_now_nor_after_a_death(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_lies_behind_a_reply_that_nobody_takes_is_applied_neither_now_nor_after_a_death(home: Home, tmp_path: Path) -> None:
     with Client(home, WATCHING) as watching:
         worker = int(watching.says())
-        hostile_peer.record(tmp_path / "hello", "many")
-        peer = hostile_peer.Peer(str(home.socket), tmp_path / "hello", seed=1)
-        peer.enter()
-        (node, _), (view, _) = peer.nodes, peer.views
-        os.kill(worker, signal.SIGSTOP)
-        try:
+        peer, node, view = joined(home, tmp_path)
+        with stopped(worker):
             peer.link.sendall(
                 frame(OP["GRAPH_VIEW_CREATE"], 0, pack_u32(view, node))
                 + frame(OP["GRAPH_VIEW_SHARE"], REPLY_WANTED, pack_u32(view) + pack_str("before"))
                 + frame(OP["GRAPH_VIEW_SHARE"], REPLY_WANTED, pack_u32(view) + pack_str("behind")))
             peer.link.close()
-        finally:
-            os.kill(worker, signal.SIGCONT)
         watching.go_on()
         assert [watching.says(), watching.says()] == ["['before']", "['before']"]
 
@@ -143,20 +124,14 @@ def test_what_a_client_sent_before_it_hung_up_is_applied(home: Home, tmp_path: P
     """More than a slice of it, from one that left an answer unread."""
     with Client(home, WATCHING) as watching:
         worker = int(watching.says())
-        hostile_peer.record(tmp_path / "hello", "many")
-        peer = hostile_peer.Peer(str(home.socket), tmp_path / "hello", seed=1)
-        peer.enter()
-        (node, _), (view, _) = peer.nodes, peer.views
+        peer, node, view = joined(home, tmp_path)
         peer.link.sendall(frame(OP["GRAPH_VIEW_CREATE"], 0, pack_u32(view, node)) + frame(SYNC, REPLY_WANTED, b""))
         assert select.select([peer.link], [], [], 10)[0], "an answer, which is never read"
-        os.kill(worker, signal.SIGSTOP)
-        try:
+        with stopped(worker):
             nodes = [
                 frame(OP["GRAPH_VIEW_CREATE_AND_INSERT_NODE"], 0, pack_u32(view, node + number)) for number in range(1, 3_000)]
             share = frame(OP["GRAPH_VIEW_SHARE"], REPLY_WANTED, pack_u32(view) + pack_str("sent"))
             peer.link.sendall(b"".join(nodes) + share)
             peer.link.close()
-        finally:
-            os.kill(worker, signal.SIGCONT)
         watching.go_on()
         assert [watching.says(), watching.says()] == ["['sent']", "['sent']"]

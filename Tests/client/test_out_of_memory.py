@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import Home
-from test_one_worker_for_many import Client
+from conftest import Client, Home
 
 # Looks at its own maps while another thread waits for the successor of a worker that is killed.
 RECOVERING = """

@@ -105,12 +105,7 @@ struct CrashReduction {
     }
 
     private mutating func crashes(_ chosen: [Int]) throws -> Bool {
-        let places = all(chosen)
-        var other = crash
-        other.steps = places.map { crash.steps[$0] }
-        guard !isWritable || CrashReduction.canBeWritten(other) else { return false }
-        runs += 1
-        return isWanted(try CrashRun(crash: crash, limitMs: 10_000).run(places), at: crash.steps.count - 1)
+        try crashes(instead: all(chosen).map { crash.steps[$0] })
     }
 
     private static func canBeWritten(_ crash: CrashCase) -> Bool {

@@ -7,7 +7,8 @@ import Glibc
 import GraphCore
 
 extension CrashRun {
-    private static let written: UInt8 = 1
+    /// What the child's answer begins with when it is the program.
+    private static let written = "+"
 
     /// The program, whose last line is the guilty request, or why there is none.
     func script(about: String) -> Result<String, CrashError> {
@@ -27,15 +28,16 @@ extension CrashRun {
         guard pid > 0 else { return .failure(CrashError("\(SystemError("fork", negative: pid))")) }
         let bytes = CrashRun.readToEnd(ends[0], limitMs)
         _ = CrashRun.wait(for: pid, bytes == nil ? 0 : limitMs)
-        guard let bytes, let first = bytes.first else {
+        guard let bytes, !bytes.isEmpty else {
             return .failure(CrashError("a worker that applies the requests before the last one dies or hangs"))
         }
-        let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
-        return first == CrashRun.written ? .success(text) : .failure(CrashError(text))
+        let answer = String(decoding: bytes, as: UTF8.self)
+        let text = String(answer.dropFirst())
+        return answer.hasPrefix(CrashRun.written) ? .success(text) : .failure(CrashError(text))
     }
 
     private func write(_ about: String, to fd: Int32) -> Never {
-        var answer: [UInt8]
+        var answer: String
         do {
             let workspace = try makeWorkspace()
             var script = RequestScript { node, view in CrashRun.place(of: node, in: view, workspace) }
@@ -43,17 +45,9 @@ extension CrashRun {
                 try script.add(crash.steps[index])
                 if index < crash.steps.count - 1 { try apply(index, workspace, nil) }
             }
-            answer = [CrashRun.written] + Array(script.text(about).utf8)
-        } catch { answer = [0] + Array("\(error)".utf8) }
-        answer.withUnsafeBytes { bytes in
-            var sent = 0
-            while sent < bytes.count {
-                let count = Glibc.write(fd, bytes.baseAddress! + sent, bytes.count - sent)
-                guard count > 0 || errno == EINTR else { _exit(1) }
-                sent += max(count, 0)
-            }
-        }
-        _exit(0)
+            answer = CrashRun.written + script.text(about)
+        } catch { answer = "-\(error)" }
+        _exit(writeAll(fd, answer) ? 0 : 1)
     }
 
     private static func place(of node: UInt32, in view: UInt32?, _ workspace: Workspace) -> (view: UInt32, index: Int)? {
