@@ -5,7 +5,7 @@
 Each round starts a fresh interpreter per side, which builds the same graph several times with a daemon of its own; the
 least CPU time of the caller's thread and the least wall time per object of all rounds count. What is built: nodes put into a view, an edge from each
 to the one before, every handle kept (so that full records all) and then let go. The last line says by how much sample is
-dearer than off. Not shown: memory (48 bytes per recorded handle), and programs that do anything between their calls.
+dearer than off. Not shown: memory (64 bytes per recorded handle), and programs that do anything between their calls.
 """
 
 from __future__ import annotations

@@ -373,6 +373,52 @@ def test_uses_are_counted_and_the_last_is_named() -> None:
     nodes[0].visit_edges_of_type(edge_type=3, ctx=None, f=print)
 
 
+@full
+def test_a_handle_names_the_request_that_it_came_of() -> None:
+    """As trace and crash reports number them; none where it was read here, or made in a batch."""
+    import bindd
+    from bindd import errors, sexp
+    from bindd.graph import GraphView
+    from bindd.sexp import pcb
+
+    def origin(handle: Any) -> tuple[int | None, str | None, bool]:
+        found = bindd.handles(held_id(handle))["handle"]
+        (row,) = [row for row in inspect("--top", "0")["rows"] if row["id"] == held_id(handle)]
+        assert all(row[name] == found[name] for name in ("request", "made_by", "made_s"))
+        assert ("request" in found["created"]) == (found["request"] is not None)
+        return found["request"], found["made_by"], found["made_s"] is not None
+
+    def sent() -> int:
+        return int(bindd.handles()["clients"][0]["sent_requests"])
+
+    path = ROOT / "examples" / "divider.kicad_pcb"
+    file = pcb.loads(path)
+    loaded = origin(file)
+    assert loaded == (sent(), "sexp.load", True), "an answer was waited for"
+    text = run("inspect", "handles", hex(held_id(file))).stdout
+    assert re.search(rf"^created  .* ago\)  request {sent()} sexp\.load [\d.]+(us|ms)$", text, re.MULTILINE), text
+    view = GraphView.create()
+    assert origin(view) == (sent(), "GraphView.create", False), "nobody waited"
+    node = view.create_and_insert_node()
+    assert origin(node) == (sent(), "GraphView.create_and_insert_node", False)
+    view.get_node_count()
+    reference = node.node()
+    assert origin(reference) == (None, None, False), "it was read here"
+    document = sexp.parse("(a (b))")
+    asked = sent()
+    assert origin(document) == (asked, "sexp.parse", True) and origin(document.root) == (None, None, False)
+    with view.batch():
+        in_batch = view.create_and_insert_node()
+    assert origin(in_batch) == (None, None, False)
+    with pytest.raises(errors.WorkerCrashed) as death:
+        bindd.debug.crash(how="ABRT")
+    after = view.create_and_insert_node()
+    number, operation, _ = origin(after)
+    assert number is not None and number > death.value.request_id, "numbers go on over a death"
+    assert (number, operation) == (sent(), "GraphView.create_and_insert_node")
+    assert origin(file) == loaded
+
+
 @alone
 def test_an_error_about_a_destroyed_view_says_where_it_was_made() -> None:
     from bindd import errors

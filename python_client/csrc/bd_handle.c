@@ -35,7 +35,8 @@ uint32_t bd_handle_record(bd_workspace *workspace, uint32_t kind, uint32_t index
     if (!ledger) return 0;
     workspace->unseen = bd_ledger_next(ledger);
     return bd_ledger_add(
-        ledger, bd_debug_id(kind, workspace->generation, index), place, NULL, bd_ledger_weight(ledger));
+        ledger, bd_debug_id(kind, workspace->generation, index), place, NULL, bd_ledger_weight(ledger),
+        &workspace->state->asked);
 }
 
 /* The memory of an ended handle of that kind, an object again; NULL without an exception when there is none. */

@@ -253,7 +253,8 @@ void bd_ledger_time(bd_ledger_record *record, uint32_t used_by) {
     record->used_ns = bd_ledger_now();
 }
 
-uint32_t bd_ledger_add(bd_ledger *ledger, uint64_t id, uint32_t place, const char *label, uint32_t weight) {
+uint32_t bd_ledger_add(
+    bd_ledger *ledger, uint64_t id, uint32_t place, const char *label, uint32_t weight, const bd_ledger_request *request) {
     uint32_t number = ledger->header ? bd_ledger_take(ledger) : 0;
     if (!ledger->header) return 0; /* a child's copy */
     if (!number) {
@@ -264,6 +265,9 @@ uint32_t bd_ledger_add(bd_ledger *ledger, uint64_t id, uint32_t place, const cha
     record->created_ns = bd_ledger_now();
     record->used_ns = 0;
     record->used_by = record->uses = 0;
+    record->request = request->number;
+    record->operation = request->number ? request->operation : 0;
+    record->waited_us = request->number ? request->waited_us : 0;
     /* Frames are objects of the collector: a collection here would run finalizers in the middle of whoever makes handles. */
     int was_enabled = PyGC_Disable();
     record->site = bd_ledger_site_number(ledger);

@@ -22,6 +22,12 @@
 
 typedef struct bd_ledger bd_ledger;
 
+/* What handles come of. */
+typedef struct bd_ledger_request {
+    uint64_t number; /* 0: none */
+    uint32_t operation, waited_us;
+} bd_ledger_request;
+
 /* NULL without an exception when the file cannot be made; *fd then is -1, else the caller's. `own` has the folders
  * of Python files whose frames are left out, each on a line: bindd's. */
 bd_ledger *bd_ledger_open(uint32_t interval, uint32_t generation, const char *own, int *fd);
@@ -34,7 +40,8 @@ void bd_ledger_end(bd_ledger *ledger);
 void bd_ledger_forked(bd_ledger *ledger);
 
 /* A record for a handle, or 0. `label` may be NULL. */
-uint32_t bd_ledger_add(bd_ledger *ledger, uint64_t id, uint32_t place, const char *label, uint32_t weight);
+uint32_t bd_ledger_add(
+    bd_ledger *ledger, uint64_t id, uint32_t place, const char *label, uint32_t weight, const bd_ledger_request *request);
 void bd_ledger_remove(bd_ledger *ledger, uint32_t record);
 /* The record of that number, NULL for 0: valid until it is removed. */
 bd_ledger_record *bd_ledger_find(bd_ledger *ledger, uint32_t record);

@@ -111,8 +111,10 @@ int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, 
         return -1;
     }
     connection->is_awaiting = false;
-    if (!has_waited || !wants_reply) return 0;
-    bd_progress_end(workspace, name, number, bd_now() - start);
+    if (!wants_reply) return 0;
+    workspace->waited_s = bd_now() - start;
+    if (!has_waited) return 0;
+    bd_progress_end(workspace, name, number, workspace->waited_s);
     if (workspace->life == BD_ALIVE) return 0;
     bd_request_abandon(workspace, 0); /* closed by the function that was told: the reply went with it */
     return bd_workspace_fail_stale(workspace);
@@ -176,6 +178,7 @@ static int bd_request_append(
         return -1;
     }
     workspace->page->sent_requests = ++workspace->requests;
+    bd_state_asked(workspace->state, workspace->requests, operation, 0);
     if (operation == BD_OP_LEASE) bd_lease_asked(workspace, pieces->data);
     if (operation == BD_OP_BATCH && workspace->batch && workspace->batch->phase == BD_BATCH_ENDING)
         workspace->batch->request = workspace->requests;
@@ -335,6 +338,7 @@ int bd_request_call_creating(
         if (is_ready && bd_request_append(workspace, operation, BD_FLAG_REPLY_WANTED, pieces, count) == 0 &&
             bd_request_wait(workspace, name, workspace->requests, true, workspace->call_timeout) == 0) {
             bool is_whole = bd_request_take_reply(workspace, reply);
+            bd_state_asked(workspace->state, bd_load_u64(reply->data), operation, workspace->waited_s);
             refusal = connection->refusal;
             connection->refusal.code = 0;
             if (is_whole) outcome = 0;

@@ -47,6 +47,7 @@ PyObject *bd_sexp_object_new(bd_document *document, uint32_t index) {
     self->cached_node = 0;
     bd_document_retain(document);
     bd_handle_use(document->workspace, document->listed, 0);
+    document->workspace->state->asked.number = 0; /* read in the snapshot, whatever was asked before */
     self->record = bd_handle_note(document->workspace, kind, index, document->index);
     bd_sexp_count_handle(document, kind);
     return (PyObject *)self;

@@ -83,6 +83,7 @@ typedef struct bd_workspace {
     double call_timeout; /* seconds, 0: none */
     double hang_limit;
     uint64_t round_trips, releases, releases_dropped;
+    double waited_s;      /* for the newest answer */
     uint64_t session;     /* names it to workers that come after this one */
     uint64_t answered;    /* the newest request that was replied to: it and all before are applied */
     uint32_t lost_pid;    /* the worker that the obituary is of */
@@ -181,11 +182,18 @@ struct bd_state {
     PyObject *progress;         /* called while a call waits, see bd_progress.c; NULL: nobody wants to know */
     uint32_t method;            /* that runs, or ran last, for counting what it uses; BD_METHOD_NONE: none */
     const void *counted[2];     /* view and typegraph whose use by it is counted already */
+    bd_ledger_request asked;    /* its newest request that is a declared operation */
 };
 #define BD_METHOD_NONE UINT32_MAX
 static inline void bd_state_begin(bd_state *state, uint32_t method) {
     state->method = method;
     state->counted[0] = state->counted[1] = NULL;
+    state->asked.number = 0;
+}
+static inline void bd_state_asked(bd_state *state, uint64_t number, uint16_t operation, double waited_s) {
+    if (operation < BD_OPERATION_DECLARED_FIRST) return;
+    double waited_us = waited_s * 1e6;
+    state->asked = (bd_ledger_request){number, operation, waited_us < UINT32_MAX ? (uint32_t)waited_us : UINT32_MAX};
 }
 static inline uint32_t bd_state_used_by(const bd_state *state) {
     return state->method == BD_METHOD_NONE ? 0 : BD_USED_METHOD << BD_USED_SHIFT | state->method;
@@ -295,6 +303,7 @@ static inline int bd_request_command2(
         fill->size += 16;
         workspace->connection.messages++;
         workspace->page->sent_requests = ++workspace->requests;
+        bd_state_asked(workspace->state, workspace->requests, operation, 0);
         return 0;
     }
     uint32_t words[2] = {first, second};
@@ -393,7 +402,8 @@ static inline uint32_t bd_handle_note(bd_workspace *workspace, uint32_t kind, ui
 static inline uint32_t bd_handle_note_rare(
     bd_workspace *workspace, uint32_t kind, uint32_t index, uint32_t place, const char *label) {
     if (!workspace->ledger) return 0;
-    return bd_ledger_add(workspace->ledger, bd_debug_id(kind, workspace->generation, index), place, label, 1);
+    return bd_ledger_add(
+        workspace->ledger, bd_debug_id(kind, workspace->generation, index), place, label, 1, &workspace->state->asked);
 }
 /* The size of a document, as its record has it. */
 static inline uint32_t bd_granules(uint64_t bytes) {

@@ -95,9 +95,10 @@ extern const bd_parameter bd_parameters[];
 extern const bd_method bd_methods[];
 extern const uint8_t bd_operation_kinds[]; /* by operation */
 extern const uint32_t bd_operation_count;
+#define BD_OPERATION_DECLARED_FIRST 16u /* below: the protocol's own */
 /* A call may make objects in the worker, with ids of this client's leases. */
 static inline int bd_operation_makes(uint16_t operation) {
-    return operation >= 16 && operation < bd_operation_count &&
+    return operation >= BD_OPERATION_DECLARED_FIRST && operation < bd_operation_count &&
            bd_operation_kinds[operation] == BD_KIND_OF_REQUEST_CALL;
 }
 extern const bd_class *const bd_table_classes;

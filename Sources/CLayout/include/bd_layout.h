@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define BD_LAYOUT_VERSION 4u
+#define BD_LAYOUT_VERSION 5u
 #define BD_KIND_COUNT 32u
 
 /* Kinds of handle: the top byte of a debug id. A debug id is kind << 56 | generation << 32 | index. */
@@ -63,7 +63,7 @@ typedef struct bd_client_page {
 #define BD_LEDGER_FRAMES_MAX 65536u
 #define BD_LEDGER_SITES_MAX 65536u
 #define BD_LEDGER_RECORDS_MAX (1u << 24)
-#define BD_LEDGER_BYTES 813694976ull /* up to the last record */
+#define BD_LEDGER_BYTES 1082130432ull /* up to the last record */
 #define BD_LEDGER_FRAMES_PER_SITE 3u
 
 typedef struct bd_ledger_header {
@@ -92,7 +92,7 @@ typedef struct bd_ledger_site {   /* who made a handle: the innermost frame, its
     uint32_t reserved;
 } bd_ledger_site;
 
-typedef struct bd_ledger_record {
+typedef struct bd_ledger_record {  /* 64 bytes */
     uint64_t id;                  /* debug id; 0: the record is free */
     uint64_t created_ns;          /* CLOCK_MONOTONIC, as coarse as the system's */
     uint32_t site;
@@ -103,6 +103,9 @@ typedef struct bd_ledger_record {
     uint64_t used_ns;             /* CLOCK_MONOTONIC of the newest use whose time was taken; 0: never used */
     uint32_t used_by;             /* what that was: BD_USED_… in the top byte; 0: not known */
     uint32_t uses;                /* of a view, a typegraph or a document; stays at the highest number */
+    uint64_t request;             /* that the handle came of; 0: none, it was read from shared memory or made in a batch */
+    uint32_t operation;           /* of that request */
+    uint32_t waited_us;           /* for its answer; 0: nobody waited; stays at the highest number */
 } bd_ledger_record;
 
 #define BD_USED_METHOD 1u         /* number of a method in the description, local ones too: classes, then functions */

@@ -189,7 +189,9 @@ private func handlesText(_ report: JSONValue, id: UInt64, style: Style) -> Strin
 private let structsShown = 6
 
 /// Members that are shown elsewhere, or not at all.
-private let hidden: Set<String> = ["kind", "id", "age_s", "uses", "used_s", "used_by", "handles", "held_by"]
+private let hidden: Set<String> = [
+    "kind", "id", "age_s", "request", "made_by", "made_s", "uses", "used_s", "used_by", "handles", "held_by",
+]
 
 /// `held by     1 handle; 30,001 in the worker (views, ends of edges, clients)`
 private func holdsText(_ handle: JSONValue) -> String {

@@ -32,6 +32,13 @@ enum Units {
         value == 0 ? "0" : (value < 0 ? "-" : "+") + count(value.magnitude)
     }
 
+    /// 37us, 2.4ms, and as below from ten milliseconds on
+    static func duration(microseconds: UInt64) -> String {
+        if microseconds < 1000 { return "\(microseconds)us" }
+        guard microseconds < 10_000 else { return duration(milliseconds: microseconds / 1000) }
+        return "\(microseconds / 1000).\(microseconds / 100 % 10)ms"
+    }
+
     /// 12ms, 44s, 31m, 2h13m, 3d4h
     static func duration(milliseconds: UInt64) -> String {
         if milliseconds < 1000 { return "\(milliseconds)ms" }

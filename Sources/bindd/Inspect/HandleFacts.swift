@@ -103,10 +103,19 @@ struct HandleFacts {
             ("label", row.label.isEmpty ? .null : .string(row.label)), ("bytes", .uint(row.holder.bytes(row.record))),
             ("state", .string(row.holder.state(row.record))), ("owner", .string("\(row.holder.name) pid \(row.holder.pid)")),
             ("handles", .uint(count)),
-            ("created", .string("\(isoText(realtimeNs: createdNs)) (\(Units.duration(milliseconds: ageMs)) ago)")),
+            ("created", .string(createdText(createdNs, ageMs, row.origin))),
             ("age_s", .double(Double(ageMs) / 1000)), ("site", HandleRow.json(row.site)),
-        ] + (HandleUse.isCounted(UInt32(id >> 56)) ? [("last_used", .string(use.text(nowNs: nowNs)))] + use.members(nowNs: nowNs) : [])
-        return members.filter { !except.contains($0.0) }
+        ]
+        let isCounted = HandleUse.isCounted(UInt32(id >> 56))
+        let lastUsed = ("last_used", JSONValue.string(use.text(nowNs: nowNs)))
+        let uses = isCounted ? [lastUsed] + use.members(nowNs: nowNs) : []
+        return (members + HandleOrigin.members(row.origin) + uses).filter { !except.contains($0.0) }
+    }
+
+    /// 2026-11-22T09:52:10.120Z (31m ago)  request 88,213 sexp.load 17ms
+    private static func createdText(_ createdNs: UInt64, _ ageMs: UInt64, _ origin: HandleOrigin?) -> String {
+        let ago = "\(isoText(realtimeNs: createdNs)) (\(Units.duration(milliseconds: ageMs)) ago)"
+        return origin.map { "\(ago)  \($0.text)" } ?? ago
     }
 
     /// What the graph's memory says: how many hold the object in the worker, and what it has around it.

@@ -115,18 +115,22 @@ struct HandleRow {
     var kind: String { HandleKind.name(UInt32(record.id >> 56)) }
     var address: String { "0x\(hexText(record.id, digits: 16))" }
     var label: String { holder.ledger?.text(record.label) ?? "" }
+    var origin: HandleOrigin? { HandleOrigin(record) }
     var site: CreationSite { holder.ledger?.site(record.site) ?? .unknown }
 
     func ageMs(_ nowNs: UInt64) -> UInt64 { milliseconds(from: record.created_ns, to: nowNs) }
 
     func json(nowNs: UInt64) -> JSONValue {
-        .object([
+        let members: [(String, JSONValue)] = [
             ("id", .uint(record.id)), ("address", .string(address)), ("kind", .string(kind)),
             ("client", .string(holder.name)), ("pid", .uint(holder.pid)), ("workspace", .string(holder.workspace)),
             ("state", .string(holder.state(record))), ("age_s", .double(Double(ageMs(nowNs)) / 1000)),
             ("bytes", .uint(bytes)), ("label", .string(label)), ("weight", .uint(UInt64(record.weight))),
             ("site", HandleRow.json(site)),
-        ] + (HandleUse.isCounted(UInt32(record.id >> 56)) ? HandleUse(record).members(nowNs: nowNs) : []))
+        ]
+        let isCounted = HandleUse.isCounted(UInt32(record.id >> 56))
+        return .object(
+            members + HandleOrigin.members(origin) + (isCounted ? HandleUse(record).members(nowNs: nowNs) : []))
     }
 
     static func json(_ site: CreationSite) -> JSONValue {
@@ -139,17 +143,21 @@ struct HandleRow {
         [("file", .string(place.file)), ("line", .uint(UInt64(place.line))), ("function", .string(place.function))]
     }
 
-    static let csvHead = "address,kind,client,pid,workspace,state,age_s,bytes,label,weight,file,line,function,caller,caller2\n"
+    static let csvHead = "address,kind,client,pid,workspace,state,age_s,bytes,label,weight,file,line,function,caller,caller2,request,made_by\n"
 
     func csv(nowNs: UInt64) -> String {
         let places = site.places
         func chain(_ index: Int) -> String {
             index < places.count ? "\(places[index].file):\(places[index].line) \(places[index].function)" : ""
         }
-        let fields = [
-            address, kind, holder.name, String(holder.pid), holder.workspace, holder.state(record),
-            String(Double(ageMs(nowNs)) / 1000), String(bytes), label, String(record.weight), places.first?.file ?? "",
-            places.first.map { String($0.line) } ?? "", places.first?.function ?? "", chain(1), chain(2),
+        let first = places.first
+        let line = first.map { String($0.line) } ?? ""
+        let age = String(Double(ageMs(nowNs)) / 1000)
+        let request = origin.map { String($0.request) } ?? ""
+        let fields: [String] = [
+            address, kind, holder.name, String(holder.pid), holder.workspace, holder.state(record), age, String(bytes),
+            label, String(record.weight), first?.file ?? "", line, first?.function ?? "", chain(1), chain(2), request,
+            origin?.operation ?? "",
         ]
         return fields.map(csvField).joined(separator: ",") + "\n"
     }
