@@ -100,8 +100,8 @@ struct InspectHandlesCommand: ParsableCommand {
         let look = HandleLook(try HandleListing.ask(place), try which.selection())
         guard let tree = HandleTree(number, look, depth: depth, childrenMax: how.top ?? 20) else {
             throw failure(
-                "nobody knows a handle 0x\(hexText(number, digits: 16))\n  hint: `bindd inspect handles 0x\(hexText(number, digits: 16))` "
-                    + "says what is known of it")
+                "nobody knows a handle 0x\(hexText(number, digits: 16))\n"
+                    + "  hint: `bindd inspect handles --top 50` lists handles with their ids")
         }
         switch how.output {
         case .table: Output.write(tree.text(width: Output.columns, style: Output.style))

@@ -85,7 +85,7 @@ private func kindsTable(_ kinds: [JSONValue]) -> TextTable {
     var table = TextTable([
         .init(title: "KIND"), .init(title: "LIVE", isNumeric: true), .init(title: "+1m", isNumeric: true),
         .init(title: "BYTES", isNumeric: true), .init(title: "SHARE", isNumeric: true),
-        .init(title: "TOP CREATION SITE", isFlexible: true, cutsFront: true), .init(title: "SITE%", isNumeric: true),
+        .init(title: "TOP CREATION SITE", isFlexible: true, isPlace: true), .init(title: "SITE%", isNumeric: true),
     ])
     let shown = kinds.filter { $0.unsigned("live") + $0.unsigned("bytes") > 0 && $0.text("kind") != "Workspace" }
     for kind in shown.sorted(by: { $0.unsigned("live") > $1.unsigned("live") }) {

@@ -11,7 +11,7 @@ struct HandleFacts {
         let asked = isInside ? [] : [Attribute(key: "id", value: .int(Int64(bitPattern: id)))]
         let report = try HandleListing.ask(place, asked)
         let look = HandleLook(report, selection)
-        let handles = isInside ? structs(id, look) : find(id, look)
+        let handles = isInside ? structs(id, look) : find(id, look, selection)
         let overview = look.enriched(HandleScan(HandleScan.Plan(), holders: look.holders, nowNs: look.nowNs))
         let enriched = JSONValue.object(
             overview.members.filter { $0.0 != "handle" && $0.0 != "handles" } + [
@@ -51,7 +51,7 @@ struct HandleFacts {
     }
 
     /// One entry for each workspace that knows it.
-    static func find(_ id: UInt64, _ look: HandleLook) -> [JSONValue] {
+    static func find(_ id: UInt64, _ look: HandleLook, _ selection: Selection = Selection()) -> [JSONValue] {
         let generation = UInt32(id >> 32) & 0xFF_FFFF
         let answered = look.report["handles"]?.items ?? []
         var out: [JSONValue] = []
@@ -60,6 +60,7 @@ struct HandleFacts {
             let pid = answer.unsigned("worker_pid")
             known.insert(pid)
             let holders = look.holders.filter { $0.workerPid == pid && $0.generation == generation && !$0.isLost }
+            guard !holders.isEmpty || selection.isOfAll else { continue }
             // Of what is in a document the client knows better than the worker: what was removed is not counted.
             let inner = holders.lazy.map { inside(id, $0) }.first { !$0.isEmpty } ?? []
             let members = answer.members.filter { name, value in

@@ -90,6 +90,8 @@ final class Holder {
         return found
     }
 
+    func label(of id: UInt64) -> String { record(of: id).map { ledger?.text($0.label) ?? "" } ?? "" }
+
     /// The view that the handle looks through, else the first of the client's that has the node.
     func view(of node: UInt32, handle id: UInt64) -> ArenaReader.View? {
         guard let arena else { return nil }

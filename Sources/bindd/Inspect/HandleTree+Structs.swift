@@ -20,7 +20,7 @@ extension HandleTree {
     static func text(_ contents: DocumentContents, _ record: Int, _ holder: Holder) -> String {
         let file = "\(HandleKind.name(UInt32(contents.id >> 56))) \(contents.id & 0xFFFF_FFFF)"
         let row = holder.record(of: contents.id)
-        let label = row.map { holder.ledger?.text($0.label) ?? "" } ?? ""
+        let label = holder.label(of: contents.id)
         let called = file + (label.isEmpty ? "" : " \(label)")
         guard record == DocumentContents.root else {
             return "\(contents.type(of: record)) \(contents.path(of: record)) of \(called)"

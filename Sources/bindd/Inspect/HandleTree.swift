@@ -43,6 +43,8 @@ struct HandleTree {
     let holder: Holder
     let depth: Int
     let childrenMax: Int
+    /// In the root's text: gives way where that is too long.
+    let label: String
     /// What is to be said below it.
     var note = ""
     private var seen: Set<UInt64> = []
@@ -56,6 +58,7 @@ struct HandleTree {
             self.holder = holder
             self.depth = depth
             self.childrenMax = childrenMax
+            label = holder.label(of: contents.id)
             root = Branch(id: id, text: HandleTree.text(contents, record, holder))
             growStructs(contents, record)
             return
@@ -76,7 +79,7 @@ struct HandleTree {
         self.holder = holder
         self.depth = depth
         self.childrenMax = childrenMax
-        let label = record.map { holder.ledger?.text($0.label) ?? "" } ?? ""
+        label = record.map { holder.ledger?.text($0.label) ?? "" } ?? ""
         root = Branch(id: id, text: HandleTree.text(kind, index, holder) + (label.isEmpty ? "" : " \(label)"))
         grow(kind, index, view: record?.place ?? 0)
     }
@@ -202,7 +205,7 @@ struct HandleTree {
 
     /// Lines wider than `width` are cut.
     func text(width: Int?, style: Style) -> String {
-        let head = shownText(root.text)
+        let head = shownText(fitted(root.text, width))
         let isLong = (width ?? .max) < head.count + 20
         var out = style.bold(head) + (isLong ? "\n" : "  ") + "0x\(hexText(root.id, digits: 16))\n"
         var stack: [(branch: Branch?, more: Int, indent: String, isLast: Bool)] = []
@@ -233,6 +236,12 @@ struct HandleTree {
         }
         let notes = [isCut ? "more of each: --top 0" : "", note].filter { !$0.isEmpty }
         return out + (notes.isEmpty ? "" : notes.joined(separator: "; ") + "\n")
+    }
+
+    /// With the end of the label, which says most.
+    private func fitted(_ text: String, _ width: Int?) -> String {
+        guard let width, text.count > width, !label.isEmpty else { return text }
+        return text.replacing(label, with: "…" + label.suffix(max(label.count - (text.count - width) - 1, 8)), maxReplacements: 1)
     }
 
     var dot: String {
