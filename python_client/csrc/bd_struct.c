@@ -351,7 +351,7 @@ static PyMethodDef bd_struct_methods[] = {
     {"__field_names__", bd_struct_field_names, METH_NOARGS | METH_CLASS,
      BD_DOC("__field_names__($type, /)", "Names of the fields, in order of declaration.")},
     {"__zig_address__", bd_struct_address, METH_NOARGS,
-     BD_DOC("__zig_address__($self, /)", "Of a file the id that `bindd inspect handles` shows; else a number of the place: equal for two objects of one place, different for others.")},
+     BD_DOC("__zig_address__($self, /)", "The id that `bindd inspect handles` finds: of a file its handle's, else of the place in it. Equal for two objects of one place, different for others.")},
     {"__copy__", bd_struct_copy, METH_NOARGS, BD_DOC("__copy__($self, /)", "A copy with all that is in it.")},
     {"__deepcopy__", bd_struct_copy, METH_O, BD_DOC("__deepcopy__($self, memo, /)", "A copy with all that is in it.")},
     {"__reduce_ex__", bd_struct_reduce, METH_O, BD_DOC("__reduce_ex__($self, protocol, /)", "By text: nothing is lost.")},
