@@ -191,6 +191,8 @@ def test_a_struct_is_found_by_its_id() -> None:
     text = run("inspect", "handles", hex(held_id(pad))).stdout
     assert "\nplace       kicad_pcb.footprints[0].pads[0] (one of " in text
     assert f"\nfile        PcbFile 0x{held_id(file):016x}\n" in text
+    text = run("inspect", "handles", hex(held_id(pad.at))).stdout
+    assert "\nheld by     0 Python objects\nchildren    0\nstructs     -\n" in text, text
     file.kicad_pcb.footprints.reverse()
     found = inspect(hex(held_id(pad)))["handle"]
     assert found["place"] == "kicad_pcb.footprints.pads", "numbers of records say no more where they stand"

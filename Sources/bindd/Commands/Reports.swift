@@ -236,7 +236,7 @@ private func memberText(_ name: String, _ value: JSONValue, _ handle: JSONValue)
     switch value {
     case .string(let text): name == "workspace" ? shownText(workspaceText(text)) : shownText(text)
     case .object(let members) where name == "structs":
-        members.prefix(structsShown).map { name, count in
+        members.isEmpty ? "-" : members.prefix(structsShown).map { name, count in
             "\(memberText("", count, .object([("", count)]))) \(shownText(name))"
         }.joined(separator: ", ") + (members.count > structsShown ? ", …" : "")
     case .array(let items):
