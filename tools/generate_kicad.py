@@ -173,8 +173,8 @@ class Struct:
     def __field_names__(cls) -> list[str]:
         """Names of the fields, in order of declaration."""
     def __zig_address__(self) -> int:
-        """Of a file the id that `bindd inspect handles` shows; else a number of the place: equal for two objects of one place,
-        different for others."""
+        """The id that `bindd inspect handles` finds: of a file its handle's, else of the place in it. Equal for two objects of one
+        place, different for others."""
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...
     def __eq__(self, other: object, /) -> bool: ...

@@ -4,6 +4,7 @@ import CLayout
 import CShim
 import Glibc
 import Testing
+import SexpCore
 import Wire
 
 @testable import bindd
@@ -14,11 +15,12 @@ private let plain = Style(isOn: false)
 private final class WrittenLedger {
     let fd = bd_page_create("ledger", Int(BD_LEDGER_BYTES))
     private var start = UnsafeMutableRawPointer(bitPattern: 1)
-    private let mappedBytes = Int(BD_LEDGER_RECORDS_OFFSET) + 4096
+    private let mappedBytes = Int(BD_LEDGER_CONTENTS_OFFSET) + 8192
     private var textEnd = 4
     private var frames: UInt32 = 1
     private var sites: UInt32 = 1
     private var records: UInt32 = 1
+    private var places: UInt32 = 1
 
     init() {
         bd_page_map(fd, mappedBytes, true, &start)
@@ -65,6 +67,38 @@ private final class WrittenLedger {
         return sites - 1
     }
 
+    /// `fields` lead from the struct of that type to the place.
+    func place(_ parent: UInt32, _ type: String, _ field: String = "") -> UInt32 {
+        let schema = KiCadSchema.shared
+        let at = Int(BD_LEDGER_PLACES_OFFSET) + Int(places) * 8
+        let number = schema.structNames.firstIndex(of: type) ?? 0
+        var owner = BD_PLACE_NO_FIELD
+        if parent != 0 {
+            let typeOfParent = Int(types[Int(parent)])
+            let first = schema.declarations[..<typeOfParent].reduce(0) { $0 + $1.fields.count }
+            owner = UInt32(first + (schema.declarations[typeOfParent].fields.firstIndex { $0.name == field } ?? 0))
+        }
+        word(at, parent | owner << 16)
+        word(at + 4, UInt32(number))
+        types.append(UInt32(number))
+        places += 1
+        word(56, places)
+        return places - 1
+    }
+
+    private var types: [UInt32] = [0]
+
+    /// Of the first 8 KiB.
+    func contents(_ kind: UInt32, _ index: UInt32, _ entries: [UInt32], isEdited: Bool = false) {
+        let at = Int(BD_LEDGER_CONTENTS_OFFSET)
+        long(at, UInt64(kind) << 56 | 1 << 32 | UInt64(index))
+        word(at + 16, 8192)
+        word(at + 20, UInt32(entries.count))
+        word(at + 24, isEdited ? BD_CONTENTS_EDITED : 0)
+        for (record, entry) in entries.enumerated() { word(at + 32 + record * 4, entry) }
+        word(60, 8192)
+    }
+
     func record(_ kind: UInt32, _ index: UInt32, ageMs: UInt64, site: UInt32, label: UInt32 = 0, place: UInt32 = 0, weight: UInt32 = 1) {
         let at = Int(BD_LEDGER_RECORDS_OFFSET) + Int(records) * MemoryLayout<bd_ledger_record>.stride
         long(at, UInt64(kind) << 56 | 1 << 32 | UInt64(index))
@@ -100,7 +134,13 @@ private let nowNs: UInt64 = 10_000_000_000_000
         look = HandleLook(report)
     }
 
-    private func scan(_ change: (inout HandleScan.Plan) -> Void = { _ in }) -> (HandleScan, FailCondition.Facts) {
+    /// With what was written since.
+    private var lookAgain: HandleLook { HandleLook(look.report) }
+
+    private func scan(
+        _ look: HandleLook? = nil, _ change: (inout HandleScan.Plan) -> Void = { _ in }
+    ) -> (HandleScan, FailCondition.Facts) {
+        let look = look ?? self.look
         var plan = HandleScan.Plan()
         change(&plan)
         let scan = HandleScan(plan, holders: look.holders, nowNs: nowNs)
@@ -124,7 +164,7 @@ private let nowNs: UInt64 = 10_000_000_000_000
 
                 """)
         let narrow = rowsText(scan, facts, nowNs: nowNs, width: 72, style: plain)
-        #expect(narrow.contains("0x0700000100000001  Document  c1      31m  1.0 MiB  …icad_pcb  …:88 load"), "\(narrow)")
+        #expect(narrow.contains("0x0700000100000001  Document  c1      31m  1.0 MiB  …icad_pcb  …rd.py:88"), "\(narrow)")
     }
 
     @Test func groups() {
@@ -141,6 +181,150 @@ private let nowNs: UInt64 = 10_000_000_000_000
                 303 handles, 6.0 MiB; places from a sample (BINDD_SITES=full records each)
 
                 """)
+        #expect(
+            groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: 80, style: plain) == """
+                KIND       MADE AT                LIVE  +1m    BYTES  OLDEST  ONE OF THEM
+                BoundNode  node.py:1976 Node.tr…   256    0      0 B      2m  0x0400000100000007
+                Document   board.py:88 load <- …     3   +1  6.0 MiB     31m  0x0700000100000001
+                303 handles, 6.0 MiB; places from a sample (BINDD_SITES=full records each)
+
+                """)
+        let wide = groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: 200, style: plain)
+        #expect(wide == groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: nil, style: plain))
+    }
+
+    @Test func overviewAtWidths() {
+        let (scan, _) = scan()
+        let report = look.enriched(scan)
+        for width in [80, 200] {
+            let lines = inspectionText(report, handle: nil, width: width, style: plain).split(separator: "\n")
+            #expect(lines.allSatisfy { $0.count <= width || $0.contains("bindd inspect handles --kind") }, "\(lines)")
+        }
+        let narrow = inspectionText(report, handle: nil, width: 80, style: plain)
+        let wide = inspectionText(report, handle: nil, width: 200, style: plain)
+        #expect(
+            wide.contains(
+                """
+                KIND       LIVE   +1m    BYTES  SHARE  TOP CREATION SITE                        SITE%
+                BoundNode   300  +290      0 B     0%  faebryk/core/node.py:1976 Node.traverse    100
+                Document      3    +1  6.0 MiB   100%  r/app/board.py:88 load                     100
+                """), "\(wide)")
+        #expect(
+            narrow.contains(
+                """
+                KIND       LIVE   +1m    BYTES  SHARE  TOP CREATION SITE                   SITE%
+                BoundNode   300  +290      0 B     0%  …k/core/node.py:1976 Node.traverse    100
+                """), "\(narrow)")
+    }
+
+    /// A file with two footprints of three pads each, one of them and a removed one held.
+    private func treeOfAFile(isEdited: Bool = false) throws -> HandleTree {
+        let file = ledger.place(0, "pcb.PcbFile")
+        let board = ledger.place(file, "pcb.KicadPcb", "kicad_pcb")
+        let footprint = ledger.place(board, "pcb.Footprint", "footprints")
+        let at = ledger.place(footprint, "pcb.Xyr", "at")
+        let pad = ledger.place(footprint, "pcb.Pad", "pads")
+        let size = ledger.place(pad, "pcb.Wh", "size")
+        let pads = [pad, size, pad + BD_ENTRY_OBJECT, size, pad, size]
+        let entries = [0, file + BD_ENTRY_OBJECT, board] + [footprint, at] + pads + [footprint, at] + pads + [2 * BD_ENTRY_OBJECT]
+        ledger.contents(BD_KIND_FILE, 9, entries, isEdited: isEdited)
+        let label = ledger.text("/home/r/boards/power/main board.kicad_pcb")
+        ledger.record(BD_KIND_FILE, 9, ageMs: 5_000, site: 1, label: label, place: 65_536)
+        return try #require(HandleTree(0x0D00_0001_0000_0009, lookAgain, depth: 3, childrenMax: 20))
+    }
+
+    @Test func treesOfFiles() throws {
+        let tree = try treeOfAFile()
+        let inside = """
+            └─ kicad_pcb KicadPcb
+               └─ footprints 2 Footprint
+                  ├─ pads 6 Pad, 2 Python objects
+                  └─ at 2 Xyr
+            more inside: --depth 4
+
+            """
+        let head = "PcbFile 9 /home/r/boards/power/main board.kicad_pcb, 1.0 MiB, 17 structs, 5 Python objects"
+        for width in [nil, 200] {
+            #expect(tree.text(width: width, style: plain) == head + "  0x0d00000100000009\n" + inside)
+        }
+        #expect(
+            tree.text(width: 80, style: plain)
+                == "PcbFile 9 …rds/power/main board.kicad_pcb, 1.0 MiB, 17 structs, 5 Python objects\n0x0d00000100000009\n" + inside)
+        #expect(
+            tree.text(width: 20, style: plain).split(separator: "\n").dropFirst(2).dropLast().allSatisfy { $0.count <= 20 })
+        #expect(tree.text(width: 200, style: Style(isOn: true)).hasPrefix("\u{1B}[1mPcbFile 9"))
+        let board = try #require(tree.root.children.first)
+        #expect(board.id == 0x7E00_0009_0000_0002 && board.children.first?.id == 0)
+        #expect(tree.dot.contains("hs3 [label=\"footprints 2 Footprint\"];\n  hs3 -> hs5;\n  hs3 -> hs4;\n"))
+        let shallow = try #require(HandleTree(0x0D00_0001_0000_0009, lookAgain, depth: 16, childrenMax: 1))
+        #expect(
+            shallow.text(width: 80, style: plain).hasSuffix(
+                """
+                   └─ footprints 2 Footprint
+                      ├─ pads 6 Pad, 2 Python objects
+                      │  └─ size 6 Wh
+                      └─ … 1 more
+                more of each: --top 0
+
+                """))
+    }
+
+    @Test func treesOfStructsInFiles() throws {
+        _ = try treeOfAFile()
+        let tree = try #require(HandleTree(0x7E00_0009_0000_000B, lookAgain, depth: 3, childrenMax: 20))
+        #expect(
+            tree.text(width: 200, style: plain) == """
+                pcb.Footprint kicad_pcb.footprints[1] of PcbFile 9 /home/r/boards/power/main board.kicad_pcb, 7 structs  0x7e0000090000000b
+                ├─ pads 3 Pad, 1 Python object
+                │  └─ size 3 Wh
+                └─ at Xyr
+
+                """)
+        #expect(HandleTree(0x7E00_0009_0000_0013, lookAgain, depth: 3, childrenMax: 20) == nil, "it was removed")
+        #expect(HandleTree(0x7E00_0009_0000_0100, lookAgain, depth: 3, childrenMax: 20) == nil)
+        #expect(HandleTree(0x7E00_0008_0000_000B, lookAgain, depth: 3, childrenMax: 20) == nil)
+    }
+
+    @Test func treesOfEditedFiles() throws {
+        let whole = try treeOfAFile(isEdited: true)
+        #expect(whole.text(width: 80, style: plain).contains("pads 6 Pad"))
+        let tree = try #require(HandleTree(0x7E00_0009_0000_000B, lookAgain, depth: 3, childrenMax: 20))
+        let text = tree.text(width: nil, style: plain)
+        #expect(text.hasPrefix("pcb.Footprint kicad_pcb.footprints of PcbFile 9 ") && text.contains("was edited"), "\(text)")
+    }
+
+    @Test func rowsAtWidths() {
+        ledger.record(
+            BD_KIND_DOCUMENT, 4, ageMs: 200, site: 1, label: BD_LABEL_IS_TEXT | 2_512_331, place: 4096)
+        let (scan, facts) = scan(lookAgain) {
+            $0.selection.kinds = [BD_KIND_DOCUMENT]
+            $0.rowsMax = 50
+            $0.sort = .age
+        }
+        #expect(
+            rowsText(scan, facts, nowNs: nowNs, width: 200, style: plain) == """
+                HANDLE              KIND      CLIENT    AGE    BYTES  LABEL                    MADE AT
+                0x0700000100000001  Document  c1        31m  1.0 MiB  board.kicad_pcb          r/app/board.py:88 load
+                0x0700000100000002  Document  c1         1m  2.0 MiB  board.kicad_pcb          r/app/board.py:88 load
+                0x0700000100000003  Document  c1      500ms  3.0 MiB  board.kicad_pcb          r/app/board.py:88 load
+                0x0700000100000004  Document  c1      200ms   64 KiB  text of 2,512,331 bytes  r/app/board.py:88 load
+                3 handles, 6.1 MiB; places from a sample (BINDD_SITES=full records each)
+
+                """)
+        #expect(
+            rowsText(scan, facts, nowNs: nowNs, width: 80, style: plain) == """
+                HANDLE              KIND      CLIENT    AGE    BYTES  LABEL         MADE AT
+                0x0700000100000001  Document  c1        31m  1.0 MiB  …d.kicad_pcb  board.py:88…
+                0x0700000100000002  Document  c1         1m  2.0 MiB  …d.kicad_pcb  board.py:88…
+                0x0700000100000003  Document  c1      500ms  3.0 MiB  …d.kicad_pcb  board.py:88…
+                0x0700000100000004  Document  c1      200ms   64 KiB  …2,331 bytes  board.py:88…
+                3 handles, 6.1 MiB; places from a sample (BINDD_SITES=full records each)
+
+                """)
+        var labels = HandleScan.Plan()
+        labels.selection.kinds = [BD_KIND_DOCUMENT]
+        labels.selection.label = Glob("text of *")
+        #expect(HandleScan(labels, holders: lookAgain.holders, nowNs: nowNs).records == 1)
     }
 
     @Test func overviewKnowsTopSitesAndHints() {

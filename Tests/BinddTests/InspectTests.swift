@@ -126,6 +126,50 @@ private let plain = Style(isOn: false)
         #expect(Selection.kindNames.contains("symbol_v6.SymbolFile") && Selection.kindNames.contains("SymbolFile"))
     }
 
+    /// Places that lead in circles or nowhere, contents that say they are longer than their room, and without end.
+    @Test func hostileContents() throws {
+        let fd = bd_page_create("ledger", Int(BD_LEDGER_BYTES))
+        defer { close(fd) }
+        let mapped = Int(BD_LEDGER_CONTENTS_OFFSET) + 8192
+        var map: UnsafeMutableRawPointer?
+        #expect(bd_page_map(fd, mapped, true, &map) == 0)
+        let start = try #require(map)
+        defer { bd_page_unmap(start, mapped) }
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<300 {
+            bd_word_store_u64(start, 0, UInt64(BD_LEDGER_MAGIC))
+            bd_word_store_u32(start, 8, BD_LAYOUT_VERSION)
+            bd_word_store_u32(start, 16, 1)  // generation
+            bd_word_store_u32(start, 56, 64)
+            bd_word_store_u32(start, 60, .random(in: 0...8192, using: &random))
+            for place in 0..<64 * 2 {
+                bd_word_store_u32(start, Int(BD_LEDGER_PLACES_OFFSET) + place * 4, .random(in: 0...0x40_0040, using: &random))
+            }
+            for word in stride(from: 0, to: 8192, by: 4) {
+                bd_word_store_u32(start, Int(BD_LEDGER_CONTENTS_OFFSET) + word, .random(in: 0...80, using: &random))
+            }
+            for at in stride(from: 0, to: 8192, by: 256) {
+                bd_word_store_u64(start, Int(BD_LEDGER_CONTENTS_OFFSET) + at, 0x0D00_0001_0000_0000 | UInt64(at / 256))
+                bd_word_store_u32(
+                    start, Int(BD_LEDGER_CONTENTS_OFFSET) + at + 16, at % 512 == 0 ? 256 : .random(in: 0...512, using: &random))
+            }
+            let file = try #require(SharedFile(pid: Int64(getpid()), fd: Int64(fd)))
+            let ledger = try #require(Ledger(file: file))
+            var seen = 0
+            ledger.forEachContents { head, _ in
+                seen += 1
+                guard let contents = ledger.contents(of: head.id) else { return true }
+                #expect(contents.groups(in: 0..<1000).reduce(0) { $0 + $1.count } <= 64)
+                for record in 0..<80 where contents.contains(record) {
+                    #expect(contents.records(in: record).map { $0.upperBound <= 64 } ?? true)
+                    #expect(contents.path(of: record).count < 4096)
+                }
+                return true
+            }
+            #expect(seen <= 64)
+        }
+    }
+
     /// Files that are no ledger, or lie about what is in them, are shown as what can be made of them.
     @Test func hostileLedgers() throws {
         let size = Int(BD_LEDGER_BYTES)
@@ -157,8 +201,9 @@ private let plain = Style(isOn: false)
         }
         let recordBytes = MemoryLayout<bd_ledger_record>.stride
         #expect(records == (4096 + recordBytes - 1) / recordBytes, "also the one that the file's end cuts")
-        #expect(ledger.text(1) == "" && ledger.text(.max) == "" && ledger.site(1).places.isEmpty)
+        #expect(ledger.text(1) == "" && ledger.text(.max >> 1) == "" && ledger.site(1).places.isEmpty)
         #expect(ArenaReader(file: file) == nil)
+        #expect(ledger.contents { _ in true } == nil && ledger.places.count == Int(BD_LEDGER_PLACES_MAX))
         #expect(SharedFile(pid: Int64(getpid()), fd: 1 << 20) == nil)
     }
 }

@@ -243,7 +243,8 @@ def test_a_file_that_is_opened_again_and_again_is_told() -> None:
     made = pcb.PcbFile(kicad_pcb=held[0].kicad_pcb)
     rows = inspect("--kind", "PcbFile", "--top", "0")["rows"]
     assert {row["id"] for row in rows} == {held_id(file) for file in (*held, text)}, "a constructed object is no worker's"
-    assert sorted(row["label"] for row in rows) == ["", *[path] * 11]
+    of_text = f"text of {len(Path(path).read_bytes()):,} bytes"
+    assert sorted(row["label"] for row in rows) == [*[path] * 11, of_text]
     assert {(row["site"]["file"], row["site"]["line"]) for row in rows} == {(__file__, load.__code__.co_firstlineno + 1)}
     size = len(Path(path).read_bytes())
     assert all(size < row["bytes"] < 8 * size for row in rows)
@@ -252,7 +253,7 @@ def test_a_file_that_is_opened_again_and_again_is_told() -> None:
     words = hint["command"].split()
     assert words[:3] == ["bindd", "inspect", "handles"]
     groups = inspect(*words[3:])["groups"]
-    assert [(group["label"], group["count"]) for group in groups] == [(path, 11), ("", 1)]
+    assert [(group["label"], group["count"]) for group in groups] == [(path, 11), (of_text, 1)]
     assert "hint  12 PcbFile live, 11 of the same path" in run("inspect", "handles", COLUMNS="400").stdout
     bindd._bindd._current().sync()
     (workspace,) = inspect()["workspaces"]
@@ -276,7 +277,7 @@ def test_lines_of_the_modules_of_the_replaced_layer_are_no_places() -> None:
 
     file = pcb.loads((ROOT / "examples" / "divider.kicad_pcb").read_text()); here = line()
     (row,) = inspect("--kind", "PcbFile")["rows"]
-    assert (row["site"]["file"], row["site"]["line"], row["label"]) == (__file__, here, "")
+    assert (row["site"]["file"], row["site"]["line"]) == (__file__, here) and row["label"].startswith("text of ")
     with pytest.raises(bindd.WorkerCrashed) as caught:
         bindd.debug.die_at("sexp.load")
         pcb.loads("(kicad_pcb)")
@@ -312,9 +313,12 @@ def test_addresses_inside_of_a_file() -> None:
     assert re.search(r"^structs +\d+ pcb\.\w+, ", text, re.MULTILINE), text
     assert re.search(r"^last used   \d+m?s ago  pcb\.\w+\.\w+ \(\d+ uses\)$", text, re.MULTILINE), text
     assert bindd.handles(held_id(one) - (6 << 56))["handle"] is None, "no Document has its number"
-    assert "`bindd inspect handles " in run("inspect", "handles", "--tree", hex(held_id(one))).stdout
-    done = run("inspect", "handles", hex(held_id(board)))
+    (inside,) = inspect(hex(held_id(board)))["handles"]
+    assert (inside["kind"], inside["place"], inside["label"]) == ("pcb.KicadPcb", "kicad_pcb", str(path))
+    done = run("inspect", "handles", hex(held_id(board) | 0xFFFFFF))
     assert done.returncode == 1 and "a struct inside of document 1" in done.stderr and "hint" in done.stderr
+    done = run("inspect", "handles", hex(held_id(pcb.PcbFile(kicad_pcb=board))))
+    assert done.returncode == 1 and "constructed in Python" in done.stderr and "hint" in done.stderr
     del board
 
 

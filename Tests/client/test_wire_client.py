@@ -84,7 +84,7 @@ def test_hello(fake: FakeDaemon) -> None:
     with bindd.connect("shared name") as workspace:
         hello = fake.hellos[0]
         magic, major, minor, layout, digest, pid, generation = struct.unpack_from("<4IQ2I", hello)
-        assert (magic, major, minor, layout) == (0x44444E42, 1, 0, 4)
+        assert (magic, major, minor, layout) == (0x44444E42, 1, 0, 5)
         assert f"{digest:016x}".startswith(_bindd.DESCRIPTION_HASH)
         assert generation == workspace.generation and pid > 0
         assert hello[68:].startswith(pack_str("shared name"))

@@ -81,6 +81,8 @@ typedef struct bd_kicad {
     void *spare;                /* memory of ended handles of structs and lists, each pointing to the next */
     uint32_t spare_count;
     uint32_t local_count;       /* objects that were constructed: each has a number of its own */
+    uint16_t inner_fields[BD_STRUCT_FIELD_COUNT]; /* numbers of the fields that hold structs, those of a type together */
+    uint16_t inner_first[BD_STRUCT_COUNT + 1];    /* where a type's begin */
     bool is_editing;            /* by thread `editor`: one edit at a time, see bd_typed_edit.c */
     unsigned long editor;
 } bd_kicad;

@@ -16,7 +16,12 @@
 #define BD_LABEL_BYTES_MAX 1024u
 
 _Static_assert(
-    BD_LEDGER_BYTES == BD_LEDGER_RECORDS_OFFSET + BD_LEDGER_RECORDS_MAX * sizeof(bd_ledger_record), "the file ends with them");
+    BD_LEDGER_RECORDS_OFFSET + BD_LEDGER_RECORDS_MAX * sizeof(bd_ledger_record) <= BD_LEDGER_CONTENTS_OFFSET, "contents stand behind them");
+_Static_assert(BD_LEDGER_BYTES == BD_LEDGER_CONTENTS_OFFSET + BD_LEDGER_CONTENTS_BYTES, "the file ends with them");
+_Static_assert(
+    BD_LEDGER_SITES_OFFSET + BD_LEDGER_SITES_MAX * sizeof(bd_ledger_site) <= BD_LEDGER_PLACES_OFFSET &&
+        BD_LEDGER_PLACES_OFFSET + BD_LEDGER_PLACES_MAX * sizeof(bd_contents_place) <= BD_LEDGER_RECORDS_OFFSET,
+    "tables do not overlap");
 
 typedef struct bd_known { /* open addressing: a hash and the number it leads to, 0: free */
     uint64_t hash;
@@ -48,6 +53,7 @@ struct bd_ledger {
     bd_known_table text_table, frame_table, site_table;
     PyObject *f_back, *co_filename, *co_qualname;
     char *own;
+    bd_contents_area *contents;
 };
 
 /* -- tables ----------------------------------------------------------------------------------------------------------- */
@@ -290,6 +296,12 @@ void bd_ledger_remove(bd_ledger *ledger, uint32_t number) {
     ledger->header->living--;
 }
 
+bd_contents_area *bd_ledger_contents(bd_ledger *ledger) { return ledger->contents; }
+
+bd_contents *bd_ledger_take_contents(bd_ledger *ledger, uint32_t count) {
+    return ledger->contents ? bd_contents_take(ledger->contents, ledger->fd, count) : NULL;
+}
+
 uint32_t bd_ledger_weight(const bd_ledger *ledger) { return ledger->header ? ledger->header->interval : 1; }
 
 /* Random, so that no rhythm of the program hides a place from it; as many on average as the interval. */
@@ -336,7 +348,8 @@ bd_ledger *bd_ledger_open(uint32_t interval, uint32_t generation, const char *ow
     ledger->random = bd_mix(0x5DEECE66Dull, (uint64_t)getpid() << 32 | generation) | 1;
     *ledger->header = (bd_ledger_header){
         .magic = BD_LEDGER_MAGIC, .layout_version = BD_LAYOUT_VERSION, .pid = (uint32_t)getpid(), .generation = generation,
-        .interval = interval, .texts_bytes = 4, .frames = 1, .sites = 1, .records = 1};
+        .interval = interval, .texts_bytes = 4, .frames = 1, .sites = 1, .records = 1, .places = 1};
+    ledger->contents = bd_contents_open(ledger->header, (bd_contents_place *)(start + BD_LEDGER_PLACES_OFFSET));
     *fd = made;
     return ledger;
 }
@@ -349,6 +362,7 @@ void bd_ledger_end(bd_ledger *ledger) {
 void bd_ledger_forked(bd_ledger *ledger) {
     bd_ledger_end(ledger);
     ledger->header = NULL;
+    bd_contents_forked(ledger->contents);
     memset(ledger->chunks, 0, sizeof ledger->chunks);
 }
 
@@ -362,6 +376,7 @@ void bd_ledger_close(bd_ledger *ledger) {
     for (uint32_t i = 0; i < BD_CHUNKS; i++)
         if (ledger->chunks[i]) munmap(ledger->chunks[i], BD_CHUNK_RECORDS * sizeof(bd_ledger_record));
     bd_ledger_end(ledger);
+    bd_contents_close(ledger->contents);
     for (uint32_t i = 0; ledger->lines && i < ledger->line_count; i++) Py_XDECREF(ledger->lines[i].code);
     free(ledger->lines);
     free(ledger->text_table.slots);

@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#include "bd_layout.h"
+#include "bd_contents.h"
 
 #define BD_LEDGER_INTERVAL 256u
 
@@ -45,6 +45,14 @@ uint32_t bd_ledger_add(
 void bd_ledger_remove(bd_ledger *ledger, uint32_t record);
 /* The record of that number, NULL for 0: valid until it is removed. */
 bd_ledger_record *bd_ledger_find(bd_ledger *ledger, uint32_t record);
+/* The label in a record of what has none: it was made of a text of so many bytes. */
+static inline uint32_t bd_label_of_text(uint64_t bytes) {
+    return BD_LABEL_IS_TEXT | (bytes < BD_LABEL_TEXT_BYTES_MAX ? (uint32_t)bytes : BD_LABEL_TEXT_BYTES_MAX);
+}
+/* Where what is in documents is written; NULL: nowhere. */
+bd_contents_area *bd_ledger_contents(bd_ledger *ledger);
+/* See bd_contents_take. */
+bd_contents *bd_ledger_take_contents(bd_ledger *ledger, uint32_t count);
 /* How many handles to pass over until the next is recorded, and what that one stands for. */
 uint32_t bd_ledger_next(bd_ledger *ledger);
 uint32_t bd_ledger_weight(const bd_ledger *ledger);

@@ -28,6 +28,7 @@ PyObject *bd_list_object_new(bd_typed *document, uint32_t record, uint32_t field
     self->record = record;
     self->field = field;
     bd_typed_retain(document);
+    bd_typed_look(document, record);
     return (PyObject *)self;
 }
 
@@ -35,6 +36,7 @@ static void bd_list_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     bd_typed *document = bd_list(self)->document;
     bd_kicad *kicad = document->state->kicad; /* the type holds the module */
+    bd_typed_look_away(document, bd_list(self)->record);
     bd_typed_release(document);
     if (!bd_spare_keep(kicad, self)) PyObject_Free(self);
     Py_DECREF(type);

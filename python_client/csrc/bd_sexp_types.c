@@ -26,7 +26,9 @@ PyObject *bd_document_object_new(bd_document *document) {
     uint64_t bytes = document->text_bytes + document->node_count * sizeof(bd_sexp_node);
     self->record = bd_handle_note_rare(
         document->workspace, BD_KIND_DOCUMENT, document->index, bd_granules(bytes), document->label);
-    if (!document->listed && self->record) document->listed = bd_ledger_find(document->workspace->ledger, self->record);
+    bd_ledger_record *record = self->record ? bd_ledger_find(document->workspace->ledger, self->record) : NULL;
+    if (record && !(document->label && *document->label)) record->label = bd_label_of_text(document->text_bytes);
+    if (!document->listed) document->listed = record;
     bd_sexp_count_handle(document, BD_KIND_DOCUMENT);
     return (PyObject *)self;
 }

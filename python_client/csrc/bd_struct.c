@@ -20,6 +20,7 @@ static void bd_struct_dealloc(PyObject *self) {
     bd_typed *document = bd_struct(self)->document;
     bd_kicad *kicad = document && !document->is_freed ? document->state->kicad : NULL;
     bool is_plain = kicad && kicad->types[bd_typed_type(document, bd_struct(self)->record)] == type;
+    if (document) bd_typed_look_away(document, bd_struct(self)->record);
     if (document) bd_typed_release(document);
     if (!is_plain || !bd_spare_keep(kicad, self)) { /* of a derived class the memory is another */
         freefunc free_object = (freefunc)PyType_GetSlot(type, Py_tp_free);
@@ -350,7 +351,7 @@ static PyMethodDef bd_struct_methods[] = {
     {"__field_names__", bd_struct_field_names, METH_NOARGS | METH_CLASS,
      BD_DOC("__field_names__($type, /)", "Names of the fields, in order of declaration.")},
     {"__zig_address__", bd_struct_address, METH_NOARGS,
-     BD_DOC("__zig_address__($self, /)", "Of a file the id that `bindd inspect handles` shows; else a number of the place: equal for two objects of one place, different for others.")},
+     BD_DOC("__zig_address__($self, /)", "The id that `bindd inspect handles` finds: of a file its handle's, else of the place in it. Equal for two objects of one place, different for others.")},
     {"__copy__", bd_struct_copy, METH_NOARGS, BD_DOC("__copy__($self, /)", "A copy with all that is in it.")},
     {"__deepcopy__", bd_struct_copy, METH_O, BD_DOC("__deepcopy__($self, memo, /)", "A copy with all that is in it.")},
     {"__reduce_ex__", bd_struct_reduce, METH_O, BD_DOC("__reduce_ex__($self, protocol, /)", "By text: nothing is lost.")},
@@ -388,6 +389,14 @@ static int bd_kicad_fill(PyObject *module, bd_kicad *kicad) {
     };
     PyType_Spec spec = {
         "bindd._bindd.Struct", sizeof(bd_struct_object), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+    uint16_t inner = 0;
+    for (uint32_t i = 0; i < BD_STRUCT_COUNT; i++) {
+        kicad->inner_first[i] = inner;
+        for (uint32_t k = 0; k < bd_structs[i].field_count; k++)
+            if (bd_struct_fields[bd_structs[i].first_field + k].kind == BD_FIELD_STRUCT)
+                kicad->inner_fields[inner++] = (uint16_t)(bd_structs[i].first_field + k);
+    }
+    kicad->inner_first[BD_STRUCT_COUNT] = inner;
     kicad->seen_words = PySet_New(NULL);
     kicad->getset = calloc(BD_STRUCT_FIELD_COUNT + BD_STRUCT_COUNT, sizeof *kicad->getset);
     if (!kicad->getset) PyErr_NoMemory();

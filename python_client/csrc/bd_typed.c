@@ -65,12 +65,14 @@ static void bd_extra_drop(bd_extra *extra) {
         bd_typed_drop_value(&place);
     }
     free(extra->slots);
+    if (extra->origin) bd_typed_look_away(extra->origin, extra->origin_record);
     if (extra->origin) bd_typed_release(extra->origin);
 }
 
 void bd_typed_free(bd_typed *document) {
     if (document->is_freed) return;
     document->is_freed = true;
+    bd_typed_hide(document);
     if (document->is_pinned) {
         bd_id_list_add(document->workspace, &document->workspace->released_documents, document->index);
         bd_handle_forget(document->workspace, document->record);

@@ -210,6 +210,7 @@ static int bd_typed_splice_entered(
         bd_own_list_release(made);
     }
     list->count = list->count - removed + count;
+    bd_typed_show_field(document, record, index, start, count);
     return 0;
 }
 
@@ -248,6 +249,7 @@ static int bd_typed_permute_entered(
         sorted->tags[i] = list->tags[order[i]];
     }
     if (list) {
+        bd_typed_show_moved(document);
         memcpy(list->slots, sorted->slots, (size_t)count * 8);
         memcpy(list->tags, sorted->tags, count);
     }

@@ -7,9 +7,14 @@
 
 /* -- loading ------------------------------------------------------------------------------------------------------------------ */
 
+static void bd_typed_label_text(bd_typed *document, uint32_t label) {
+    document->text_label = label;
+    if (document->listed) document->listed->label = label;
+}
+
 static bd_typed *bd_typed_take(
-    bd_state *state, bd_workspace *workspace, bd_reply *reply, bd_reader *result, uint32_t type, const char *label,
-    uint64_t *hash) {
+    bd_state *state, bd_workspace *workspace, bd_reply *reply, bd_reader *result, uint32_t type, size_t text_bytes,
+    const char *label, uint64_t *hash) {
     bd_typed *document = bd_typed_new(state, workspace);
     if (!document) return NULL;
     document->index = bd_reader_u32(result);
@@ -26,6 +31,7 @@ static bd_typed *bd_typed_take(
     document->kind = bd_structs[type].file_kind ? bd_structs[type].file_kind : BD_KIND_STRUCT;
     document->record = bd_handle_note_rare(workspace, document->kind, document->index, bd_granules(held), label);
     document->listed = document->record ? bd_ledger_find(workspace->ledger, document->record) : NULL;
+    if (!label_bytes) bd_typed_label_text(document, bd_label_of_text(text_bytes));
     workspace->page->live[document->kind]++;
     workspace->page->created[document->kind]++;
     bd_floor_saw(&state->document_floor, state->document_floor, document->index, BD_FLOOR_MAX);
@@ -36,6 +42,7 @@ static bd_typed *bd_typed_take(
         bd_typed_release(document);
         return NULL;
     }
+    bd_typed_show(document, *hash);
     return document;
 }
 
@@ -59,7 +66,7 @@ bd_typed *bd_typed_load(
     if (tail.failed) PyErr_NoMemory();
     bd_workspace_retain(workspace);
     if (!tail.failed && bd_request_call(workspace, BD_OP_SEXP_LOAD, "sexp.load", pieces, 4, &reply, &result) == 0) {
-        document = bd_typed_take(state, workspace, &reply, &result, type, label, hash);
+        document = bd_typed_take(state, workspace, &reply, &result, type, text_bytes, label, hash);
         bd_request_done(workspace, &reply);
     }
     bd_workspace_release(workspace);
@@ -124,6 +131,7 @@ bd_typed *bd_typed_fragment(bd_typed *document, uint32_t record, bd_workspace *w
                     document->label ? document->label : "", 0, flags, &hash)
               : NULL;
     Py_DECREF(text);
+    if (fragment && !*fragment->label) bd_typed_label_text(fragment, document->text_label); /* as the whole is called */
     return fragment;
 }
 

@@ -32,8 +32,10 @@ static bool bd_plant_value(
 }
 
 void bd_mark_removed(bd_typed *document, const bd_struct_field *field, uint8_t tag, uint64_t value) {
-    if (tag == BD_TAG_RECORD && field->kind == BD_FIELD_STRUCT && bd_typed_is(document, value, field->of) == 0)
+    if (tag == BD_TAG_RECORD && field->kind == BD_FIELD_STRUCT && bd_typed_is(document, value, field->of) == 0) {
         bd_typed_set_flag(document, (uint32_t)value, BD_RECORD_REMOVED);
+        bd_typed_hide_record(document, (uint32_t)value);
+    }
     if (PyErr_Occurred()) PyErr_Clear();
 }
 
@@ -81,7 +83,10 @@ static uint32_t bd_plant(bd_typed *target, bd_typed *source, uint32_t record, ui
         const bd_extra *other = source->workspace ? NULL : &source->extras[record - source->record_count];
         extra->origin = other ? other->origin : source;
         extra->origin_record = other ? other->origin_record : record;
-        if (extra->origin) bd_typed_retain(extra->origin);
+        if (extra->origin) {
+            bd_typed_retain(extra->origin);
+            bd_typed_look(extra->origin, extra->origin_record);
+        }
     }
     for (uint32_t i = 0; i < bd_structs[type].field_count; i++) {
         bd_place from = bd_typed_place(source, record, i);
@@ -139,6 +144,7 @@ int bd_typed_put(bd_typed *document, uint32_t record, uint32_t index, const bd_c
         if (!bd_plant_cell(document, field, cell, existing, &made)) return bd_edit_lost(document);
     }
     bd_replace(document, record, index, field, made);
+    bd_typed_show_field(document, record, index, 0, UINT32_MAX);
     return 0;
 }
 

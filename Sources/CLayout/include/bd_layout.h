@@ -52,18 +52,23 @@ typedef struct bd_client_page {
 
 /* -- ledger: which handles a client has and where they were made; one file per connection; the client writes, `bindd
  * inspect` reads, whatever state everybody else is in. Absent with BINDD_SITES=off -------------------------------------- */
-/* A sparse, sealed memory file: header, texts, frames, sites, records, each at its offset. Texts, frames and sites are
- * interned: filled first, then counted with release order, and never changed. A record is taken by storing its id last
- * with release order, and freed by storing id 0: a reader copies it and looks whether the id is still the same. */
+/* A sparse, sealed memory file: header, texts, frames, sites, places, records, contents, each at its offset. Texts, frames,
+ * sites and places are interned: filled first, then counted with release order, and never changed. A record is taken by
+ * storing its id last with release order, and freed by storing id 0: a reader copies it and looks whether the id is still
+ * the same. */
 #define BD_LEDGER_MAGIC 0x4C444C4244444E42ull
 #define BD_LEDGER_TEXTS_OFFSET 4096u
 #define BD_LEDGER_FRAMES_OFFSET (4u << 20)
 #define BD_LEDGER_SITES_OFFSET (6u << 20)
+#define BD_LEDGER_PLACES_OFFSET (7u << 20)
 #define BD_LEDGER_RECORDS_OFFSET (8u << 20)
 #define BD_LEDGER_FRAMES_MAX 65536u
 #define BD_LEDGER_SITES_MAX 65536u
 #define BD_LEDGER_RECORDS_MAX (1u << 24)
-#define BD_LEDGER_BYTES 1082130432ull /* up to the last record */
+#define BD_LEDGER_PLACES_MAX 65536u
+#define BD_LEDGER_CONTENTS_OFFSET (2ull << 30) /* behind the last record */
+#define BD_LEDGER_CONTENTS_BYTES (256u << 20)
+#define BD_LEDGER_BYTES 2415919104ull /* up to the end of the contents */
 #define BD_LEDGER_FRAMES_PER_SITE 3u
 
 typedef struct bd_ledger_header {
@@ -78,6 +83,8 @@ typedef struct bd_ledger_header {
     uint32_t records;             /* records that were ever used: none lies beyond */
     uint64_t living;              /* records in use */
     uint64_t dropped;             /* handles that were to be recorded and found no room */
+    uint32_t places;              /* used so far; number 0 means "none" */
+    uint32_t contents_bytes;      /* of the contents, up to the end of the last one that was ever there */
 } bd_ledger_header;
 
 typedef struct bd_ledger_frame {  /* a line of Python code that was running */
@@ -96,7 +103,7 @@ typedef struct bd_ledger_record {  /* 64 bytes */
     uint64_t id;                  /* debug id; 0: the record is free */
     uint64_t created_ns;          /* CLOCK_MONOTONIC, as coarse as the system's */
     uint32_t site;
-    uint32_t label;               /* text */
+    uint32_t label;               /* text; with BD_LABEL_IS_TEXT: made of a text of so many bytes that has no name */
     uint32_t place;               /* what the handle belongs to: id of the view or document; of a document: its size in
                                    * the worker, in granules of 16 bytes */
     uint32_t weight;              /* handles that this one stands for */
@@ -107,6 +114,36 @@ typedef struct bd_ledger_record {  /* 64 bytes */
     uint32_t operation;           /* of that request */
     uint32_t waited_us;           /* for its answer; 0: nobody waited; stays at the highest number */
 } bd_ledger_record;
+
+#define BD_LABEL_IS_TEXT 0x80000000u
+#define BD_LABEL_TEXT_BYTES_MAX 0x7FFFFFFFu
+
+typedef struct bd_contents_place {  /* where a struct of a KiCad model stands: its field in a struct that stands there */
+    uint16_t parent;              /* place; 0: it is a document of its own */
+    uint16_t field;               /* number among those of all structs; BD_PLACE_NO_FIELD where it has no parent */
+    uint16_t type;                /* number of the struct */
+    uint16_t reserved;
+} bd_contents_place;
+
+#define BD_PLACE_NO_FIELD 0xFFFFu
+
+/* What is in one KiCad document: an entry for each of its records, so that `bindd inspect` can count them. Contents stand
+ * one behind the other, each as long as it says. Its id is stored last with release order, 0 first when it is given back. */
+typedef struct bd_contents {      /* 32 bytes, followed by uint32_t entries[count] */
+    uint64_t id;                  /* debug id of the document's handle; 0: free */
+    uint64_t hash;                /* of the text that it was read from */
+    uint32_t bytes;               /* with this head and room for more entries: a power of two, from BD_CONTENTS_BYTES_MIN on */
+    uint32_t count;               /* entries, the one of record 0 too */
+    uint32_t flags;               /* BD_CONTENTS_… */
+    uint32_t label;               /* as in its record, where that is made of the text's size; else 0 */
+} bd_contents;
+
+#define BD_CONTENTS_BYTES_MIN 128u
+#define BD_CONTENTS_EDITED 1u     /* its records no longer stand in the order of their numbers */
+/* An entry: place in the low half, 0: in no list or field any more; how many Python objects look at the record in the high
+ * half, modulo 65,536. */
+#define BD_ENTRY_PLACE_MASK 0xFFFFu
+#define BD_ENTRY_OBJECT 0x10000u
 
 #define BD_USED_METHOD 1u         /* number of a method in the description, local ones too: classes, then functions */
 #define BD_USED_FIELD 2u          /* number of a field among those of all structs of the KiCad models */

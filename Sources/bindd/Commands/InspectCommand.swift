@@ -85,7 +85,7 @@ struct InspectHandlesCommand: ParsableCommand {
                 throw failure(
                     "\"\(shownText(id))\" is no handle id\n  hint: such as 0x0300000100000001 or its decimal form")
             }
-            try HandleFacts.show(number, place: place, format: how.output)
+            try HandleFacts.show(number, try which.selection(), place: place, format: how.output)
             return false
         }
         let inspection = HandleListing(
@@ -97,12 +97,14 @@ struct InspectHandlesCommand: ParsableCommand {
 
     private func showTree(_ text: String) throws -> Bool {
         guard let number = handleId(text) else { throw failure("\"\(shownText(text))\" is no handle id") }
-        let look = HandleLook(try HandleListing.ask(place))
+        let look = HandleLook(try HandleListing.ask(place), try which.selection())
         guard let tree = HandleTree(number, look, depth: depth, childrenMax: how.top ?? 20) else {
-            throw failure("nobody knows a handle 0x\(hexText(number, digits: 16))")
+            throw failure(
+                "nobody knows a handle 0x\(hexText(number, digits: 16))\n"
+                    + "  hint: `bindd inspect handles --top 50` lists handles with their ids")
         }
         switch how.output {
-        case .table: Output.write(tree.text(style: Output.style))
+        case .table: Output.write(tree.text(width: Output.columns, style: Output.style))
         case .dot: Output.write(tree.dot)
         case .json, .jsonl: Output.write(tree.root.json.text + "\n")
         case .csv: throw failure("a tree is no table: -o table, json or dot")

@@ -85,7 +85,7 @@ private func kindsTable(_ kinds: [JSONValue]) -> TextTable {
     var table = TextTable([
         .init(title: "KIND"), .init(title: "LIVE", isNumeric: true), .init(title: "+1m", isNumeric: true),
         .init(title: "BYTES", isNumeric: true), .init(title: "SHARE", isNumeric: true),
-        .init(title: "TOP CREATION SITE", isFlexible: true, cutsFront: true), .init(title: "SITE%", isNumeric: true),
+        .init(title: "TOP CREATION SITE", isFlexible: true, isPlace: true), .init(title: "SITE%", isNumeric: true),
     ])
     let shown = kinds.filter { $0.unsigned("live") + $0.unsigned("bytes") > 0 && $0.text("kind") != "Workspace" }
     for kind in shown.sorted(by: { $0.unsigned("live") > $1.unsigned("live") }) {
@@ -177,7 +177,7 @@ private func handlesText(_ report: JSONValue, id: UInt64, style: Style) -> Strin
             let shown = name.hasSuffix("_bytes") ? String(name.dropLast(6)) : name
             let label = name == "site" ? "  at" : shownText(shown.replacing("_", with: " "))
             let padding = String(repeating: " ", count: max(1, 12 - label.count))
-            let text = name == "clients" ? clientsText(value, clients) : name == "site" ? chainText(value) : memberText(name, value, handle)
+            let text = name == "clients" ? clientsText(value, clients) : name == "site" ? chainText(value) : placed(name, handle) ?? memberText(name, value, handle)
             out += label + padding + text + "\n"
             if name == "owner" || (name == "created" && handle["owner"] == nil) { out += holdsText(handle) }
         }
@@ -190,15 +190,33 @@ private let structsShown = 6
 
 /// Members that are shown elsewhere, or not at all.
 private let hidden: Set<String> = [
-    "kind", "id", "age_s", "request", "made_by", "made_s", "uses", "used_s", "used_by", "handles", "held_by",
+    "kind", "id", "age_s", "request", "made_by", "made_s", "uses", "used_s", "used_by", "handles", "held_by", "objects",
+    "objects_at", "at_this_place", "file_kind",
 ]
 
 /// `held by     1 handle; 30,001 in the worker (views, ends of edges, clients)`
 private func holdsText(_ handle: JSONValue) -> String {
     var parts: [String] = []
     if handle["handles"] != nil { parts.append("\(Units.count(handle.unsigned("handles"))) \(handle.unsigned("handles") == 1 ? "handle" : "handles")") }
+    if handle["objects"] != nil { parts.append(objectsText(handle)) }
     if handle["held_by"] != nil { parts.append("\(Units.count(handle.unsigned("held_by"))) in the worker (views, ends of edges, clients)") }
     return parts.isEmpty ? "" : "held by     \(parts.joined(separator: "; "))\n"
+}
+
+/// Of a struct in a file: `kicad_pcb.footprints[12].pads[3] (one of 600)`, `PcbFile 0x0d00000100000001`
+private func placed(_ name: String, _ handle: JSONValue) -> String? {
+    switch name {
+    case "place": "\(shownText(handle.text(name))) (one of \(Units.count(handle.unsigned("at_this_place"))))"
+    case "file" where handle["file_kind"] != nil: shownText("\(handle.text("file_kind")) \(handle.text(name))")
+    default: nil
+    }
+}
+
+/// 3 Python objects (2 pcb.Pad, 1 pcb.PcbFile)
+private func objectsText(_ handle: JSONValue) -> String {
+    let types = (handle["objects_at"]?.members ?? []).map { "\(memberText("", $1, .object([("", $1)]))) \(shownText($0))" }
+    let shown = types.prefix(structsShown).joined(separator: ", ") + (types.count > structsShown ? ", …" : "")
+    return DocumentContents.objectsText(handle.unsigned("objects")) + (shown.isEmpty ? "" : " (at \(shown))")
 }
 
 /// file:line function <- its caller <- its caller
@@ -221,7 +239,7 @@ private func memberText(_ name: String, _ value: JSONValue, _ handle: JSONValue)
     switch value {
     case .string(let text): name == "workspace" ? shownText(workspaceText(text)) : shownText(text)
     case .object(let members) where name == "structs":
-        members.prefix(structsShown).map { name, count in
+        members.isEmpty ? "-" : members.prefix(structsShown).map { name, count in
             "\(memberText("", count, .object([("", count)]))) \(shownText(name))"
         }.joined(separator: ", ") + (members.count > structsShown ? ", …" : "")
     case .array(let items):

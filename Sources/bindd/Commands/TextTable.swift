@@ -9,6 +9,8 @@ struct TextTable {
         var isFlexible = false
         /// What counts is at the end, as in paths: there the beginning is left out.
         var cutsFront = false
+        /// `path/file.py:12 function`: the file and its line stay longest.
+        var isPlace = false
     }
 
     private static let gap = 2
@@ -54,6 +56,12 @@ struct TextTable {
 
     private func fitted(_ cell: String, _ column: Column, _ width: Int) -> String {
         guard cell.count > width else { return cell }
+        if column.isPlace, let end = cell.firstIndex(of: " ") {
+            let start = cell[..<end].lastIndex(of: "/").map { cell.index(after: $0) } ?? cell.startIndex
+            if cell[start..<end].count >= width { return "…" + cell[start..<end].suffix(width - 1) }
+            if cell[start...].count >= width { return cell[start...].prefix(width - 1) + "…" }
+            return "…" + cell.suffix(width - 1)
+        }
         return column.cutsFront ? "…" + cell.suffix(width - 1) : cell.prefix(width - 1) + "…"
     }
 

@@ -6,18 +6,17 @@ import CShim
 import Wire
 
 struct HandleFacts {
-    static func show(_ id: UInt64, place: SocketOption, format: ListFormat) throws {
-        let report = try HandleListing.ask(place, [Attribute(key: "id", value: .int(Int64(bitPattern: id)))])
-        let look = HandleLook(report)
-        let handles = find(id, look)
+    static func show(_ id: UInt64, _ selection: Selection, place: SocketOption, format: ListFormat) throws {
+        let isInside = [BD_KIND_PLACE, BD_KIND_CONSTRUCTED].contains(UInt32(id >> 56))  // no worker has a handle of it
+        let asked = isInside ? [] : [Attribute(key: "id", value: .int(Int64(bitPattern: id)))]
+        let report = try HandleListing.ask(place, asked)
+        let look = HandleLook(report, selection)
+        let handles = isInside ? structs(id, look) : find(id, look, selection)
+        let overview = look.enriched(HandleScan(HandleScan.Plan(), holders: look.holders, nowNs: look.nowNs))
         let enriched = JSONValue.object(
-            look.enriched(HandleScan(HandleScan.Plan(), holders: look.holders, nowNs: look.nowNs)).members.map {
-                switch $0.0 {
-                case "handle": ("handle", handles.first ?? .null)
-                case "handles": ("handles", .array(handles))
-                default: $0
-                }
-            })
+            overview.members.filter { $0.0 != "handle" && $0.0 != "handles" } + [
+                ("handle", handles.first ?? .null), ("handles", .array(handles)),
+            ])
         switch format {
         case .json: Output.write(enriched.text + "\n")
         case .jsonl: Output.write(handles.map { $0.text + "\n" }.joined())
@@ -39,14 +38,20 @@ struct HandleFacts {
         }
         if UInt32(id >> 56) == BD_KIND_PLACE {
             throw failure(
-                "0x\(hexText(id, digits: 16)) is a struct inside of document \(id >> 32 & 0xFF_FFFF), no handle of its own\n"
-                    + "  hint: `bindd inspect handles` lists whole files; ask for the file's __zig_address__()")
+                "0x\(hexText(id, digits: 16)) is a struct inside of document \(id >> 32 & 0xFF_FFFF): nobody shows such a "
+                    + "document, or it has no such struct\n"
+                    + "  hint: it was freed, or its client runs with BINDD_SITES=off; `bindd inspect handles` lists whole files")
+        }
+        if UInt32(id >> 56) == BD_KIND_CONSTRUCTED {
+            throw failure(
+                "0x\(hexText(id, digits: 16)) is a struct that was constructed in Python: it is in no file, and no worker knows it\n"
+                    + "  hint: what is put into a file is copied; the copy in the file has an id of its own")
         }
         throw failure("no worker knows a handle 0x\(hexText(id, digits: 16))")
     }
 
     /// One entry for each workspace that knows it.
-    static func find(_ id: UInt64, _ look: HandleLook) -> [JSONValue] {
+    static func find(_ id: UInt64, _ look: HandleLook, _ selection: Selection = Selection()) -> [JSONValue] {
         let generation = UInt32(id >> 32) & 0xFF_FFFF
         let answered = look.report["handles"]?.items ?? []
         var out: [JSONValue] = []
@@ -55,13 +60,19 @@ struct HandleFacts {
             let pid = answer.unsigned("worker_pid")
             known.insert(pid)
             let holders = look.holders.filter { $0.workerPid == pid && $0.generation == generation && !$0.isLost }
-            let told = Set(answer.members.map(\.0))
+            guard !holders.isEmpty || selection.isOfAll else { continue }
+            // Of what is in a document the client knows better than the worker: what was removed is not counted.
+            let inner = holders.lazy.map { inside(id, $0) }.first { !$0.isEmpty } ?? []
+            let members = answer.members.filter { name, value in
+                !inner.contains { $0.0 == name } && !(name == "label" && value == .null)
+            }
+            let told = Set(members.map(\.0))
             let facts = holders.first.map { shared(id, $0).filter { !told.contains($0.0) } } ?? []
             let record = recorded(id, holders, look.nowNs, except: told.union(facts.map(\.0)))
-            out.append(.object(answer.members + facts + record))
+            out.append(.object(members + inner + facts + record))
         }
         for holder in look.holders where holder.generation == generation && !known.contains(holder.workerPid) {
-            let facts = shared(id, holder)
+            let facts = shared(id, holder) + inside(id, holder)
             let record = recorded(id, [holder], look.nowNs, except: Set(facts.map(\.0)))
             let isRecorded = record.contains { $0.0 == "age_s" }
             guard isRecorded || !facts.isEmpty else { continue }
@@ -73,6 +84,60 @@ struct HandleFacts {
             out.append(.object(head + facts + record))
         }
         return out
+    }
+
+    /// Structs of a KiCad file: how many there are, and how many Python objects look at them.
+    private static func inside(_ id: UInt64, _ holder: Holder) -> [(String, JSONValue)] {
+        guard HandleKind.documents.contains(UInt32(id >> 56)), let contents = holder.ledger?.contents(of: id) else { return [] }
+        return inside(contents, DocumentContents.root)
+    }
+
+    private static func inside(_ contents: DocumentContents, _ record: Int) -> [(String, JSONValue)] {
+        var counts: [String: UInt64] = [:]
+        var objects: [String: UInt64] = [:]
+        let records = contents.records(in: record)
+        for group in contents.groups(in: records ?? record..<record + 1) {
+            if group.record != record { counts[group.type, default: 0] += group.count }
+            if group.objects > 0 { objects[group.type, default: 0] += group.objects }
+        }
+        func sorted(_ counts: [String: UInt64]) -> JSONValue {
+            .object(counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map { ($0.key, .uint($0.value)) })
+        }
+        let held = record == DocumentContents.root ? contents.objects : contents.objects(of: record)
+        if record == DocumentContents.root, held > objects.values.reduce(0, +) {
+            objects[removed] = held - objects.values.reduce(0, +)
+        }
+        let known: [(String, JSONValue)] =
+            records == nil ? [] : [("children", .uint(counts.values.reduce(0, +))), ("structs", sorted(counts))]
+        return [("type", .string(contents.type(of: record)))] + known + [("objects", .uint(held)), ("objects_at", sorted(objects))]
+    }
+
+    private static let removed = "what was removed"
+
+    /// A struct inside of a document, for each client that has such a document.
+    private static func structs(_ id: UInt64, _ look: HandleLook) -> [JSONValue] {
+        guard UInt32(id >> 56) == BD_KIND_PLACE else { return [] }
+        let record = Int(id & 0xFFFF_FFFF)
+        return look.holders.compactMap { holder in
+            guard let contents = holder.ledger?.contents(ofDocument: id >> 32 & 0xFF_FFFF),
+                contents.contains(record) || contents.isRemoved(record)
+            else { return nil }
+            let isThere = contents.contains(record)
+            let row = holder.record(of: contents.id)
+            let members: [(String, JSONValue)] = [
+                ("workspace", .string(holder.workspace)), ("worker_pid", .uint(holder.workerPid)),
+                ("clients", .array([.string(holder.name)])), ("kind", .string(isThere ? contents.type(of: record) : "removed struct")),
+                ("place", isThere ? .string(contents.path(of: record)) : .null),
+                ("at_this_place", .uint(isThere ? contents.count(at: record) : 0)),
+                ("file", .string("0x\(hexText(contents.id, digits: 16))")),
+                ("file_kind", .string(HandleKind.name(UInt32(contents.id >> 56)))),
+                ("label", row.map { .string(holder.ledger?.text($0.label) ?? "") } ?? .null),
+                ("state", .string(row.map { holder.state($0) } ?? "live")),
+                ("owner", .string("\(holder.name) pid \(holder.pid)")),
+            ]
+            guard isThere else { return .object(members + [("objects", .uint(contents.objects(of: record)))]) }
+            return .object(members + inside(contents, record).filter { $0.0 != "type" })
+        }
     }
 
     /// What the ledgers of its clients say.

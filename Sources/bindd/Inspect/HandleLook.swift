@@ -10,7 +10,8 @@ struct HandleLook {
     let holders: [Holder]
     let nowNs: UInt64
 
-    init(_ report: JSONValue) {
+    /// Of the clients and workspaces that are selected.
+    init(_ report: JSONValue, _ selection: Selection = Selection()) {
         self.report = report
         nowNs = bd_clock_monotonic_ns()
         let daemonPid = Int64(report["supervisor"]?.unsigned("pid") ?? 0)
@@ -30,7 +31,7 @@ struct HandleLook {
         let lost = (report["lost_clients"]?.items ?? []).map {
             Holder($0, daemonPid: daemonPid, arena: nil, isLost: true)
         }
-        holders = living + lost
+        holders = (living + lost).filter(selection.takes)
     }
 
     /// Nodes and edges are many and alike: sums take their average.

@@ -84,11 +84,18 @@ final class Holder {
         return ids.sorted().compactMap { arena?.view($0) }.filter(\.isLive)
     }()
 
+    func record(of id: UInt64) -> bd_ledger_record? {
+        var found: bd_ledger_record?
+        ledger?.forEach { if $0.id == id { found = $0 } }
+        return found
+    }
+
+    func label(of id: UInt64) -> String { record(of: id).map { ledger?.text($0.label) ?? "" } ?? "" }
+
     /// The view that the handle looks through, else the first of the client's that has the node.
     func view(of node: UInt32, handle id: UInt64) -> ArenaReader.View? {
         guard let arena else { return nil }
-        var place: UInt32 = 0
-        ledger?.forEach { if $0.id == id { place = $0.place } }
+        let place = record(of: id)?.place ?? 0
         if place != 0, let view = arena.view(place) { return view }
         return views.first { arena.contains($0, node: node) }
     }

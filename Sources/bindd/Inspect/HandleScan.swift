@@ -14,6 +14,8 @@ struct HandleGroup {
     var workspace: String?
     var site: CreationSite?
     var label: String?
+    /// The label was given, or is a path.
+    var hasName = false
     var count: UInt64 = 0
     var bytes: UInt64 = 0
     /// Made within the last minute and still there; or, between two looks, how many more there are.
@@ -136,6 +138,7 @@ struct HandleScan {
         group.workspace = has(.workspace) ? holder.workspace : nil
         group.site = has(.site) ? holder.ledger?.site(key.site) : nil
         group.label = has(.label) ? holder.ledger?.text(key.label) : nil
+        group.hasName = has(.label) && key.label != 0 && !Ledger.isOfText(key.label)
         bytes += group.bytes
         let identity = group.identity
         guard let known = groupPlaces[identity] else {

@@ -55,7 +55,7 @@ func rowsText(_ scan: HandleScan, _ facts: FailCondition.Facts, nowNs: UInt64, w
         [.init(title: "HANDLE"), .init(title: "KIND"), .init(title: "CLIENT"), .init(title: "AGE", isNumeric: true)]
             + (isWeighted ? [.init(title: "FOR", isNumeric: true)] : []) + [.init(title: "BYTES", isNumeric: true)]
             + (hasLabels ? [.init(title: "LABEL", isFlexible: true, cutsFront: true)] : [])
-            + [.init(title: "MADE AT", isFlexible: true, cutsFront: true)])
+            + [.init(title: "MADE AT", isFlexible: true, isPlace: true)])
     for row in rows {
         let state = row.holder.state(row.record)
         table.add(
@@ -79,7 +79,7 @@ func groupsText(
         case .kind: .init(title: "KIND")
         case .client: .init(title: "CLIENT", isFlexible: true)
         case .workspace: .init(title: "WORKSPACE", isFlexible: true)
-        case .site: .init(title: "MADE AT", isFlexible: true)
+        case .site: .init(title: "MADE AT", isFlexible: true, isPlace: true)
         case .label: .init(title: "LABEL", isFlexible: true, cutsFront: true)
         }
     }
@@ -113,7 +113,7 @@ func changesText(_ changes: [SavedSums.Change], top: Int, width: Int?, style: St
     var table = TextTable([
         .init(title: "KIND"), .init(title: "CLIENT"), .init(title: "BEFORE", isNumeric: true),
         .init(title: "AFTER", isNumeric: true), .init(title: "CHANGE", isNumeric: true),
-        .init(title: "BYTES", isNumeric: true), .init(title: "MADE AT", isFlexible: true),
+        .init(title: "BYTES", isNumeric: true), .init(title: "MADE AT", isFlexible: true, isPlace: true),
     ])
     let shown = top > 0 ? changes.prefix(top) : changes[...]
     for change in shown {

@@ -1,5 +1,5 @@
 // `--tree ID`: what a handle holds, as indented lines, as JSON, or as a graph for dot(1). A view holds its nodes, a node
-// holds what its edges lead to, a document the handles of its places. Read from the graph's memory and the ledgers, so
+// holds what its edges lead to, a KiCad file its structs, another document the handles of its places. Read from the graph's memory and the ledgers, so
 // that a stopped worker can be looked at. Cost: bounded by depth and by the children shown of each.
 
 import CLayout
@@ -7,11 +7,16 @@ import Wire
 
 struct HandleTree {
     final class Branch {
+        /// 0: it stands for several structs.
         let id: UInt64
-        let text: String
+        var text: String
         let edge: String
+        var structs: DocumentContents.Group?
         var children: [Branch] = []
         var more = 0
+        /// Its own in the tree.
+        var dotName: String { structs.map { "s\($0.place)" } ?? hexText(id, digits: 16) }
+
         init(id: UInt64, text: String, edge: String = "") {
             self.id = id
             self.text = text
@@ -20,9 +25,14 @@ struct HandleTree {
 
         var json: JSONValue {
             .object([
-                ("id", .uint(id)), ("address", .string("0x\(hexText(id, digits: 16))")), ("text", .string(text)),
-                ("edge", .string(edge)), ("children", .array(children.map(\.json))), ("more", .int(Int64(more))),
-            ])
+                ("id", id == 0 ? .null : .uint(id)), ("address", id == 0 ? .null : .string("0x\(hexText(id, digits: 16))")),
+                ("text", .string(text)), ("edge", .string(edge)),
+            ] + (structs.map { group in
+                [
+                    ("field", .string(group.field)), ("type", .string(group.type)), ("count", .uint(group.count)),
+                    ("objects", .uint(group.objects)),
+                ]
+            } ?? []) + [("children", .array(children.map(\.json))), ("more", .int(Int64(more)))])
         }
     }
 
@@ -30,14 +40,29 @@ struct HandleTree {
     static let branchesMax = 10_000
 
     let root: Branch
-    private let holder: Holder
-    private let depth: Int
-    private let childrenMax: Int
+    let holder: Holder
+    let depth: Int
+    let childrenMax: Int
+    /// In the root's text: gives way where that is too long.
+    let label: String
+    /// What is to be said below it.
+    var note = ""
     private var seen: Set<UInt64> = []
     private var branches = 0
 
     /// nil when nobody knows the id.
     init?(_ id: UInt64, _ look: HandleLook, depth: Int, childrenMax: Int) {
+        let depth = min(max(depth, 1), HandleTree.depthMax)
+        let childrenMax = childrenMax > 0 ? childrenMax : Int.max
+        if let (holder, contents, record) = HandleTree.document(id, look) {
+            self.holder = holder
+            self.depth = depth
+            self.childrenMax = childrenMax
+            label = holder.label(of: contents.id)
+            root = Branch(id: id, text: HandleTree.text(contents, record, holder))
+            growStructs(contents, record)
+            return
+        }
         let generation = UInt32(id >> 32) & 0xFF_FFFF
         let index = UInt32(truncatingIfNeeded: id)
         let kind = UInt32(id >> 56)
@@ -52,9 +77,9 @@ struct HandleTree {
         }
         guard let (holder, record) = found else { return nil }
         self.holder = holder
-        self.depth = min(max(depth, 1), HandleTree.depthMax)
-        self.childrenMax = childrenMax > 0 ? childrenMax : Int.max
-        let label = record.map { holder.ledger?.text($0.label) ?? "" } ?? ""
+        self.depth = depth
+        self.childrenMax = childrenMax
+        label = record.map { holder.ledger?.text($0.label) ?? "" } ?? ""
         root = Branch(id: id, text: HandleTree.text(kind, index, holder) + (label.isEmpty ? "" : " \(label)"))
         grow(kind, index, view: record?.place ?? 0)
     }
@@ -178,45 +203,60 @@ struct HandleTree {
 
     // -- showing
 
-    func text(style: Style) -> String {
-        var out = style.bold(shownText(root.text)) + "  0x\(hexText(root.id, digits: 16))\n"
-        var stack: [(branch: Branch, indent: String, isLast: Bool)] = []
+    /// Lines wider than `width` are cut.
+    func text(width: Int?, style: Style) -> String {
+        let head = shownText(fitted(root.text, width))
+        let isLong = (width ?? .max) < head.count + 20
+        var out = style.bold(head) + (isLong ? "\n" : "  ") + "0x\(hexText(root.id, digits: 16))\n"
+        var stack: [(branch: Branch?, more: Int, indent: String, isLast: Bool)] = []
         func push(_ branch: Branch, _ indent: String) {
+            if branch.more > 0 { stack.append((nil, branch.more, indent, true)) }
             for (index, child) in branch.children.enumerated().reversed() {
-                stack.append((child, indent, index == branch.children.count - 1 && branch.more == 0))
+                stack.append((child, 0, indent, index == branch.children.count - 1 && branch.more == 0))
             }
         }
+        func add(_ line: String) { out += (width.map { line.count > $0 ? line.prefix($0 - 1) + "…" : line } ?? line) + "\n" }
         push(root, "")
-        if root.children.isEmpty {
+        if root.children.isEmpty, root.more == 0, note.isEmpty {
             let isDocument = HandleKind.documents.contains(UInt32(root.id >> 56))
             out += isDocument
                 ? "what is in it is in its client; `bindd inspect handles 0x\(hexText(root.id, digits: 16))` counts it\n"
                 : "holds nothing that is known\n"
         }
-        while let (branch, indent, isLast) = stack.popLast() {
-            let edge = branch.edge.isEmpty ? "" : "[\(branch.edge)] "
-            out += "\(indent)\(isLast ? "└" : "├")─ \(shownText(edge + branch.text))\n"
-            let inner = indent + (isLast ? "   " : "│  ")
-            push(branch, inner)
-            if branch.more > 0, branch.children.isEmpty { out += "\(inner)└─ … \(Units.count(UInt64(branch.more))) more\n" }
+        var isCut = false
+        while let (branch, more, indent, isLast) = stack.popLast() {
+            let start = indent + (isLast ? "└─ " : "├─ ")
+            guard let branch else {
+                add("\(start)… \(Units.count(UInt64(more))) more")
+                isCut = true
+                continue
+            }
+            add(start + shownText((branch.edge.isEmpty ? "" : "[\(branch.edge)] ") + branch.text))
+            push(branch, indent + (isLast ? "   " : "│  "))
         }
-        if root.more > 0 { out += "└─ … \(Units.count(UInt64(root.more))) more (--top 0 shows all)\n" }
-        return out
+        let notes = [isCut ? "more of each: --top 0" : "", note].filter { !$0.isEmpty }
+        return out + (notes.isEmpty ? "" : notes.joined(separator: "; ") + "\n")
+    }
+
+    /// With the end of the label, which says most.
+    private func fitted(_ text: String, _ width: Int?) -> String {
+        guard let width, text.count > width, !label.isEmpty else { return text }
+        return text.replacing(label, with: "…" + label.suffix(max(label.count - (text.count - width) - 1, 8)), maxReplacements: 1)
     }
 
     var dot: String {
         var out = "digraph handles {\n  rankdir=LR;\n  node [shape=box, fontname=\"monospace\"];\n"
         var stack = [root]
         while let branch = stack.popLast() {
-            out += "  h\(hexText(branch.id, digits: 16)) [label=\(HandleTree.quoted(branch.text))];\n"
+            let name = branch.dotName
+            out += "  h\(name) [label=\(HandleTree.quoted(branch.text))];\n"
             for child in branch.children {
-                out += "  h\(hexText(branch.id, digits: 16)) -> h\(hexText(child.id, digits: 16))"
+                out += "  h\(name) -> h\(child.dotName)"
                 out += child.edge.isEmpty ? ";\n" : " [label=\(HandleTree.quoted(child.edge))];\n"
                 stack.append(child)
             }
             if branch.more > 0 {
-                out += "  m\(hexText(branch.id, digits: 16)) [label=\"… \(branch.more) more\", shape=plaintext];\n"
-                out += "  h\(hexText(branch.id, digits: 16)) -> m\(hexText(branch.id, digits: 16)) [style=dotted];\n"
+                out += "  m\(name) [label=\"… \(branch.more) more\", shape=plaintext];\n  h\(name) -> m\(name) [style=dotted];\n"
             }
         }
         return out + "}\n"

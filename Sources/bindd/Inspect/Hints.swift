@@ -44,19 +44,53 @@ enum Hints {
             uniqueKeysWithValues: opened.map { kind in
                 (kind, look.holders.reduce(0) { $0 + ($1.live[HandleKind.name(kind)] ?? 0) })
             })
+        return openedTexts(look, live) + openedFiles(look, live)
+    }
+
+    private static func openedFiles(_ look: HandleLook, _ live: [UInt32: UInt64]) -> [Hint] {
         var plan = HandleScan.Plan()
         plan.selection.kinds = Set(opened.filter { live[$0] ?? 0 > 1 })
         guard !plan.selection.kinds.isEmpty else { return [] }
         plan.dimensions = [.kind, .client, .label]
         var groups = HandleScan(plan, holders: look.holders.filter { !$0.isLost }, nowNs: look.nowNs).groups
         HandleGroup.sort(&groups, by: .count)
-        return groups.filter { $0.count > 1 && !($0.label ?? "").isEmpty }.prefix(3).map { group in
+        return groups.filter { $0.count > 1 && $0.hasName }.prefix(3).map { group in
             let kind = group.kind ?? BD_KIND_DOCUMENT
             return Hint(
                 kind: "opened_again",
                 text: "\(Units.count(live[kind] ?? 0)) \(HandleKind.name(kind)) live, \(Units.count(group.count)) of the same "
                     + "\(kind == BD_KIND_DOCUMENT ? "label" : "path") \(group.label ?? ""): opened again and not freed?",
                 command: "bindd inspect handles --kind \(HandleKind.name(kind)) --group-by site,label")
+        }
+    }
+
+    /// Files that were read from texts: the same one where size and hash are.
+    private static func openedTexts(_ look: HandleLook, _ live: [UInt32: UInt64]) -> [Hint] {
+        struct Text: Hashable {
+            let kind: UInt32
+            let label: UInt32
+            let hash: UInt64
+            let holder: Int
+        }
+        var counts: [Text: UInt64] = [:]
+        let kinds = Set(opened.filter { live[$0] ?? 0 > 1 })
+        guard !kinds.isEmpty else { return [] }
+        for (place, holder) in look.holders.enumerated() where !holder.isLost {
+            holder.ledger?.forEachContents { head, _ in
+                let kind = UInt32(head.id >> 56)
+                if Ledger.isOfText(head.label), kinds.contains(kind) {
+                    counts[Text(kind: kind, label: head.label, hash: head.hash, holder: place), default: 0] += 1
+                }
+                return true
+            }
+        }
+        return counts.filter { $0.value > 1 }.sorted { ($0.value, $0.key.hash) > ($1.value, $1.key.hash) }.prefix(3).map { text, count in
+            let name = HandleKind.name(text.kind)
+            return Hint(
+                kind: "opened_again",
+                text: "\(Units.count(live[text.kind] ?? 0)) \(name) live, \(Units.count(count)) of the same "
+                    + "\(look.holders[text.holder].ledger?.text(text.label) ?? "text"): opened again and not freed?",
+                command: "bindd inspect handles --kind \(name) --group-by site,label")
         }
     }
 

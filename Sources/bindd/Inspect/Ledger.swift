@@ -37,7 +37,7 @@ struct CreationSite: Hashable {
 final class Ledger {
     let header: bd_ledger_header
     let recordCount: Int
-    private let file: SharedFile
+    let file: SharedFile
     private let texts: [UInt8]
     private let frames: [bd_ledger_frame]
     private let sites: [bd_ledger_site]
@@ -77,8 +77,20 @@ final class Ledger {
         }
     }
 
+    /// Read when they are asked for, behind what names them.
+    private(set) lazy var places: [bd_contents_place] = file.values(
+        at: Int(BD_LEDGER_PLACES_OFFSET),
+        count: min(Int(file.value(at: 0, of: bd_ledger_header()).places), Int(BD_LEDGER_PLACES_MAX)), of: bd_contents_place.self)
+
+    /// A label that was not given: what was read is a text of so many bytes.
+    static func isOfText(_ number: UInt32) -> Bool { number & BD_LABEL_IS_TEXT != 0 }
+
     func text(_ number: UInt32) -> String {
         guard number != 0 else { return "" }
+        if Ledger.isOfText(number) {
+            let bytes = UInt64(number & BD_LABEL_TEXT_BYTES_MAX)
+            return "text of \(Units.count(bytes)) \(bytes == 1 ? "byte" : "bytes")"
+        }
         if let known = knownTexts[number] { return known }
         let start = Int(number) * 4
         let count = Int(bindd.number(texts, at: start))

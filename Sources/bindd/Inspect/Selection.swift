@@ -19,7 +19,10 @@ struct Selection {
         site == nil && label == nil && olderThanMs == 0 && minBytes == 0 && !onlyOrphans && !onlyStale
     }
 
-    var isEverything: Bool { isAnsweredByPages && clients.isEmpty && workspaces.isEmpty && kinds.isEmpty }
+    /// Of all clients.
+    var isOfAll: Bool { clients.isEmpty && workspaces.isEmpty }
+
+    var isEverything: Bool { isAnsweredByPages && isOfAll && kinds.isEmpty }
 
     func takes(_ holder: Holder) -> Bool {
         guard clients.isEmpty || clients.contains(holder.name) || clients.contains(String(holder.pid)) else { return false }
