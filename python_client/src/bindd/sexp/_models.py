@@ -66,7 +66,8 @@ def fill(namespace: dict[str, Any], module: str) -> list[str]:
         """The text, or, with a path, a file in one step: the old one or the new one, never a part.
 
         What was not edited is printed as it was read. A file that was read from there, or saved there, and is another now is
-        not overwritten: FileChanged. force: overwrite it all the same.
+        not overwritten: FileChanged. A file that lost edits with its worker is not written: BinddError. force: do it all the
+        same, with the edits that are known to be applied.
         """
         return dump(own_file, file, path, force)
 
@@ -125,14 +126,14 @@ def dump(kind: type[Any], file: Any, path: str | os.PathLike[str] | None, force:
     if not isinstance(file, kind):
         raise TypeError(f"dumps() takes a {kind.__name__}, not {type(file).__name__}")
     if path is None:
-        return _bindd._kicad_dump(file)
+        return _bindd._kicad_dump(file, force)
     real = os.fsdecode(os.path.realpath(path))
     if os.fsencode(shown(real)) != os.fsencode(real):  # the worker, which writes it, takes text
         raise OSError(errno.EILSEQ, "cannot save to a path whose names are not UTF-8; dumps() without a path gives the text", path)
     notes = _bindd._kicad_facts(file)
     known = notes.get(real)
     check = CHECK_SAME if known and not force else CHECK_NOTHING
-    notes[real] = _bindd._kicad_save(file, os.fsencode(real), mode_of_new_files(), check, *(known or (0, 0, 0)))
+    notes[real] = _bindd._kicad_save(file, force, os.fsencode(real), mode_of_new_files(), check, *(known or (0, 0, 0)))
     return None
 
 
