@@ -461,6 +461,11 @@ def connect(
     workspace: str, *, timeout: float = 5.0, call_timeout: float | None = None, hang_limit: float | None = None
 ) -> _bindd.Workspace:
     global _finish_is_registered
+    if not isinstance(workspace, str):
+        raise TypeError(f"a workspace name must be a str, not {type(workspace).__name__}")
+    for name, value in (("timeout", timeout), ("call_timeout", call_timeout), ("hang_limit", hang_limit)):
+        if not isinstance(value, (int, float)) and (value is not None or name == "timeout"):
+            raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
     if not (timeout > 0 and math.isfinite(timeout)):
         raise ValueError(f"timeout must be a number of seconds above 0, not {timeout}")
     if "\0" in workspace or len(workspace.encode("utf-8", "replace")) > NAME_BYTES_MAX:

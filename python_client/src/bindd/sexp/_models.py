@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import MutableSequence
 from enum import StrEnum
 from typing import Any
 
 from bindd import _bindd
 from bindd._files import mode_of_new_files, shown
+
+MutableSequence.register(_bindd.MutableList)  # what looks for sequences, `match` too, finds one
 
 CHECK_NOTHING, CHECK_SAME = 0, 2
 """What a save looks at before it replaces the file: nothing, or that it is the one that was read."""
