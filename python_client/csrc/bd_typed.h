@@ -118,6 +118,7 @@ static inline int bd_typed_check(const bd_typed *document) {
 }
 /* 0 when the worker can be asked about it as well. */
 int bd_typed_check_edit(bd_typed *document);
+int bd_edit_free(bd_typed *document); /* frees it when no edit is on its way; waits */
 int bd_typed_check_known(bd_typed *document); /* the same, whatever became of its edits */
 uint32_t bd_typed_flags(const bd_typed *document, uint32_t record);
 void bd_typed_set_flag(bd_typed *document, uint32_t record, uint16_t flag);

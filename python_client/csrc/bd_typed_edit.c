@@ -38,6 +38,20 @@ static int bd_edit_leave(bd_state *state, int result) {
     return result;
 }
 
+/* An edit that is on its way reads documents when it was sent, its own and those that it copies from. */
+int bd_edit_free(bd_typed *document) {
+    if (document->is_freed) return 0;
+    bd_state *state = document->state;
+    bd_typed_retain(document);
+    int result = bd_edit_enter(state);
+    if (result == 0) {
+        bd_typed_free(document);
+        bd_edit_leave(state, 0);
+    }
+    bd_typed_release(document);
+    return result;
+}
+
 /* -- sending ------------------------------------------------------------------------------------------------------------------ */
 
 void bd_edit_begin(bd_edit *edit, bd_typed *document, uint32_t record, const bd_struct_field *field) {
@@ -86,9 +100,11 @@ static int bd_cell_localise(bd_typed *target, bd_cell *cell) {
     bd_struct_object *object = bd_struct((PyObject *)(uintptr_t)cell->value);
     if (!object->document->workspace) return 0;
     if (object->document->workspace == target->workspace) return bd_typed_check_edit(object->document);
+    if (bd_typed_check(object->document) < 0) return -1;
+    uint32_t type = bd_typed_type(object->document, object->record); /* while it waits another thread may free it */
     bd_typed *fragment = bd_typed_fragment(object->document, object->record, target->workspace);
     if (!fragment) return -1;
-    PyObject *handle = bd_struct_object_new(fragment, 1, bd_typed_type(object->document, object->record));
+    PyObject *handle = bd_struct_object_new(fragment, 1, type);
     bd_typed_release(fragment);
     if (!handle) return -1;
     bd_cell_drop(cell);
@@ -258,7 +274,9 @@ static int bd_typed_permute_entered(
 int bd_typed_permute(
     bd_typed *document, uint32_t record, const bd_struct_field *field, const uint32_t *order, uint32_t count) {
     if (bd_typed_check_edit(document) < 0 || bd_edit_enter(document->state) < 0) return -1;
-    return bd_edit_leave(document->state, bd_typed_permute_entered(document, record, field, order, count));
+    int result = bd_typed_check_edit(document);
+    if (result == 0) result = bd_typed_permute_entered(document, record, field, order, count);
+    return bd_edit_leave(document->state, result);
 }
 
 /* -- whole lists ------------------------------------------------------------------------------------------------------------------- */

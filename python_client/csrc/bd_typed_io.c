@@ -112,15 +112,16 @@ uint32_t bd_typed_load_flags(const bd_typed *document, uint32_t record) {
 }
 
 bd_typed *bd_typed_fragment(bd_typed *document, uint32_t record, bd_workspace *workspace) {
-    PyObject *text = bd_typed_record_text(document, record);
+    if (bd_typed_check(document) < 0) return NULL;
+    uint32_t type = bd_typed_type(document, record), flags = bd_typed_load_flags(document, record);
+    PyObject *text = bd_typed_record_text(document, record); /* it waits: the document may be freed meanwhile */
     if (!text) return NULL;
     Py_ssize_t bytes;
     uint64_t hash;
     const char *words = PyUnicode_AsUTF8AndSize(text, &bytes);
-    uint32_t flags = bd_typed_load_flags(document, record);
     bd_typed *fragment =
         words ? bd_typed_load(
-                    document->state, workspace, bd_typed_type(document, record), words, (size_t)bytes,
+                    document->state, workspace, type, words, (size_t)bytes,
                     document->label ? document->label : "", 0, flags, &hash)
               : NULL;
     Py_DECREF(text);
