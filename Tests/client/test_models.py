@@ -349,6 +349,33 @@ for freed in ("target", "source", "child"):
         assert len(pcb.loads(pcb.dumps(target)).kicad_pcb.footprints) == count + 1
     except bindd.StaleHandleError:
         assert freed == "target"
+
+# Edits and those who free what they copy from wait for their turn together, and come in any order.
+def append(made):
+    try:
+        footprints.append(made)
+        outcomes.append("done")
+    except bindd.StaleHandleError:
+        outcomes.append("stale")
+
+target, sources, outcomes = pcb.loads(BOARD), [pcb.loads(BOARD) for _ in range(17)], []
+footprints, pid = target.kicad_pcb.footprints, bindd._bindd._current().pid
+count, before = len(footprints), bindd.statistics()["requests"]
+parts = [source.kicad_pcb.footprints[0] for source in sources]
+os.kill(pid, signal.SIGSTOP)
+threads = [threading.Thread(target=append, args=(parts[0],))]
+threads[0].start()
+while bindd.statistics()["requests"] == before:
+    time.sleep(0.001)
+for source, part in zip(sources[1:], parts[1:], strict=True):
+    threads += [threading.Thread(target=append, args=(part,)), threading.Thread(target=source.free)]
+for thread in threads[1:]:
+    thread.start()
+os.kill(pid, signal.SIGCONT)
+for thread in threads:
+    thread.join()
+assert len(outcomes) == 17 and len(footprints) == count + outcomes.count("done"), outcomes
+assert len(pcb.loads(pcb.dumps(target)).kicad_pcb.footprints) == len(footprints)
 """
     done = home.python(code, BINDD_SYNC="1")
     assert done.returncode == 0, done.stderr[-3000:]

@@ -112,6 +112,16 @@ static int bd_cell_localise(bd_typed *target, bd_cell *cell) {
     return 0;
 }
 
+/* Whose turn it is has waited for it: what it edits and what it copies from may be freed since. */
+static int bd_edit_check(bd_typed *target, const bd_cell *cell) {
+    if (target && bd_typed_check_edit(target) < 0) return -1;
+    if (cell->tag == BD_TAG_HANDLE) return bd_typed_check(bd_struct((PyObject *)(uintptr_t)cell->value)->document);
+    const bd_cells *cells = cell->tag == BD_TAG_CELLS ? (const bd_cells *)(uintptr_t)cell->value : NULL;
+    for (uint32_t i = 0; cells && i < cells->count; i++)
+        if (bd_edit_check(NULL, &cells->items[i]) < 0) return -1;
+    return 0;
+}
+
 static bool bd_is_same(bd_typed *document, uint32_t record, const bd_place *place, const bd_cell *cell) {
     uint64_t value = bd_place_get(place);
     (void)record;
@@ -151,7 +161,7 @@ int bd_typed_set(bd_typed *document, uint32_t record, uint32_t index, bd_cell *c
     if (cell->tag == BD_TAG_CELLS)
         return bd_typed_assign(document, record, field, (bd_cells *)(uintptr_t)cell->value);
     if (bd_edit_enter(document->state) < 0) return -1;
-    int result = bd_typed_check_edit(document) < 0 ? -1 : bd_typed_set_entered(document, record, index, cell);
+    int result = bd_edit_check(document, cell) < 0 ? -1 : bd_typed_set_entered(document, record, index, cell);
     return bd_edit_leave(document->state, result);
 }
 
@@ -237,7 +247,7 @@ int bd_typed_splice(
     if (cells && bd_cell_localise(document, &all) < 0) return -1;
     if (!removed && (!cells || !cells->count)) return 0;
     if (bd_edit_enter(document->state) < 0) return -1;
-    int result = bd_typed_check_edit(document);
+    int result = bd_edit_check(document, &all);
     if (result == 0) result = bd_typed_splice_entered(document, record, field, start, removed, cells);
     return bd_edit_leave(document->state, result);
 }
@@ -366,7 +376,7 @@ int bd_typed_assign(bd_typed *document, uint32_t record, const bd_struct_field *
     bd_cell all = {(uint64_t)(uintptr_t)cells, BD_TAG_CELLS};
     if (bd_typed_check_edit(document) < 0 || bd_cell_localise(document, &all) < 0) return -1;
     if (bd_edit_enter(document->state) < 0) return -1;
-    int result = bd_typed_check_edit(document);
+    int result = bd_edit_check(document, &all);
     if (result == 0) result = bd_typed_assign_entered(document, record, field, cells);
     return bd_edit_leave(document->state, result);
 }
