@@ -148,7 +148,7 @@ class World:
         return {
             "view": picture(self.view), "other": picture(self.other), "copy": picture(self.copy),
             "document": sexp.dumps(self.document),
-            "board": pcb.dumps(self.board), "name": self.edge.name(), "weight": self.edge.get_attr(key="weight"),
+            "board": pcb.dumps(self.board, force=True), "name": self.edge.name(), "weight": self.edge.get_attr(key="weight"),
             "node": self.a.node().get_dynamic_attrs(), "counts": list(self.view.get_counts()),
             "overview": len(self.types.get_type_instance_overview()),
             "children": len(self.types.collect_make_children(type_node=self.type)),

@@ -624,6 +624,14 @@ def test_names_and_limits_that_cannot_be(fake: FakeDaemon) -> None:
             bindd.connect(hang_limit=limit)
         with pytest.raises(ValueError, match="call_timeout"):
             bindd.connect(call_timeout=limit)
+    for wrong, match in (
+        ({"workspace": 5}, "a workspace name must be a str, not int"), ({"workspace": b"x"}, "must be a str, not bytes"),
+        ({"timeout": None}, "timeout must be a number of seconds, not NoneType"),
+        ({"call_timeout": "1"}, "call_timeout must be a number of seconds, not str"),
+        ({"hang_limit": [1]}, "hang_limit must be a number of seconds, not list"),
+    ):
+        with pytest.raises(TypeError, match=match):
+            bindd.connect(**wrong)  # type: ignore[arg-type]
     limit = bindd._bindd.NAME_BYTES_MAX
     for name in ("x" * (limit + 1), "é" * limit, "a\0b"):
         with pytest.raises(ValueError, match=f"at most {limit} bytes"):

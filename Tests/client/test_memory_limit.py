@@ -123,3 +123,23 @@ def test_a_wrong_limit_is_told_at_the_start(home: Home, text: str) -> None:
         assert done.returncode == 1 and "BINDD_MEMORY_LIMIT" in done.stderr and "whole number" in done.stderr
     finally:
         del home.environment["BINDD_MEMORY_LIMIT"]
+
+
+def test_whatever_address_space_is_left(home: Home) -> None:
+    """`ulimit -v`, which the daemon has from whoever starts it: the graph leaves tables and documents their part."""
+    code = """
+import resource, sys
+limit = int(sys.argv[1]) << 20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+from bindd import sexp
+from bindd.graph import GraphView
+view = GraphView.create()
+for _ in range(1000):
+    view.create_and_insert_node()
+assert view.get_node_count() == 1001
+assert len(list(sexp.parse("(a" + " (b 1)" * 20_000 + ")").root)) == 20_001
+"""
+    for mebibytes in (110, 130, 150, 200, 270, 280, 293, 320, 420, 530, 545, 800, 1060):
+        done = home.python(code, str(mebibytes))
+        assert done.returncode == 0, (mebibytes, done.stderr[-1500:])
+        home.command("stop")

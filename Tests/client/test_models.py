@@ -308,6 +308,79 @@ assert net.name == "GND" and len(file.kicad_pcb.nets) == 4
     assert done.returncode == 0, done.stderr
 
 
+def test_another_thread_frees_what_is_edited(home: Home) -> None:
+    """While an edit is on its way, its document and the one that it copies from are freed; and a child is forked, which can
+    edit documents of its own."""
+    code = """
+import os, signal, sys, threading, time
+import bindd
+from bindd.sexp import pcb
+from test_models import BOARD
+other = bindd.connect()
+for freed in ("target", "source", "child"):
+    target, source = pcb.loads(BOARD), pcb.loads(BOARD)
+    footprints, made = target.kicad_pcb.footprints, source.kicad_pcb.footprints[0]
+    count, pid, before = len(footprints), bindd._bindd._current().pid, bindd.statistics()["requests"]
+    os.kill(pid, signal.SIGSTOP)
+    editor = threading.Thread(target=footprints.append, args=(made,))
+    editor.start()
+    while bindd.statistics()["requests"] == before:
+        time.sleep(0.001)
+    if freed == "child":
+        child = os.fork()
+        if not child:
+            signal.alarm(20)
+            own = pcb.PcbFile(kicad_pcb=pcb.KicadPcb(generator="g", generator_version="1"))
+            own.kicad_pcb.nets.append(pcb.Net(number=1, name="n"))
+            own.free()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        os.kill(pid, signal.SIGCONT)
+    else:
+        done = threading.Event()
+        freer = threading.Thread(target=lambda: ((target if freed == "target" else source).free(), done.set()))
+        freer.start()
+        assert not done.wait(0.1)
+        os.kill(pid, signal.SIGCONT)
+        freer.join()
+    editor.join()
+    try:
+        assert len(footprints) == count + 1 and freed != "target"
+        assert len(pcb.loads(pcb.dumps(target)).kicad_pcb.footprints) == count + 1
+    except bindd.StaleHandleError:
+        assert freed == "target"
+
+# Edits and those who free what they copy from wait for their turn together, and come in any order.
+def append(made):
+    try:
+        footprints.append(made)
+        outcomes.append("done")
+    except bindd.StaleHandleError:
+        outcomes.append("stale")
+
+target, sources, outcomes = pcb.loads(BOARD), [pcb.loads(BOARD) for _ in range(17)], []
+footprints, pid = target.kicad_pcb.footprints, bindd._bindd._current().pid
+count, before = len(footprints), bindd.statistics()["requests"]
+parts = [source.kicad_pcb.footprints[0] for source in sources]
+os.kill(pid, signal.SIGSTOP)
+threads = [threading.Thread(target=append, args=(parts[0],))]
+threads[0].start()
+while bindd.statistics()["requests"] == before:
+    time.sleep(0.001)
+for source, part in zip(sources[1:], parts[1:], strict=True):
+    threads += [threading.Thread(target=append, args=(part,)), threading.Thread(target=source.free)]
+for thread in threads[1:]:
+    thread.start()
+os.kill(pid, signal.SIGCONT)
+for thread in threads:
+    thread.join()
+assert len(outcomes) == 17 and len(footprints) == count + outcomes.count("done"), outcomes
+assert len(pcb.loads(pcb.dumps(target)).kicad_pcb.footprints) == len(footprints)
+"""
+    done = home.python(code, BINDD_SYNC="1")
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 @alone
 def test_threads_edit_one_document() -> None:
     import threading

@@ -183,6 +183,41 @@ assert left == ["a.kicad_pcb", "b.kicad_pcb", "c.kicad_pcb", "link.kicad_pcb"], 
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def test_paths_that_are_not_utf8(home: Home, tmp_path: Path) -> None:
+    """Reading takes any path. A save there says what is wrong, and the workspace goes on with what it holds."""
+    code = """
+import os, sys
+from pathlib import Path
+from bindd import sexp
+from bindd.graph import GraphView
+from bindd.sexp import pcb
+from test_models import BOARD
+view = GraphView.create()
+os.mkdir(sys.argv[1] + "/own")
+os.chdir(sys.argv[1] + "/own")
+odd = os.fsdecode(b"\\xff.kicad_pcb")
+Path(odd).write_text(BOARD)
+for source in (Path(odd), odd, *(entry for entry in os.scandir(b"."))):
+    assert pcb.loads(source).kicad_pcb.footprints and sexp.parse(source).label.removeprefix("./") == "\\ufffd.kicad_pcb"
+file = pcb.loads(Path(odd))
+file.kicad_pcb.footprints[0].name = "edited"
+os.mkdir(b"\\xfe")
+for target in (Path(odd), os.fsencode(odd), os.fsdecode(b"\\xfe/new")):
+    try:
+        pcb.dumps(file, target)
+    except OSError as error:
+        assert "not UTF-8" in str(error) and error.filename == target, error
+    else:
+        raise SystemExit("saved")
+assert Path(odd).read_text() == BOARD and os.listdir(b"\\xfe") == []
+assert view.get_node_count() == 1 and "edited" in pcb.dumps(file)
+pcb.dumps(file, b"plain.kicad_pcb")
+assert pcb.loads(Path("plain.kicad_pcb")).kicad_pcb.footprints[0].name == "edited"
+"""
+    done = home.python(code, str(tmp_path))
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def test_memory_comes_back(home: Home) -> None:
     """A board loaded, read and dropped again and again: neither here nor in the worker does anything stay."""
     code = """

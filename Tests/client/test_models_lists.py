@@ -194,3 +194,26 @@ def test_lists_of_elements() -> None:
     import test_models_lists as t
 
     t.check(t.Elements)
+
+
+@alone
+def test_a_live_list_is_a_sequence() -> None:
+    """To whoever asks collections.abc, and to `match`."""
+    from collections.abc import MutableSequence, Sequence
+
+    import test_models_lists as t
+    from bindd.sexp import pcb
+
+    file = pcb.loads(t.TEXT)
+    for live in (file.kicad_pcb.nets, file.kicad_pcb.layers, t.Strings.of(file)):
+        assert isinstance(live, MutableSequence) and issubclass(type(live), Sequence) and not isinstance(live, list)
+        match live:
+            case [first, *rest]:
+                assert first == live[0] and rest == live[1:]
+            case _:
+                raise AssertionError("no sequence")
+    try:
+        hash(file.kicad_pcb.nets)
+    except TypeError:
+        return
+    raise AssertionError("it has a hash")

@@ -246,3 +246,32 @@ def test_a_stopped_worker_stops_nobody_else(home: Home) -> None:
     child.stdin.close()
     assert child.wait(10) == 0
     child.stdout.close()
+
+
+def test_standard_descriptors_are_left_to_the_program(home: Home) -> None:
+    """Whoever closed some of them can use bindd, which takes none of their numbers: they are opened anew later."""
+    code = """
+import os, sys
+closed = [int(number) for number in sys.argv[1]]
+for number in closed:
+    os.close(number)
+from bindd.graph import GraphView
+view = GraphView.create()
+try:
+    assert view.get_node_count() == 1
+    for number in closed:
+        assert not os.path.exists(f"/proc/self/fd/{number}"), os.readlink(f"/proc/self/fd/{number}")
+        assert os.open("/dev/null", os.O_RDWR) == number
+        os.write(number, b"what a program says")
+    view.create_and_insert_node()
+    assert view.get_node_count() == 2
+except BaseException as error:
+    with open(sys.argv[2], "w") as stream:
+        stream.write(repr(error))
+    raise
+"""
+    for closed in ("0", "1", "2", "01", "02", "12", "012"):
+        words = home.folder / "words"
+        done = home.python(code, closed, str(words))
+        assert done.returncode == 0, (closed, done, words.read_text() if words.exists() else "")
+        home.command("stop")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -69,10 +72,58 @@ def test_lost_commands_are_named_and_their_handles_say_so() -> None:
     assert view.create_and_insert_node().node().get_dynamic_attrs() == {} and view.get_node_count() == 3
 
 
+@alone
+def test_edits_after_an_idle_death_are_lost_aloud() -> None:
+    """A worker dies while nobody waits; what is edited and made then never reaches one. The exception counts it, and the
+    document neither goes on with what only this side knows nor is it written without that."""
+    import tempfile
+
+    import bindd
+    from bindd import errors
+    from bindd.graph import GraphView
+    from bindd.sexp import pcb
+    from conftest import ROOT
+
+    board = ROOT / "examples" / "blinker.kicad_pcb"
+    view, edited, other = GraphView.create(), pcb.loads(board), pcb.loads(board)
+    workspace = bindd._bindd._current()
+    footprints = edited.kicad_pcb.footprints
+    footprints[1].name = "kept"
+    other.kicad_pcb.footprints[1].name = "other"
+    workspace.sync()
+    pid = workspace.pid
+    os.kill(pid, signal.SIGKILL)
+    while os.path.exists(f"/proc/{pid}"):
+        time.sleep(0.01)
+    footprints[0].name = "lost"
+    node = view.create_and_insert_node().node()
+    with pytest.raises(errors.WorkerCrashed, match=r"lost    2 commands \(1 new object, edits of 1 document\), not acknowledged") as caught:
+        workspace.sync()
+    assert caught.value.recovery and caught.value.recovery["lost_edits"] == 1
+    with pytest.raises(errors.StaleHandleError, match="lost with a worker"):
+        node.get_dynamic_attrs()
+    with tempfile.TemporaryDirectory() as name:
+        path = f"{name}/saved.kicad_pcb"
+        for use in (
+            lambda: pcb.dumps(edited), lambda: pcb.dumps(edited, path), lambda: setattr(footprints[2], "name", "x"),
+            lambda: footprints.pop(), lambda: copy.deepcopy(edited), lambda: pickle.dumps(footprints[0]),
+        ):
+            with pytest.raises(errors.BinddError, match="unknown outcome .it was lost with the worker.: load it again"):
+                use()
+        assert not os.path.exists(path) and footprints[0].name == "lost" and len(footprints) == 11
+        pcb.dumps(edited, path, force=True)
+        saved = pcb.loads(path).kicad_pcb.footprints
+        assert saved[1].name == "kept" and saved[0].name != "lost" and pcb.dumps(edited, force=True)
+    other.kicad_pcb.footprints[0].name = "goes on"
+    text = pcb.dumps(other)
+    assert text and [item.name for item in pcb.loads(text).kicad_pcb.footprints[:2]] == ["goes on", "other"]
+
+
 def test_two_clients_of_a_named_workspace_go_on(home: Home) -> None:
     """The death is one exception for each of them; both see what both made."""
     code = """
 import sys
+import time
 import bindd
 from bindd import debug, errors
 from bindd.graph import GraphView

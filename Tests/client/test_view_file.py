@@ -220,6 +220,31 @@ def test_saving_replaces_a_file_whole_or_not_at_all() -> None:
         assert len(path.read_bytes()) > 3
 
 
+@alone
+def test_only_files_are_replaced() -> None:
+    """A device or a pipe would be gone, with a file in its place."""
+    import tempfile
+
+    view = make()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.mkfifo(folder / "pipe")
+        (folder / "link").symlink_to("pipe")
+        for target in ("pipe", "link"):
+            with pytest.raises(OSError, match="no regular file.*pipe"):
+                view.save(path=folder / target)
+        with pytest.raises(IsADirectoryError, match="cannot save to a folder"):
+            view.save(path=folder)
+        assert stat.S_ISFIFO((folder / "pipe").stat().st_mode)
+        longest = folder / ("n" * 255)
+        view.save(path=longest)
+        old = os.umask(0o027)
+        view.save(path=folder / "new")
+        os.umask(old)
+        assert stat.S_IMODE((folder / "new").stat().st_mode) == 0o640
+        assert sorted(os.listdir(folder)) == sorted(["link", "pipe", "new", longest.name])
+
+
 def test_a_large_view_and_a_full_memory_of_ids(home: Home) -> None:
     code = """
 import bindd

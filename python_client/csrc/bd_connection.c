@@ -2,6 +2,7 @@
 #include "bd_connection.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -383,6 +384,12 @@ static ssize_t bd_connection_receive_descriptor(bd_connection *connection, void 
         for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= item->cmsg_len; at += sizeof(int)) {
             int fd;
             memcpy(&fd, CMSG_DATA(item) + at, sizeof fd);
+            if (fd < 3) { /* whoever closed a standard descriptor opens it anew some day, and takes ours away */
+                int low = fd;
+                fd = fcntl(low, F_DUPFD_CLOEXEC, 3);
+                close(low);
+                if (fd < 0) continue;
+            }
             if (connection->descriptor >= 0) close(connection->descriptor);
             connection->descriptor = fd;
         }

@@ -8,6 +8,7 @@
 #include "bd_batch.h"
 #include "bd_local.h"
 #include "bd_open.h"
+#include "bd_typed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,23 @@ static void bd_recover_views(bd_workspace *workspace, uint64_t done, bool is_dam
     workspace->edges_changed = true;
 }
 
+/* Documents whose newest edits never arrived: here they say what was edited, there is nothing of it. Count of them. */
+static uint64_t bd_recover_documents(bd_workspace *workspace, uint64_t done, bool is_damaged) {
+    uint64_t count = 0;
+    for (bd_typed *document = workspace->documents; document; document = document->next_document) {
+        if (document->is_freed || !document->edited || (document->edited <= done && !is_damaged)) continue;
+        document->unsure = "it was lost with the worker";
+        count++;
+    }
+    return count;
+}
+
+static void bd_recover_tell(PyObject *facts, const char *name, uint64_t count) {
+    PyObject *number = PyLong_FromUnsignedLongLong(count);
+    if (!number || PyMapping_SetItemString(facts, name, number) < 0) PyErr_Clear();
+    Py_XDECREF(number);
+}
+
 static uint64_t bd_recover_number(PyObject *facts, const char *name) {
     PyObject *value = PyMapping_GetItemString(facts, name);
     uint64_t number = value ? PyLong_AsUnsignedLongLong(value) : 0;
@@ -56,7 +74,7 @@ static uint64_t bd_recover_number(PyObject *facts, const char *name) {
 }
 
 /* What the new worker says, put into the obituary under "recovery". */
-static void bd_recover_apply(bd_workspace *workspace, PyObject *facts, const uint32_t *believed) {
+static void bd_recover_apply(bd_workspace *workspace, PyObject *facts, const uint32_t *believed, uint64_t sent) {
     uint64_t applied = bd_recover_number(facts, "applied");
     /* Where acknowledged requests are lost, an answer proves nothing, and any view may have fewer members. */
     bool is_damaged = bd_recover_number(facts, "lost_count") > 0;
@@ -64,6 +82,12 @@ static void bd_recover_apply(bd_workspace *workspace, PyObject *facts, const uin
     bd_recover_give_up(workspace, BD_KIND_NODE, (uint32_t)bd_recover_number(facts, "node"), believed[0]);
     bd_recover_give_up(workspace, BD_KIND_EDGE, (uint32_t)bd_recover_number(facts, "edge"), believed[1]);
     bd_recover_views(workspace, done, is_damaged);
+    /* Of commands that nobody answered some may be applied: so many at most, and all of those that came after the death. */
+    uint64_t commands = workspace->commands - workspace->commands_answered, behind = sent > done ? sent - done : 0;
+    workspace->commands_answered = workspace->commands;
+    bd_recover_tell(facts, "lost_commands", commands < behind ? commands : behind);
+    bd_recover_tell(facts, "lost_objects", workspace->lost_objects);
+    bd_recover_tell(facts, "lost_edits", bd_recover_documents(workspace, done, is_damaged));
     bd_batch *batch = workspace->batch;
     if (batch && batch->phase != BD_BATCH_OPEN && batch->request > done) batch->request = 0; /* as if never sent */
     if (workspace->given_up) workspace->guarded = true;
@@ -161,10 +185,11 @@ int bd_workspace_recover(bd_workspace *workspace, PyObject *obituary) {
     workspace->quick = false;
     bd_recover_let_go(workspace);
     uint32_t believed[2] = {workspace->nodes.next, workspace->edges.next};
+    uint64_t sent = workspace->requests;
     workspace->lost_objects = 0;
     PyObject *facts = bd_recover_return(workspace);
     if (facts) {
-        bd_recover_apply(workspace, facts, believed);
+        bd_recover_apply(workspace, facts, believed, sent);
         if (PyMapping_SetItemString(obituary, "recovery", facts) < 0) PyErr_Clear();
         Py_DECREF(facts);
     }

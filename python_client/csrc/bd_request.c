@@ -179,6 +179,7 @@ static int bd_request_append(
     }
     workspace->page->sent_requests = ++workspace->requests;
     bd_state_asked(workspace->state, workspace->requests, operation, 0);
+    if (flags & BD_FLAG_REPLY_WANTED) workspace->commands_asked = workspace->commands;
     if (operation == BD_OP_LEASE) bd_lease_asked(workspace, pieces->data);
     if (operation == BD_OP_BATCH && workspace->batch && workspace->batch->phase == BD_BATCH_ENDING)
         workspace->batch->request = workspace->requests;
@@ -262,6 +263,7 @@ int bd_request_create(
         if (bd_request_flush(workspace, workspace->call_timeout) < 0) return -1;
     }
     bd_claims_take(claims, claim_count);
+    workspace->commands++;
     return bd_request_append(workspace, operation, 0, pieces, count);
 }
 
@@ -286,6 +288,7 @@ static bool bd_request_take_reply(bd_workspace *workspace, bd_reply *reply) {
     workspace->page->received_replies = connection->replies;
     uint64_t number = bd_load_u64(reply->data);
     if (number > workspace->answered && number <= workspace->requests) workspace->answered = number;
+    workspace->commands_answered = workspace->commands_asked; /* one waits at a time */
     if (!bd_workspace_update_leases(workspace, reply->data)) return false;
     if (workspace->ids_unsettled) {
         workspace->made[0] = workspace->nodes.next - workspace->lent[0];
@@ -380,6 +383,7 @@ int bd_request_foretold(
     if (bd_request_append(workspace, BD_OP_FORETELL, 0, &ids, 1) < 0) return -1;
     for (int i = 0; i < 2; i++) leases[i]->next += counts[i];
     *first = words[0];
+    workspace->commands++;
     return bd_request_append(workspace, operation, 0, piece, 1) < 0 ? -1 : 1;
 }
 

@@ -86,11 +86,13 @@ typedef struct bd_workspace {
     double waited_s;      /* for the newest answer */
     uint64_t session;     /* names it to workers that come after this one */
     uint64_t answered;    /* the newest request that was replied to: it and all before are applied */
+    uint64_t commands, commands_asked, commands_answered; /* so far; before the newest call; before the newest reply */
     uint32_t lost_pid;    /* the worker that the obituary is of */
     uint32_t deaths;      /* workers that this workspace outlived */
     bool is_recovering;   /* a new worker is being asked for: everything waits */
     uint64_t lost_objects; /* nodes, edges and views that lost requests were to make, at the last death */
     bd_view *known_views; /* all that this client knows, by next_view */
+    struct bd_typed *documents; /* KiCad files and copies out of them, by next_document */
     PyObject *obituary; /* what the supervisor told about the worker's end, or NULL */
     char lost_reason[240];
     struct bd_workspace *previous, *next; /* list of all, for statistics, exit and fork */
@@ -304,6 +306,7 @@ static inline int bd_request_command2(
         workspace->connection.messages++;
         workspace->page->sent_requests = ++workspace->requests;
         bd_state_asked(workspace->state, workspace->requests, operation, 0);
+        workspace->commands++;
         return 0;
     }
     uint32_t words[2] = {first, second};

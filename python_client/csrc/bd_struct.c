@@ -266,7 +266,7 @@ static PyObject *bd_struct_reduce(PyObject *self, PyObject *ignored) {
 static PyObject *bd_struct_free(PyObject *self, PyObject *args, PyObject *keywords) {
     (void)args;
     (void)keywords;
-    if (bd_struct(self)->document) bd_typed_free(bd_struct(self)->document);
+    if (bd_struct(self)->document && bd_edit_free(bd_struct(self)->document) < 0) return NULL;
     Py_RETURN_NONE;
 }
 

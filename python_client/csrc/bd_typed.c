@@ -22,11 +22,18 @@ int bd_typed_fail_init(void) {
     return -1;
 }
 
+int bd_typed_check_known(bd_typed *document) {
+    if (bd_typed_check(document) < 0) return -1;
+    return document->workspace ? bd_workspace_check(document->workspace) : 0;
+}
+
 int bd_typed_check_edit(bd_typed *document) {
     if (bd_typed_check(document) < 0) return -1;
     if (document->unsure) {
         bd_error_set(
-            "BinddError", "an edit of the document%s%s has an unknown outcome (%s): load it again",
+            "BinddError",
+            "an edit of the document%s%s has an unknown outcome (%s): load it again; dumps(file, path, force=True) writes what is "
+            "known to be applied",
             document->label && *document->label ? " " : "", document->label ? document->label : "", document->unsure);
         return -1;
     }
@@ -45,8 +52,14 @@ bd_typed *bd_typed_new(bd_state *state, bd_workspace *workspace) {
     document->state = state;
     document->workspace = workspace;
     document->record_count = 1;
-    if (workspace) bd_workspace_retain(workspace);
-    else document->index = ++state->kicad->local_count;
+    if (workspace) {
+        bd_workspace_retain(workspace);
+        document->next_document = workspace->documents;
+        if (workspace->documents) workspace->documents->previous_document = document;
+        workspace->documents = document;
+    } else {
+        document->index = ++state->kicad->local_count;
+    }
     return document;
 }
 
@@ -97,7 +110,13 @@ void bd_typed_free(bd_typed *document) {
 void bd_typed_release(bd_typed *document) {
     if (--document->references) return;
     bd_typed_free(document);
-    if (document->workspace) bd_workspace_release(document->workspace);
+    bd_workspace *workspace = document->workspace;
+    if (workspace) {
+        if (document->previous_document) document->previous_document->next_document = document->next_document;
+        else workspace->documents = document->next_document;
+        if (document->next_document) document->next_document->previous_document = document->previous_document;
+        bd_workspace_release(workspace);
+    }
     free(document->label);
     free(document);
 }

@@ -61,6 +61,7 @@ typedef struct bd_typed {
     bd_contents *contents;   /* in the ledger's file, NULL: none */
     uint32_t *entries;       /* of the contents, by record */
     uint32_t entry_count;    /* none lies beyond */
+    struct bd_typed *next_document, *previous_document; /* of the workspace */
     PyObject *facts; /* dict of what Python notes about the document's files, or NULL */
 } bd_typed;
 
@@ -128,6 +129,8 @@ static inline int bd_typed_check(const bd_typed *document) {
 }
 /* 0 when the worker can be asked about it as well. */
 int bd_typed_check_edit(bd_typed *document);
+int bd_edit_free(bd_typed *document); /* frees it when no edit is on its way; waits */
+int bd_typed_check_known(bd_typed *document); /* the same, whatever became of its edits */
 uint32_t bd_typed_flags(const bd_typed *document, uint32_t record);
 void bd_typed_set_flag(bd_typed *document, uint32_t record, uint16_t flag);
 /* A new record with all fields none; 0 without an exception when memory ran out. */

@@ -38,6 +38,20 @@ static int bd_edit_leave(bd_state *state, int result) {
     return result;
 }
 
+/* An edit that is on its way reads documents when it was sent, its own and those that it copies from. */
+int bd_edit_free(bd_typed *document) {
+    if (document->is_freed) return 0;
+    bd_state *state = document->state;
+    bd_typed_retain(document);
+    int result = bd_edit_enter(state);
+    if (result == 0) {
+        bd_typed_free(document);
+        bd_edit_leave(state, 0);
+    }
+    bd_typed_release(document);
+    return result;
+}
+
 /* -- sending ------------------------------------------------------------------------------------------------------------------ */
 
 void bd_edit_begin(bd_edit *edit, bd_typed *document, uint32_t record, const bd_struct_field *field) {
@@ -86,13 +100,25 @@ static int bd_cell_localise(bd_typed *target, bd_cell *cell) {
     bd_struct_object *object = bd_struct((PyObject *)(uintptr_t)cell->value);
     if (!object->document->workspace) return 0;
     if (object->document->workspace == target->workspace) return bd_typed_check_edit(object->document);
+    if (bd_typed_check(object->document) < 0) return -1;
+    uint32_t type = bd_typed_type(object->document, object->record); /* while it waits another thread may free it */
     bd_typed *fragment = bd_typed_fragment(object->document, object->record, target->workspace);
     if (!fragment) return -1;
-    PyObject *handle = bd_struct_object_new(fragment, 1, bd_typed_type(object->document, object->record));
+    PyObject *handle = bd_struct_object_new(fragment, 1, type);
     bd_typed_release(fragment);
     if (!handle) return -1;
     bd_cell_drop(cell);
     *cell = (bd_cell){(uint64_t)(uintptr_t)handle, BD_TAG_HANDLE};
+    return 0;
+}
+
+/* Whose turn it is has waited for it: what it edits and what it copies from may be freed since. */
+static int bd_edit_check(bd_typed *target, const bd_cell *cell) {
+    if (target && bd_typed_check_edit(target) < 0) return -1;
+    if (cell->tag == BD_TAG_HANDLE) return bd_typed_check(bd_struct((PyObject *)(uintptr_t)cell->value)->document);
+    const bd_cells *cells = cell->tag == BD_TAG_CELLS ? (const bd_cells *)(uintptr_t)cell->value : NULL;
+    for (uint32_t i = 0; cells && i < cells->count; i++)
+        if (bd_edit_check(NULL, &cells->items[i]) < 0) return -1;
     return 0;
 }
 
@@ -135,7 +161,7 @@ int bd_typed_set(bd_typed *document, uint32_t record, uint32_t index, bd_cell *c
     if (cell->tag == BD_TAG_CELLS)
         return bd_typed_assign(document, record, field, (bd_cells *)(uintptr_t)cell->value);
     if (bd_edit_enter(document->state) < 0) return -1;
-    int result = bd_typed_check_edit(document) < 0 ? -1 : bd_typed_set_entered(document, record, index, cell);
+    int result = bd_edit_check(document, cell) < 0 ? -1 : bd_typed_set_entered(document, record, index, cell);
     return bd_edit_leave(document->state, result);
 }
 
@@ -222,7 +248,7 @@ int bd_typed_splice(
     if (cells && bd_cell_localise(document, &all) < 0) return -1;
     if (!removed && (!cells || !cells->count)) return 0;
     if (bd_edit_enter(document->state) < 0) return -1;
-    int result = bd_typed_check_edit(document);
+    int result = bd_edit_check(document, &all);
     if (result == 0) result = bd_typed_splice_entered(document, record, field, start, removed, cells);
     return bd_edit_leave(document->state, result);
 }
@@ -260,7 +286,9 @@ static int bd_typed_permute_entered(
 int bd_typed_permute(
     bd_typed *document, uint32_t record, const bd_struct_field *field, const uint32_t *order, uint32_t count) {
     if (bd_typed_check_edit(document) < 0 || bd_edit_enter(document->state) < 0) return -1;
-    return bd_edit_leave(document->state, bd_typed_permute_entered(document, record, field, order, count));
+    int result = bd_typed_check_edit(document);
+    if (result == 0) result = bd_typed_permute_entered(document, record, field, order, count);
+    return bd_edit_leave(document->state, result);
 }
 
 /* -- whole lists ------------------------------------------------------------------------------------------------------------------- */
@@ -350,7 +378,7 @@ int bd_typed_assign(bd_typed *document, uint32_t record, const bd_struct_field *
     bd_cell all = {(uint64_t)(uintptr_t)cells, BD_TAG_CELLS};
     if (bd_typed_check_edit(document) < 0 || bd_cell_localise(document, &all) < 0) return -1;
     if (bd_edit_enter(document->state) < 0) return -1;
-    int result = bd_typed_check_edit(document);
+    int result = bd_edit_check(document, &all);
     if (result == 0) result = bd_typed_assign_entered(document, record, field, cells);
     return bd_edit_leave(document->state, result);
 }

@@ -119,15 +119,16 @@ uint32_t bd_typed_load_flags(const bd_typed *document, uint32_t record) {
 }
 
 bd_typed *bd_typed_fragment(bd_typed *document, uint32_t record, bd_workspace *workspace) {
-    PyObject *text = bd_typed_record_text(document, record);
+    if (bd_typed_check(document) < 0) return NULL;
+    uint32_t type = bd_typed_type(document, record), flags = bd_typed_load_flags(document, record);
+    PyObject *text = bd_typed_record_text(document, record); /* it waits: the document may be freed meanwhile */
     if (!text) return NULL;
     Py_ssize_t bytes;
     uint64_t hash;
     const char *words = PyUnicode_AsUTF8AndSize(text, &bytes);
-    uint32_t flags = bd_typed_load_flags(document, record);
     bd_typed *fragment =
         words ? bd_typed_load(
-                    document->state, workspace, bd_typed_type(document, record), words, (size_t)bytes,
+                    document->state, workspace, type, words, (size_t)bytes,
                     document->label ? document->label : "", 0, flags, &hash)
               : NULL;
     Py_DECREF(text);
@@ -211,9 +212,10 @@ static PyObject *bd_kicad_load(PyObject *module, PyObject *args) {
 }
 
 /* Writes what a dump is of: the document, or all that the constructed object holds. Borrowed workspace, or NULL. */
-static bd_workspace *bd_kicad_source(PyObject *module, bd_struct_object *object, uint32_t method, bd_writer *writer) {
+static bd_workspace *bd_kicad_source(
+    PyObject *module, bd_struct_object *object, uint32_t method, bool is_forced, bd_writer *writer) {
     bd_typed *document = object->document;
-    if (bd_typed_check_edit(document) < 0) return NULL;
+    if ((is_forced ? bd_typed_check_known(document) : bd_typed_check_edit(document)) < 0) return NULL;
     if (document->workspace) {
         bd_handle_use(document->workspace, document->listed, BD_USED_METHOD << BD_USED_SHIFT | method);
         bd_writer_u32(writer, document->index);
@@ -227,10 +229,11 @@ static bd_workspace *bd_kicad_source(PyObject *module, bd_struct_object *object,
 }
 
 static PyObject *bd_kicad_request(
-    PyObject *module, PyObject *value, uint16_t operation, const char *name, bd_writer *writer, bd_writer *tail,
+    PyObject *module, PyObject *value, bool is_forced, uint16_t operation, const char *name, bd_writer *writer, bd_writer *tail,
     PyObject *(*read)(bd_reader *)) {
     bd_struct_object *object = bd_kicad_object(module, value);
-    bd_workspace *workspace = object ? bd_kicad_source(module, object, (uint32_t)(bd_operation_method(operation) - bd_methods), writer) : NULL;
+    uint32_t method = (uint32_t)(bd_operation_method(operation) - bd_methods);
+    bd_workspace *workspace = object ? bd_kicad_source(module, object, method, is_forced, writer) : NULL;
     if (workspace && (writer->failed || (tail && tail->failed))) {
         PyErr_NoMemory();
         workspace = NULL;
@@ -253,10 +256,14 @@ static PyObject *bd_kicad_request(
     return answer;
 }
 
-static PyObject *bd_kicad_dump(PyObject *module, PyObject *value) {
+/* (object, whether edits of unknown outcome do not matter) -> text */
+static PyObject *bd_kicad_dump(PyObject *module, PyObject *args) {
+    PyObject *value;
+    int is_forced;
+    if (!PyArg_ParseTuple(args, "Op:dump", &value, &is_forced)) return NULL;
     bd_writer writer;
     bd_writer_init(&writer);
-    return bd_kicad_request(module, value, BD_OP_SEXP_DUMP, "sexp.dump", &writer, NULL, bd_value_read_str);
+    return bd_kicad_request(module, value, is_forced != 0, BD_OP_SEXP_DUMP, "sexp.dump", &writer, NULL, bd_value_read_str);
 }
 
 static PyObject *bd_kicad_read_facts(bd_reader *result) {
@@ -264,14 +271,15 @@ static PyObject *bd_kicad_read_facts(bd_reader *result) {
     return Py_BuildValue("KLK", (unsigned long long)size, (long long)mtime, (unsigned long long)hash);
 }
 
-/* (object, path, mode, check, size, mtime_ns, hash) -> (size, mtime_ns, hash) of the file as it is now */
+/* (object, whether edits of unknown outcome do not matter, path, mode, check, size, mtime_ns, hash) -> (size, mtime_ns, hash) of the file as it is now */
 static PyObject *bd_kicad_save(PyObject *module, PyObject *args) {
     PyObject *value;
+    int is_forced;
     Py_buffer path;
     unsigned int mode, check;
     unsigned long long size, hash;
     long long mtime;
-    if (!PyArg_ParseTuple(args, "Os*IIKLK:save", &value, &path, &mode, &check, &size, &mtime, &hash)) return NULL;
+    if (!PyArg_ParseTuple(args, "Ops*IIKLK:save", &value, &is_forced, &path, &mode, &check, &size, &mtime, &hash)) return NULL;
     bd_writer writer, tail;
     bd_writer_init(&writer);
     bd_writer_init(&tail);
@@ -282,7 +290,8 @@ static PyObject *bd_kicad_save(PyObject *module, PyObject *args) {
     bd_writer_u64(&tail, (uint64_t)mtime);
     bd_writer_u64(&tail, hash);
     PyBuffer_Release(&path);
-    PyObject *facts = bd_kicad_request(module, value, BD_OP_SEXP_SAVE, "sexp.save", &writer, &tail, bd_kicad_read_facts);
+    PyObject *facts = bd_kicad_request(
+        module, value, is_forced != 0, BD_OP_SEXP_SAVE, "sexp.save", &writer, &tail, bd_kicad_read_facts);
     bd_writer_free(&tail);
     return facts;
 }
@@ -314,7 +323,7 @@ PyMethodDef bd_typed_functions[] = {
     {"_kicad_types", bd_kicad_types, METH_NOARGS, NULL},
     {"_kicad_enums", bd_kicad_enums, METH_NOARGS, NULL},
     {"_kicad_load", bd_kicad_load, METH_VARARGS, NULL},
-    {"_kicad_dump", bd_kicad_dump, METH_O, NULL},
+    {"_kicad_dump", bd_kicad_dump, METH_VARARGS, NULL},
     {"_kicad_save", bd_kicad_save, METH_VARARGS, NULL},
     {"_kicad_unknown", bd_kicad_unknown, METH_O, NULL},
     {"_kicad_facts", bd_kicad_facts, METH_O, NULL},

@@ -5,6 +5,7 @@
  * The list of all workspaces is the one static in the extension: pthread_atfork gives its handler no argument.
  */
 #include "bd_batch.h"
+#include "bd_kicad.h"
 #include "bd_local.h"
 
 #include <stdlib.h>
@@ -33,6 +34,7 @@ static void bd_workspace_forked(void) {
         workspace->page = &bd_dummy_page; /* the mapping itself stayed with the parent: MADV_DONTFORK */
         workspace->life = BD_FORKED;
         workspace->quick = false;
+        if (workspace->state->kicad) workspace->state->kicad->is_editing = false; /* by a thread that is not here */
     }
 }
 

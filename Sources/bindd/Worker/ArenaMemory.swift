@@ -19,6 +19,8 @@ struct ArenaMemory {
     init(limit: Int?) throws(WorkerError) {
         var bytes = min(ArenaMemory.bytesMax, limit.map { Arena.regionBytes(limit: $0) } ?? ArenaMemory.bytesMax)
         var failure: Int32 = 0
+        let room = ArenaMemory.addressSpace
+        while bytes > room / 2, bytes / 2 >= Arena.bytesMin { bytes /= 2 }
         while bytes >= Arena.bytesMin {
             let fd = bd_page_create("bindd-arena", bytes)
             if fd >= 0 {
@@ -42,6 +44,13 @@ struct ArenaMemory {
             bytes /= 2
         }
         throw WorkerError("no memory for the graph: \(String(cString: strerror(-failure)))")
+    }
+
+    /// What `ulimit -v` leaves to the process: tables, documents and buffers want their part of it.
+    private static var addressSpace: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 else { return .max }
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// Nothing may use it any more.

@@ -117,6 +117,17 @@ def check_folder(path: str, *, create: bool) -> bool:
 # -- connecting -----------------------------------------------------------------------------------------------------------
 
 
+def _beyond_standard(fd: int) -> int:
+    """The descriptor under a number above 2. Whoever closed standard descriptors opens them anew some day, as a daemon does, or
+    writes there what is no message of ours; and a program that is started has its own at those numbers."""
+    if fd > 2:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
+
+
 def _left(deadline: float) -> float:
     return deadline - time.monotonic()
 
@@ -125,6 +136,8 @@ def try_connect(path: str, deadline: float) -> socket.socket | None:
     """A connected socket whose other end is ours; None when nobody listens there."""
     while True:
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        if link.fileno() < 3:
+            link = socket.socket(fileno=_beyond_standard(link.detach()))
         try:
             link.settimeout(max(_left(deadline), 0.01))
             link.connect(path)
@@ -269,7 +282,7 @@ def _starter_lock(path: str, deadline: float) -> Iterator[None]:
 
 def _start(path: str, deadline: float) -> None:
     binary = find_bindd_bin()
-    ready_read, ready_write = os.pipe()
+    ready_read, ready_write = map(_beyond_standard, os.pipe())
     try:
         try:
             process = subprocess.Popen(
@@ -448,6 +461,11 @@ def connect(
     workspace: str, *, timeout: float = 5.0, call_timeout: float | None = None, hang_limit: float | None = None
 ) -> _bindd.Workspace:
     global _finish_is_registered
+    if not isinstance(workspace, str):
+        raise TypeError(f"a workspace name must be a str, not {type(workspace).__name__}")
+    for name, value in (("timeout", timeout), ("call_timeout", call_timeout), ("hang_limit", hang_limit)):
+        if not isinstance(value, (int, float)) and (value is not None or name == "timeout"):
+            raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
     if not (timeout > 0 and math.isfinite(timeout)):
         raise ValueError(f"timeout must be a number of seconds above 0, not {timeout}")
     if "\0" in workspace or len(workspace.encode("utf-8", "replace")) > NAME_BYTES_MAX:

@@ -239,17 +239,31 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def _never_applied(recovery: dict[str, Any]) -> str:
+    """What requests that did not reach the worker, or that it did not get to, were to make and to change."""
+    commands, objects, documents = (recovery.get(name, 0) for name in ("lost_commands", "lost_objects", "lost_edits"))
+    words = [_count(objects, "new object")] if objects else []
+    words += [f"edits of {_count(documents, 'document')}"] if documents else []
+    if not commands:
+        return " and ".join(words)
+    return _count(commands, "command") + (f" ({', '.join(words)})" if words else "")
+
+
 def _kept(error: WorkerDied, recovery: dict[str, Any]) -> list[str]:
     """What went on with the new worker, and what did not."""
     replayed, unapplied = recovery.get("replayed", 0), recovery.get("unapplied_count", 0)
     behind = [name for name in error.unapplied if name != error.operation] if error.unapplied else []
     took = recovery.get("elapsed_us", 0) / 1000
     line = f"  kept    {_count(error.kept, 'handle')} ({_count(replayed, 'request')} applied again in {took:,.0f} ms)"
+    never = _never_applied(recovery)
     if lost := recovery.get("lost_count"):
-        return [line, f"  lost    {_count(lost, 'acknowledged request')}: {recovery.get('damage')}"]
+        return [line, f"  lost    {_count(lost, 'acknowledged request')}: {recovery.get('damage')}" + (f"; {never}" if never else "")]
     if unapplied > 1 and behind:
         names = ", ".join(list(dict.fromkeys(behind))[:3])
+        names += f" ({never})" if never else ""
         return [line, f"  lost    {_count(unapplied - 1, 'request')} behind it, not acknowledged: {names}"]
+    if never:
+        return [line, f"  lost    {never}, not acknowledged. Not retried."]
     return [f"{line}; lost: nothing acknowledged. Not retried."]
 
 

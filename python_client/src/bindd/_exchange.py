@@ -9,10 +9,11 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
-import stat
 import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bindd._files import check_replaceable, mode_of_new_files
 
 if TYPE_CHECKING:
     from bindd._columns import EdgeTable
@@ -69,18 +70,13 @@ def read(view: GraphView) -> Copy:
 def save(view: GraphView, path: str | os.PathLike[str]) -> None:
     """The new file is complete on the disk before it takes the old one's place."""
     target = os.path.realpath(os.fspath(path))  # a link stays a link
+    mode = check_replaceable(target)
     data = view.to_bytes()
     folder = os.path.dirname(target)
-    try:
-        mode = stat.S_IMODE(os.stat(target).st_mode)
-    except FileNotFoundError:
-        umask = os.umask(0)
-        os.umask(umask)
-        mode = 0o666 & ~umask
-    handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(target)}.", dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=".bindd-", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), mode)
+            os.fchmod(file.fileno(), mode_of_new_files() if mode is None else mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

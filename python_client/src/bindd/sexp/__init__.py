@@ -23,6 +23,7 @@ from bindd._bindd import Struct as _Struct
 from bindd._bindd import _kicad_unknown
 from bindd._bindd import sexp_dumps as _dumps
 from bindd._bindd import sexp_parse as _parse
+from bindd._files import shown
 
 __all__ = ["Atom", "Document", "List", "dumps", "parse", "unknown_parts"]
 
@@ -37,10 +38,10 @@ def parse(source: str | bytes | os.PathLike[str], *, label: str | None = None, d
     Raises SexpError with line and column, OSError when the file cannot be read.
     """
     if isinstance(source, os.PathLike):
-        path = Path(source)
-        return _parse(text=path.read_bytes(), label=str(path) if label is None else label, depth_limit=depth_limit)
+        path = os.fsdecode(source)
+        return _parse(text=Path(path).read_bytes(), label=shown(path) if label is None else label, depth_limit=depth_limit)
     if isinstance(source, str) and source and not any(mark in source for mark in "()\n"):
-        return _parse(text=_read(source), label=source if label is None else label, depth_limit=depth_limit)
+        return _parse(text=_read(source), label=shown(source) if label is None else label, depth_limit=depth_limit)
     if not isinstance(source, (str, bytes, bytearray, memoryview)):
         raise TypeError(f"parse() takes a str, bytes or a path, not {type(source).__name__}")
     return _parse(text=source, label=label or "", depth_limit=depth_limit)

@@ -6,11 +6,16 @@ comes here. Cost: the classes are made once in a process, at the first import of
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import MutableSequence
 from enum import StrEnum
 from typing import Any
 
 from bindd import _bindd
+from bindd._files import mode_of_new_files, shown
+
+MutableSequence.register(_bindd.MutableList)  # what looks for sequences, `match` too, finds one
 
 CHECK_NOTHING, CHECK_SAME = 0, 2
 """What a save looks at before it replaces the file: nothing, or that it is the one that was read."""
@@ -64,7 +69,8 @@ def fill(namespace: dict[str, Any], module: str) -> list[str]:
         """The text, or, with a path, a file in one step: the old one or the new one, never a part.
 
         What was not edited is printed as it was read. A file that was read from there, or saved there, and is another now is
-        not overwritten: FileChanged. force: overwrite it all the same.
+        not overwritten: FileChanged. A file that lost edits with its worker is not written: BinddError. force: do it all the
+        same, with the edits that are known to be applied.
         """
         return dump(own_file, file, path, force)
 
@@ -84,7 +90,7 @@ def _draws(module: str) -> bool:
 
 def load(kind: str, source: Any, label: str | None, depth_limit: int) -> Any:
     if isinstance(source, os.PathLike):
-        return _load_file(kind, os.fspath(source), label, depth_limit)
+        return _load_file(kind, os.fsdecode(source), label, depth_limit)
     if isinstance(source, str) and source and not any(mark in source for mark in "()\n"):
         try:
             return _load_file(kind, source, label, depth_limit)
@@ -112,7 +118,7 @@ def _load_file(kind: str, path: str, label: str | None, depth_limit: int) -> Any
     with open(path, "rb") as stream:
         facts = os.fstat(stream.fileno())  # before reading: what is written meanwhile is seen at the save
         text = stream.read()
-    loaded, digest = _bindd._kicad_load(kind, text, label if label is not None else path, depth_limit, VERBATIM)
+    loaded, digest = _bindd._kicad_load(kind, text, shown(path) if label is None else label, depth_limit, VERBATIM)
     _bindd._kicad_facts(loaded)[os.path.realpath(path)] = (facts.st_size, facts.st_mtime_ns, digest)
     return loaded
 
@@ -123,25 +129,15 @@ def dump(kind: type[Any], file: Any, path: str | os.PathLike[str] | None, force:
     if not isinstance(file, kind):
         raise TypeError(f"dumps() takes a {kind.__name__}, not {type(file).__name__}")
     if path is None:
-        return _bindd._kicad_dump(file)
-    real = os.path.realpath(path)
+        return _bindd._kicad_dump(file, force)
+    real = os.fsdecode(os.path.realpath(path))
+    if os.fsencode(shown(real)) != os.fsencode(real):  # the worker, which writes it, takes text
+        raise OSError(errno.EILSEQ, "cannot save to a path whose names are not UTF-8; dumps() without a path gives the text", path)
     notes = _bindd._kicad_facts(file)
     known = notes.get(real)
     check = CHECK_SAME if known and not force else CHECK_NOTHING
-    notes[real] = _bindd._kicad_save(file, os.fsencode(real), _mode_of_new_files(), check, *(known or (0, 0, 0)))
+    notes[real] = _bindd._kicad_save(file, force, os.fsencode(real), mode_of_new_files(), check, *(known or (0, 0, 0)))
     return None
-
-
-def _mode_of_new_files() -> int:
-    """By this process's umask, which the daemon does not share. Looked up without changing it, also not for a moment."""
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as stream:
-            for line in stream:
-                if line.startswith("Umask:"):
-                    return 0o666 & ~int(line.split()[1], 8)
-    except (OSError, ValueError, IndexError):
-        pass
-    return 0o600
 
 
 # -- pickling -------------------------------------------------------------------------------------------------------
