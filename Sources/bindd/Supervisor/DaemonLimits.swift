@@ -45,6 +45,8 @@ enum DaemonLimits {
     static let lostWorkspacesMax = 64
     /// Between looks at whether anybody is left who could want them.
     static let lostTickMs: UInt64 = 5_000
+    /// Between looks at whether private workers have a client; one without at two of them is ended.
+    static let abandonedTickMs: UInt64 = 500
     /// Between SIGTERM and SIGKILL.
     static let stopGraceMs: UInt64 = 2_000
     /// For a worker that is killed to tell what it was doing.
