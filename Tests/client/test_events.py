@@ -157,6 +157,19 @@ def test_the_command_tells_and_ends_with_the_daemon(home: Home) -> None:
     assert one.count("\n") == 1
 
 
+def test_more_than_can_be_watched_is_an_error_that_says_so(home: Home, tmp_path: Path) -> None:
+    assert home.command("serve", "--detach", "--socket", str(home.socket)).returncode == 0
+    long = [str(tmp_path / ("x" * 200 + str(number))) for number in range(200)]
+    done = home.command("events", *(word for path in long for word in ("--file", path)))
+    assert done.returncode == 64 and not done.stdout
+    assert re.fullmatch(
+        r'bindd: "subscribe" with its 200 arguments has \d+ bytes, the daemon takes 8192\n  hint: ask with fewer or shorter ones\n',
+        done.stderr), done.stderr
+    done = home.command("events", *(word for number in range(257) for word in ("--file", f"/{number}")))
+    assert done.returncode == 1 and "at most 256 files can be watched" in done.stderr and "--after" not in done.stderr, done.stderr
+    assert "peer_cut" not in home.command("logs").stdout
+
+
 def test_who_only_listens_keeps_no_daemon(home: Home) -> None:
     home.environment["BINDD_IDLE_EXIT"] = "1"
     assert home.command("serve", "--detach", "--socket", str(home.socket), "--idle-exit", "1").returncode == 0
