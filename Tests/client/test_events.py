@@ -170,6 +170,35 @@ def test_more_than_can_be_watched_is_an_error_that_says_so(home: Home, tmp_path:
     assert "peer_cut" not in home.command("logs").stdout
 
 
+@alone
+def test_what_happens_within_a_tenth_of_a_second_is_one_change() -> None:
+    """One file is written again and again, and the daemon has its turn after each: never more than an event for each 100 ms."""
+    import time
+
+    import bindd
+    from bindd import _daemon
+
+    folder = Path(tempfile.mkdtemp())
+    board, mark = folder / "board.kicad_pcb", folder / "mark"
+    workspace = bindd.connect()  # starts the daemon
+    path = _daemon.socket_path()
+    with bindd.events(["file_changed"], files=[board, mark], timeout=30) as events, board.open("a") as file:
+        began = time.monotonic()
+        for _ in range(60):
+            file.write("more")
+            file.flush()
+            os.utime(board)  # tells of a change
+            for _ in range(3):
+                _daemon.control(path, "status")
+        mark.touch()
+        told = [next(events)["path"]]
+        while told[-1] != str(mark):
+            told.append(next(events)["path"])
+        most = (time.monotonic() - began) // 0.1 + 1
+        assert 1 <= told.count(str(board)) <= most, (told.count(str(board)), most)
+    workspace.close()
+
+
 def test_who_only_listens_keeps_no_daemon(home: Home) -> None:
     home.environment["BINDD_IDLE_EXIT"] = "1"
     assert home.command("serve", "--detach", "--socket", str(home.socket), "--idle-exit", "1").returncode == 0
