@@ -98,6 +98,11 @@ int bd_socket_peer(int fd, int32_t *pid, uint32_t *uid) {
     return 0;
 }
 
+void bd_socket_grow(int fd) {
+    int wanted = 1 << 30; /* the system takes what its limit allows, more than sockets have at first */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
+}
+
 typedef union bd_control_room {   /* aligned as a control header must be */
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int) * BD_MESSAGE_FDS_MAX)];

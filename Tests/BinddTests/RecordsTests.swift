@@ -34,6 +34,18 @@ import Wire
         #expect(kept.lastCrash?.pid == 99)
     }
 
+    @Test func eventsAreKeptByNumberAndByBytes() {
+        for (path, wanted) in [("short", DaemonLimits.eventsKept), (String(repeating: "x", count: 8000), 129)] {
+            var board = EventBoard(beganNs: 0)
+            for _ in 0..<2000 { _ = board.add("file_changed", at: 0, [("path", .string(path))]) }
+            let (lost, events) = board.since(0)
+            #expect(events.count == wanted && lost == UInt64(2000 - wanted))
+            #expect(events.reduce(0) { $0 + $1.utf8.count } <= DaemonLimits.eventBytesKept)
+            #expect(events.first?.hasPrefix(#"{"number":\#(lost + 1),"#) == true)
+            #expect(board.since(1999).lost == 0 && board.since(1999).events == [events[wanted - 1]])
+        }
+    }
+
     @Test func tailKeepsTheLastBytes() {
         var tail = ByteTail(bytesMax: 4)
         tail.append(Array("abc".utf8))

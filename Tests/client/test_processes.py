@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Home, alone
+from conftest import Client, Home, alone
 
 COUNT = "from bindd.graph import GraphView; print(GraphView.create().get_node_count())"
 
@@ -43,6 +43,34 @@ def test_a_private_workspace_ends_with_its_process_also_when_killed(home: Home) 
     child.communicate()
     assert home.wait_until(lambda: not Path(f"/proc/{workers[0]['pid']}").exists(), 2), "worker outlived its client"
     assert home.wait_until(lambda: json.loads(home.command("status", "-o", "json").stdout)["workers"] == [])
+
+
+@pytest.mark.parametrize("how", ["stopped", "loops"])
+def test_a_private_worker_that_cannot_end_by_itself_ends_with_its_process(home: Home, how: str) -> None:
+    """Beside it another one is stopped whose client lives, and a named workspace: both stay."""
+    code = "import bindd\nfrom bindd import debug\nworkspace = bindd.connect({0!r})\nworkspace.__enter__()\nprint(workspace.pid, flush=True)\ninput()\n"
+    with Client(home, code.format("")) as living, Client(home, code.format("name")) as named:
+        stay = [int(living.says()), int(named.says())]
+        for pid in stay:
+            os.kill(pid, signal.SIGSTOP)
+        named.process.kill()
+        with Client(home, code.format("") + "debug.freeze()") as client:
+            pid = int(client.says())
+            if how == "stopped":
+                os.kill(pid, signal.SIGSTOP)
+            else:
+                client.go_on()
+                assert home.wait_until(lambda: "debug.freeze" in home.command("status").stdout)
+            client.process.kill()  # and nobody reaps it
+            assert home.wait_until(lambda: not Path(f"/proc/{pid}").exists(), 10), "the worker outlived its client"
+        status = json.loads(home.command("status", "-o", "json").stdout)
+        assert status["crashes"] == 0 and sorted(worker["pid"] for worker in status["workers"]) == sorted(stay)
+        told = json.loads(home.command("events", "--after", "0", "--count", "1", "--only", "worker_ended", "-o", "jsonl").stdout)
+        assert (told["pid"], told["reason"]) == (pid, "the client's process is gone, and the worker did not end")
+        for pid in stay:
+            os.kill(pid, signal.SIGCONT)
+        assert json.loads(home.command("crash", "list", "-o", "json").stdout)["crashes"] == [], "nobody is to blame"
+    assert home.wait_until(lambda: home.workers() == (1, 0))
 
 
 IS_LONG = os.environ.get("BINDD_TEST_LONG") == "1"

@@ -64,6 +64,9 @@ int bd_pipe_pair(int ends[2]);
 /* Who connected, as the kernel saw it then. 0 or -errno. */
 int bd_socket_peer(int fd, int32_t *pid, uint32_t *uid);
 
+/* Room for more bytes that the peer has not read, as far as the system allows; where it does not, the socket stays as it is. */
+void bd_socket_grow(int fd);
+
 /* Sends bytes, and fd_count descriptors with the first of them (0 is allowed). Never blocks, never raises SIGPIPE. On
  * SOCK_SEQPACKET all or nothing; on SOCK_STREAM the count of bytes taken, where the descriptors went with the first.
  * -EAGAIN when the socket is full. The caller keeps its descriptors. */

@@ -39,6 +39,8 @@ enum ExitStatus {
     static let failure: Int32 = 1
     /// No daemon runs (status, stop, inspect), or one runs already (serve).
     static let notRunning: Int32 = 3
+    /// Words that the command does not take; as the parser of the command line has it (EX_USAGE).
+    static let usage: Int32 = 64
     /// The condition of --fail-if holds.
     static let conditionHolds: Int32 = 4
 }

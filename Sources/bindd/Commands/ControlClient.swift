@@ -9,12 +9,14 @@ import Wire
 
 enum ControlError: Error, CustomStringConvertible {
     case notRunning(SocketPath)
+    /// What was asked cannot be asked.
+    case usage(String)
     case failed(String)
 
     var description: String {
         switch self {
         case .notRunning(let path): "no daemon is running (\(path.socket))"
-        case .failed(let words): words
+        case .failed(let words), .usage(let words): words
         }
     }
 }
@@ -58,6 +60,11 @@ final class ControlClient {
         var writer = PayloadWriter()
         writer.string(command)
         writer.attributes(arguments)
+        guard writer.bytes.count <= Limits.helloBytesMax else {
+            throw .usage(
+                "\"\(command)\" with its \(arguments.count) arguments has \(writer.bytes.count) bytes, the daemon takes "
+                    + "\(Limits.helloBytesMax)\n  hint: ask with fewer or shorter ones")
+        }
         var bytes: [UInt8] = []
         encodeMessage(operation: Operation.control, flags: .replyWanted, payload: writer.bytes, into: &bytes)
         let sent = bytes.withUnsafeBytes { bd_stream_send(fd, $0.baseAddress, $0.count) }

@@ -39,12 +39,14 @@ struct EventsCommand: ParsableCommand {
         if let after { arguments.append(Attribute(key: "after", value: .int(Int64(clamping: after)))) }
         let wanted = only.map { Set($0.split(separator: ",").map(String.init)) }
         let client = try connectedClient(place)
+        let head: JSONValue
+        do { head = try parsedAnswer(try client.ask("subscribe", arguments)) } catch let error as ControlError {
+            throw commandFailure(error)
+        }
+        lost(head.unsigned("lost"))
         var shown = 0
-        var last: UInt64 = 0
+        var last = head.unsigned("after")
         do {
-            let head = try parsedAnswer(try client.ask("subscribe", arguments))
-            last = head.unsigned("last")
-            lost(head.unsigned("lost"))
             while shown < count ?? .max {
                 let event = try parsedAnswer(try client.next("events"))
                 last = event.unsigned("number")

@@ -48,8 +48,11 @@ func connectedClient(_ place: SocketOption) throws -> ControlClient {
 }
 
 func commandFailure(_ error: any Error) -> ExitCode {
-    if case ControlError.notRunning = error { return failure("\(error)", ExitStatus.notRunning) }
-    return failure("\(error)")
+    switch error {
+    case ControlError.notRunning: failure("\(error)", ExitStatus.notRunning)
+    case ControlError.usage: failure("\(error)", ExitStatus.usage)
+    default: failure("\(error)")
+    }
 }
 
 func parsedAnswer(_ text: String) throws -> JSONValue {

@@ -7,7 +7,7 @@ import Wire
 
 final class ClientRecord {
     let id: UInt64
-    let pid: Int32  // as the kernel saw it, not as the client says
+    let process: PeerProcess  // as the kernel saw it, not as the client says
     let program: String
     let workspace: String
     let generation: UInt32
@@ -23,7 +23,7 @@ final class ClientRecord {
         id: UInt64, pid: Int32, hello: Hello, connectedNs: UInt64, page: SharedPage, ledger: LedgerFile?
     ) {
         self.id = id
-        self.pid = pid
+        process = PeerProcess(pid: pid)
         program = hello.program
         workspace = hello.workspace
         generation = hello.generation
@@ -33,6 +33,7 @@ final class ClientRecord {
         self.ledger = ledger
     }
 
+    var pid: Int32 { process.pid }
     var name: String { "c\(id)" }
 
     /// Handles of objects; the workspace's own is none.

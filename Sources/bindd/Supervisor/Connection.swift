@@ -27,11 +27,14 @@ final class Connection {
     private static let sentBytesKept = 1 << 16
     private var unsent: [UInt8] = []
     private var unsentStart = 0
+    /// Where in `unsent` each message ends.
+    private var unsentEnds: [Int] = []
     private var isReading = true
     private var closesWhenSent = false
     private var resumesWhenSent = false
     /// It is told what happens, and need not say anything.
     private(set) var isListening = false
+    private var farewell: ((String) -> [UInt8])?
 
     init(loop: EventLoop, fd: Int32, number: UInt64, peerPid: Int32) throws(LoopError) {
         self.loop = loop
@@ -60,6 +63,7 @@ final class Connection {
     func send(operation: UInt16, flags: FrameFlags, payload: [UInt8], closing: Bool) {
         guard !isClosed else { return }
         encodeMessage(operation: operation, flags: flags, payload: payload, into: &unsent)
+        unsentEnds.append(unsent.count)
         closesWhenSent = closesWhenSent || closing
         flush()
     }
@@ -79,10 +83,27 @@ final class Connection {
         updateInterest()
     }
 
-    /// Stays until the peer goes; it may still ask. What is sent must be taken in time all the same.
-    func listen() {
+    /// Stays until the peer goes; it may still ask. What is sent must be taken in time all the same; `farewell` makes of the reason
+    /// the last message to one that is cut because it does not take it.
+    func listen(farewell: @escaping (String) -> [UInt8]) {
         isListening = true
+        self.farewell = farewell
         resume()
+    }
+
+    /// Cuts a peer that does not take what it is sent. It keeps what it was given, to the end of the message that it has a part of;
+    /// behind that it finds why, where the system makes room for so much.
+    func cut(reason: String) {
+        guard !isClosed else { return }
+        if let farewell, let end = unsentEnds.first(where: { $0 >= unsentStart }) {
+            unsent.removeSubrange(end...)
+            encodeMessage(operation: Operation.control, flags: [.reply, .error], payload: farewell(reason), into: &unsent)
+            bd_socket_grow(fd)
+            _ = unsent.withUnsafeBytes { bytes in
+                bd_stream_send(fd, bytes.baseAddress?.advanced(by: unsentStart), bytes.count - unsentStart)
+            }
+        }
+        close(reason: reason)
     }
 
     /// Gives the socket away: this connection forgets it. `onClosed` is not called.
@@ -115,7 +136,7 @@ final class Connection {
 
     private func deadlinePassed() {
         if unsentStart < unsent.count {
-            close(reason: "did not take its answer within \(DaemonLimits.messageDeadlineMs) ms")
+            cut(reason: "did not take its answer within \(DaemonLimits.messageDeadlineMs) ms")
         } else if isControl, !gate.isMidway {
             close(reason: "")
         } else {
@@ -202,12 +223,14 @@ final class Connection {
         guard !isClosed else { return }
         if unsentStart == unsent.count {
             unsent = []
+            unsentEnds = []
             unsentStart = 0
             if isListening, isReading, !gate.isMidway { deadline?.stop() }
             if closesWhenSent { return close(reason: "") }
             if resumesWhenSent { return resume() }
         } else if unsentStart > Connection.sentBytesKept {
             unsent.removeFirst(unsentStart)
+            unsentEnds = unsentEnds.drop { $0 < unsentStart }.map { $0 - unsentStart }
             unsentStart = 0
         }
         updateInterest()

@@ -45,6 +45,8 @@ enum DaemonLimits {
     static let lostWorkspacesMax = 64
     /// Between looks at whether anybody is left who could want them.
     static let lostTickMs: UInt64 = 5_000
+    /// Between looks at whether private workers have a client; one without at two of them is ended.
+    static let abandonedTickMs: UInt64 = 500
     /// Between SIGTERM and SIGKILL.
     static let stopGraceMs: UInt64 = 2_000
     /// For a worker that is killed to tell what it was doing.
@@ -63,8 +65,10 @@ enum DaemonLimits {
     static let idleExitSecondsDefault: UInt64 = 30
 
     static let obituariesKept = 64
-    /// Events that somebody who comes late can still be told.
+    /// Events that somebody who comes late can still be told, and their bytes: one is some 200, with a long path 8 KiB. Who asks
+    /// for them has them waiting: 64 subscribers of 1.25 MiB each at worst.
     static let eventsKept = 1024
+    static let eventBytesKept = 1 << 20
     /// Processes that are told of events at once, and files that each may have watched.
     static let subscribersMax = 64
     static let filesWatchedMax = 256

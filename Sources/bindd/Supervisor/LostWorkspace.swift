@@ -7,12 +7,12 @@ struct LostWorkspace {
     let workspace: String
     let journal: JournalFiles
     /// Clients by the key of their session: the process that may come back.
-    var clients: [UInt64: Int32]
+    var clients: [UInt64: PeerProcess]
     var deaths: Deaths
 
     /// Whether any process that could go on is left. A named workspace is for whoever comes.
     var isWanted: Bool {
-        !workspace.isEmpty || clients.values.contains { kill($0, 0) == 0 || errno != ESRCH }
+        !workspace.isEmpty || clients.values.contains { !$0.isGone }
     }
 }
 

@@ -75,10 +75,12 @@ extension Supervisor {
         if !closing { connection.resume() }
     }
 
-    func answerPayload(_ json: JSONValue) -> [UInt8] {
+    func answerPayload(_ json: JSONValue) -> [UInt8] { answerPayload(text: json.text) }
+
+    func answerPayload(text: String) -> [UInt8] {
         var writer = PayloadWriter(reserving: 1024)
         ReplyHead().encode(into: &writer)
-        writer.string(json.text)
+        writer.string(text)
         return writer.bytes
     }
 

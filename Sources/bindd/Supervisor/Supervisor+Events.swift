@@ -23,16 +23,16 @@ final class Subscriber {
 
 extension Supervisor {
     func tell(_ event: String, _ members: [(String, JSONValue)]) {
-        let json = board.add(event, at: bd_clock_realtime_ns(), members)
-        for subscriber in subscribers.values { send(json, to: subscriber) }
+        let text = board.add(event, at: bd_clock_realtime_ns(), members)
+        for subscriber in subscribers.values { send(text, to: subscriber) }
     }
 
-    private func send(_ json: JSONValue, to subscriber: Subscriber) {
+    private func send(_ text: String, to subscriber: Subscriber) {
         let connection = subscriber.connection
-        connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(json), closing: false)
+        connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(text: text), closing: false)
         if connection.unsentBytes <= DaemonLimits.eventBytesUnsentMax { subscriber.backlogBytes = 0 }
         guard connection.unsentBytes > DaemonLimits.eventBytesUnsentMax + subscriber.backlogBytes else { return }
-        connection.close(reason: "does not read its events: \(connection.unsentBytes) bytes wait, the limit is \(DaemonLimits.eventBytesUnsentMax)")
+        connection.cut(reason: "does not read its events: \(connection.unsentBytes) bytes wait, the limit is \(DaemonLimits.eventBytesUnsentMax)")
     }
 
     /// Which daemon counts: a number of another one says nothing here.
@@ -65,7 +65,9 @@ extension Supervisor {
         let subscriber = Subscriber(connection: connection, paths: paths)
         if let before = subscribers[connection.number] { unwatch(before.paths) }
         subscribers[connection.number] = subscriber
-        connection.listen()
+        connection.listen { [weak self] reason in
+            self?.errorPayload(RemoteError("BinddUnavailable", "this process \(reason)")) ?? []
+        }
         connection.send(
             operation: Operation.control, flags: .reply,
             payload: answerPayload(
@@ -74,8 +76,8 @@ extension Supervisor {
                     ("after", .uint(board.last - UInt64(missed.count))),
                 ])),
             closing: false)
-        for json in missed where !connection.isClosed {
-            connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(json), closing: false)
+        for text in missed where !connection.isClosed {
+            connection.send(operation: Operation.control, flags: .reply, payload: answerPayload(text: text), closing: false)
         }
         subscriber.backlogBytes = connection.unsentBytes
     }

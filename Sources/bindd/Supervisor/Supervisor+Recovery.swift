@@ -112,7 +112,7 @@ extension Supervisor {
         // The guilty request does not count; whatever was replayed is not counted by the worker.
         deaths.add(obituary, hadProgress: worker.pageSnapshot().applied_requests > 0, nowNs: loop.nowNs)
         var clients = worker.resumable
-        for client in worker.clients.values { clients[client.session] = client.pid }
+        for client in worker.clients.values { clients[client.session] = client.process }
         lostWorkspaces.append(LostWorkspace(workspace: worker.workspace, journal: journal, clients: clients, deaths: deaths))
         if lostWorkspaces.count > DaemonLimits.lostWorkspacesMax, let oldest = lostWorkspaces.firstIndex(where: \.workspace.isEmpty) {
             lostWorkspaces.remove(at: oldest)

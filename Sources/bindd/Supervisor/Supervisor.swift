@@ -60,6 +60,7 @@ final class Supervisor {
     private var idleTimer: Timer?
     private var adoptionTimer: Timer?
     private var lostTimer: Timer?
+    private var abandonedTimer: Timer?
     private var startQueue: [WorkerProcess] = []
     private var nextNumber: UInt64 = 0
     private var nextClient: UInt64 = 0
@@ -88,6 +89,7 @@ final class Supervisor {
         }
         idleTimer = Timer(loop: loop) { [weak self] in self?.idleTimePassed() }
         adoptionTimer = Timer(loop: loop) { [weak self] in self?.noteAdoptions() }
+        abandonedTimer = Timer(loop: loop) { [weak self] in self?.endAbandoned() }
         lostTimer = Timer(loop: loop) { [weak self] in self?.forgetUnwanted() }
         lostTimer?.start(afterMs: DaemonLimits.lostTickMs, repeatMs: DaemonLimits.lostTickMs)
         listener = try Listener(
@@ -286,7 +288,7 @@ final class Supervisor {
         worker.onReaped = { [weak self] worker in self?.workerReaped(worker) }
         worker.onEnded = { [weak self] worker, exit, orphans in self?.workerEnded(worker, exit, orphans) }
         workers[worker.number] = worker
-        if !worker.isPrivate { named[worker.workspace] = worker }
+        if !worker.isPrivate { named[worker.workspace] = worker } else { watchAbandoned() }
         enqueue(worker)
     }
 
@@ -389,7 +391,7 @@ final class Supervisor {
             operation: page.current_operation, operationName: identity.name(ofOperation: page.current_operation),
             request: isBusy ? page.current_request : 0, slot: isBusy ? page.current_slot : 0, client: isBusy ? clientName(page, worker) : "",
             elapsedMs: isBusy ? milliseconds(from: page.current_started_ns, to: nowNs) : 0,
-            stderrTail: worker.stderrTail, isTheEnd: leftInOrder || isStopping, isExpected: leftInOrder || worker.isEndOrdered,
+            stderrTail: worker.stderrTail, isTheEnd: leftInOrder || isStopping || worker.isAbandoned, isExpected: leftInOrder || worker.isEndOrdered,
             endedRealtimeNs: bd_clock_realtime_ns())
     }
 
@@ -442,6 +444,16 @@ final class Supervisor {
         if !workers.values.contains(where: \.hasUnadopted) { adoptionTimer?.stop() }
     }
 
+    private func watchAbandoned() {
+        guard let abandonedTimer, !abandonedTimer.isActive else { return }
+        abandonedTimer.start(afterMs: DaemonLimits.abandonedTickMs, repeatMs: DaemonLimits.abandonedTickMs)
+    }
+
+    private func endAbandoned() {
+        for worker in workers.values { worker.endIfAbandoned() }
+        if !workers.values.contains(where: \.isPrivate) { abandonedTimer?.stop() }
+    }
+
     // -- the end
 
     /// Who only listens keeps no daemon.
@@ -479,6 +491,7 @@ final class Supervisor {
         stopRequests = []
         for workspace in lostWorkspaces { workspace.journal.remove() }
         lostTimer?.close()
+        abandonedTimer?.close()
         for connection in connections.values { connection.close(reason: "") }
         for signal in signals { signal.close() }
         idleTimer?.close()

@@ -26,6 +26,9 @@ final class WorkerProcess {
     private(set) var clients: [UInt64: ClientRecord] = [:]
     /// Why we ended it; nil while we did not.
     private(set) var endReason: String?
+    /// Nobody was left who could have used it.
+    private(set) var isAbandoned = false
+    private var looksWithoutClients = 0
     /// We were asked to end it: no crash, whatever it was doing.
     private(set) var isEndOrdered = false
     let createdNs: UInt64
@@ -36,7 +39,7 @@ final class WorkerProcess {
     /// Of the workspace's workers before this one.
     let deaths: Deaths
     /// Clients of those that may still come, by session: their processes.
-    let resumable: [UInt64: Int32]
+    let resumable: [UInt64: PeerProcess]
     /// Comes after another worker of the same workspace.
     let isSuccessor: Bool
 
@@ -68,7 +71,7 @@ final class WorkerProcess {
     private var sent: [Handover] = []
 
     init(loop: EventLoop, number: UInt64, workspace: String, journal: JournalFiles?, deaths: Deaths = Deaths(),
-        resumable: [UInt64: Int32] = [:]
+        resumable: [UInt64: PeerProcess] = [:]
     ) {
         self.loop = loop
         self.journal = journal
@@ -235,6 +238,22 @@ final class WorkerProcess {
         hasLastWords = true
         process.kill(SIGQUIT)  // its handler tells what it was doing
         killAfterGrace(DaemonLimits.lastWordsMs)
+    }
+
+    /// One look at whether the processes that could use a private workspace are gone. It ends by itself then, unless it is stopped
+    /// or in a loop: the second look in a row that finds it ends it, without last words.
+    func endIfAbandoned() {
+        guard isPrivate, let process, state != .ended else { return }
+        guard clients.values.allSatisfy(\.process.isGone), resumable.values.allSatisfy(\.isGone) else {
+            looksWithoutClients = 0
+            return
+        }
+        looksWithoutClients += 1
+        guard looksWithoutClients > 1 else { return }
+        if endReason == nil { endReason = "the client's process is gone, and the worker did not end" }
+        isEndOrdered = true
+        isAbandoned = true
+        process.kill(SIGKILL)
     }
 
     private func killAfterGrace(_ graceMs: UInt64 = DaemonLimits.stopGraceMs) {

@@ -76,6 +76,10 @@ class Events:
             return answer
         except (OSError, TimeoutError) as error:
             self.close()
+            if isinstance(error, BinddUnavailable):  # it says why
+                raise BinddUnavailable(
+                    f"the daemon at {self._path} tells no more events: {error}; bindd.events(after={self.last}) goes on where this "
+                    "ended", socket=self._path) from None
             raise BinddUnavailable(
                 f"the daemon at {self._path} tells no more events: it is gone, or they were not read in time ({error}); "
                 f"bindd.events(after={self.last}) goes on where this ended, if the same daemon still runs", socket=self._path) from None
