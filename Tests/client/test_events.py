@@ -57,6 +57,28 @@ def test_crash_and_restart_are_told_in_order() -> None:
 
 
 @alone
+def test_names_and_paths_are_looked_at_before_anything_is_asked() -> None:
+    import bindd
+    from bindd._events import NAMES
+    from bindd.graph import GraphView
+
+    GraphView.create().get_node_count()
+    page = (ROOT / "docs" / "WATCHING.md").read_text().split("| event | tells |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in page.splitlines()[2:]))) == NAMES
+    with pytest.raises(ValueError, match="there is no event 'worker_crash'\n  hint: known: client_connected, "):
+        bindd.events(["worker_crash", "handles"])
+    with pytest.raises(ValueError, match="is not UTF-8"):
+        bindd.events(files=[os.fsdecode(b"\xff")])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "board.kicad_pcb"
+        for files in (path, str(path), [path]):
+            path.unlink(missing_ok=True)
+            with bindd.events("file_changed", files=files, timeout=20) as events:
+                path.write_text("(kicad_pcb)")
+                assert next(events)["path"] == str(path)
+
+
+@alone
 def test_handles_and_files_are_told() -> None:
     import bindd
     from bindd.graph import NodeReference

@@ -112,10 +112,10 @@ def call_timeout(workspace: Workspace, seconds: float) -> Iterator[Workspace]:
 
 
 def events(
-    only: Iterable[str] | None = None,
+    only: str | Iterable[str] | None = None,
     *,
     after: int | Events | None = None,
-    files: Iterable[str | os.PathLike[str]] = (),
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     timeout: float | None = None,
 ) -> Events:
     """What happens in the daemon from now on, as an iterator of dicts. Starts nothing.
@@ -123,11 +123,11 @@ def events(
     Each has `number` (one higher than the one before), `at`, `event` and what belongs to it: worker_started,
     worker_restarted, worker_ended, worker_crashed (pid, workspace, cause, operation, request, report), client_connected,
     client_gone, handles (of clients that hold more or fewer than five seconds ago), file_changed, daemon_stopping.
-    only: names of those that are wanted.
+    only: names of those that are wanted, or one name; ValueError for one that no event has.
     after: begin behind the event of that number, as far as events are kept (the newest 1024); `lost` says how many are not.
         Or an earlier iterator: behind what it told last. Numbers are one daemon's: what another one told before it ended is
         gone, and all that this one has told comes; so it does where this one has not given the number yet.
-    files: paths of files whose changes are events, also where a file is replaced by another.
+    files: paths of files, or one path, whose changes are events, also where a file is replaced by another.
     timeout: seconds that each may take, else TimeoutError; None: for ever.
     Raises BinddUnavailable when no daemon runs, when it is gone, and when events were not read in time: who does not take
     what it is told is cut, and goes on with `after`.

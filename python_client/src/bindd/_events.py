@@ -15,6 +15,30 @@ from bindd import _daemon
 from bindd.errors import BinddUnavailable
 
 
+NAMES = frozenset({
+    "worker_started", "worker_restarted", "worker_ended", "worker_crashed", "client_connected", "client_gone", "handles",
+    "file_changed", "daemon_stopping"})
+
+
+def _wanted(only: str | Iterable[str] | None) -> frozenset[str] | None:
+    if only is None:
+        return None
+    wanted = frozenset([only] if isinstance(only, str) else only)
+    if unknown := wanted - NAMES:
+        raise ValueError(
+            f"there is no event {', '.join(sorted(map(repr, unknown)))}\n  hint: known: {', '.join(sorted(NAMES))}")
+    return wanted
+
+
+def _watched(file: str | os.PathLike[str]) -> str:
+    path = os.path.abspath(os.fsdecode(file))
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{path!r} is not UTF-8: a file of such a name cannot be watched") from None
+    return path
+
+
 class Events:
     """An iterator of events, each a dict; a context manager that ends the subscription.
 
@@ -24,20 +48,23 @@ class Events:
     """
 
     def __init__(
-        self, only: Iterable[str] | None, after: int | Events | None, files: Iterable[str | os.PathLike[str]], timeout: float | None
+        self, only: str | Iterable[str] | None, after: int | Events | None,
+        files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], timeout: float | None
     ) -> None:
+        self._link: socket.socket | None = None
+        self._only = _wanted(only)
+        watched = [files] if isinstance(files, (str, os.PathLike)) else files
         path = _daemon.socket_path()
         deadline = time.monotonic() + _daemon.CONTROL_S
         arguments: dict[str, int | str] = {
-            f"file{number}": os.path.abspath(os.fspath(file)) for number, file in enumerate(files)}
+            f"file{number}": _watched(file) for number, file in enumerate(watched)}
         if isinstance(after, Events):
             arguments["daemon"], after = after.daemon, after.last
         if after is not None:
             arguments["after"] = after
-        self._only = frozenset(only) if only is not None else None
         self._timeout = timeout
         self._path = path
-        self._link: socket.socket | None = _daemon._running(path, deadline)
+        self._link = _daemon._running(path, deadline)
         if self._link is None:
             raise BinddUnavailable(f"no daemon runs at {path}", socket=path)
         try:
