@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 SCHEMA = Path(__file__).resolve().parent.parent.parent / "docs" / "inspect.schema.json"
 TYPES = {
@@ -76,3 +81,23 @@ def inspect(*words: str, status: int = 0) -> Any:
     wrong = faults(answer, {"$ref": "#/$defs/branch"} if "--tree" in words else schema())
     assert not wrong, wrong[:5]
     return answer
+
+
+def while_silent(pid: int) -> Iterator[str]:
+    """The states in which the process's own worker, alone in its daemon, answers nobody: "stopped", then "busy" in an endless
+    loop. Ends with its death."""
+    import bindd
+    from bindd import debug
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield "stopped"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    thread = threading.Thread(target=lambda: pytest.raises(bindd.BinddError, debug.hang))
+    thread.start()
+    while inspect()["workspaces"][0]["state"] != "busy":
+        pass
+    yield "busy"
+    os.kill(pid, signal.SIGKILL)
+    thread.join()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, SHARED, Home, alone
-from inspection import faults, inspect, run, schema
+from inspection import faults, inspect, run, schema, while_silent
 
 BOARD = ROOT / "examples" / "divider.kicad_pcb"
 Places = Counter[tuple[str, ...]]
@@ -204,10 +204,7 @@ def test_a_struct_is_found_by_its_id() -> None:
 
 @alone
 def test_contents_come_while_the_worker_is_stopped_loops_or_is_dead() -> None:
-    import threading
-
     import bindd
-    from bindd import debug
     from bindd.sexp import pcb
 
     file = pcb.loads(BOARD)
@@ -223,18 +220,8 @@ def test_contents_come_while_the_worker_is_stopped_loops_or_is_dead() -> None:
         assert inspect(hex(held_id(pad)))["handle"]["place"] == "kicad_pcb.footprints[0].pads[0]"
 
     check()
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    for _ in while_silent(pid):
         check()
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    thread = threading.Thread(target=lambda: pytest.raises(bindd.BinddError, debug.hang))
-    thread.start()
-    while inspect()["workspaces"][0]["state"] != "busy":
-        pass
-    check()
-    os.kill(pid, signal.SIGKILL)
-    thread.join()
     check()
     pid = bindd._bindd._current().pid
     os.kill(pid, signal.SIGKILL)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, Home, alone
-from inspection import inspect, run
+from inspection import inspect, run, while_silent
 
 LONG = bool(os.environ.get("BINDD_TEST_LONG"))
 
@@ -545,10 +545,8 @@ def test_a_tree_shows_what_is_held() -> None:
 def test_stopped_looping_or_dead_workers_keep_no_answer_back() -> None:
     """The rows come although nobody answers: from memory that was shared before."""
     import signal
-    import threading
 
     import bindd
-    from bindd import debug
     from bindd.graph import GraphView
 
     view = GraphView.create()
@@ -565,20 +563,13 @@ def test_stopped_looping_or_dead_workers_keep_no_answer_back() -> None:
         assert f" {state} " in run("status").stdout
         assert len(inspect("--tree", hex(held_id(view)))["children"]) == 11
 
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        check("stopped")
-        assert [hint["command"] for hint in inspect()["hints"]] == [f"kill -CONT {pid}"]
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    thread = threading.Thread(target=lambda: pytest.raises(bindd.BinddError, debug.hang))
-    thread.start()
-    while inspect()["workspaces"][0]["state"] != "busy":
-        pass
-    check("busy")
-    assert "Debug.hang" in run("status").stdout or "debug.hang" in run("status").stdout
-    os.kill(pid, signal.SIGKILL)
-    thread.join()  # it has heard of the death, and went on with another worker
+    for state in while_silent(pid):
+        check(state)
+        if state == "stopped":
+            assert [hint["command"] for hint in inspect()["hints"]] == [f"kill -CONT {pid}"]
+        else:
+            assert "Debug.hang" in run("status").stdout or "debug.hang" in run("status").stdout
+    # This process has heard of the death, and went on with another worker.
     assert inspect("--stale")["count"] == 0 and inspect("--kind", "BoundNode")["count"] == 10
     pid = bindd._bindd._current().pid
     os.kill(pid, signal.SIGKILL)  # while nobody asks anything
