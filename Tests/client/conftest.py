@@ -18,7 +18,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import bindd
 import pytest
+from fake_daemon import FakeDaemon
 
 # A runner started in the background ignores Ctrl-C, and so would every interpreter that the tests start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -182,6 +184,24 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home = Home(tmp_path / "h")
     yield home
     home.end()
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
+    """A daemon of the test's own words; nothing else can be started."""
+    tmp_path.chmod(0o700)
+    with FakeDaemon(tmp_path) as daemon:
+        monkeypatch.setenv("BINDD_SOCKET", daemon.path)
+        monkeypatch.setenv("BINDD_BIN", "/nonexistent/bindd")
+        yield daemon
+        bindd.close()
+
+
+@pytest.fixture
+def workspace(fake: FakeDaemon) -> Iterator[bindd.Workspace]:
+    """A connection to the fake daemon."""
+    with bindd.connect() as workspace:
+        yield workspace
 
 
 def alone(function: Callable[[], None]) -> Callable[[Home], None]:

@@ -10,7 +10,6 @@ import signal
 from collections import Counter
 from typing import Any
 
-import pytest
 from conftest import ROOT, SHARED, Home, alone
 from inspection import faults, inspect, run, schema, while_silent
 

@@ -7,7 +7,6 @@ import contextvars
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import bindd
 import pytest
@@ -16,15 +15,6 @@ from bindd.graph import GraphView
 from fake_daemon import SYNC, FakeDaemon
 
 pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
-    tmp_path.chmod(0o700)
-    with FakeDaemon(tmp_path) as daemon:
-        monkeypatch.setenv("BINDD_SOCKET", daemon.path)
-        yield daemon
-        bindd.close()
 
 
 def used() -> int:

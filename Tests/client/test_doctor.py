@@ -16,7 +16,7 @@ from typing import Any
 
 import bindd
 import pytest
-from bindd import _daemon, _doctor, _environment, _program
+from bindd import _doctor, _environment, _program
 from conftest import ROOT, Home
 
 USE = "from bindd.graph import GraphView; print(GraphView.create().get_node_count())"

@@ -39,7 +39,6 @@ def test_crash_and_restart_are_told_in_order() -> None:
         crash, came, again = seen
         assert crash["pid"] == pid and crash["cause"] == "SIGSEGV" and crash["operation"] == "debug.crash" and crash["report"]
         assert came["pid"] == os.getpid() and again["pid"] == bindd._bindd._current().pid and again["deaths"] == 1
-        last = events.last
     with bindd.events(["worker_crashed"], after=numbers[0] - 1, timeout=20) as events:
         assert next(events) == crash and events.lost == 0
         with bindd.connect():

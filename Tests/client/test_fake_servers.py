@@ -11,7 +11,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import bindd
@@ -23,15 +23,6 @@ from fake_daemon import (
 )
 
 pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
-    tmp_path.chmod(0o700)
-    with FakeDaemon(tmp_path) as daemon:
-        monkeypatch.setenv("BINDD_SOCKET", daemon.path)
-        monkeypatch.setenv("BINDD_BIN", "/nonexistent/bindd")
-        yield daemon
 
 
 class Timed:

@@ -1,4 +1,4 @@
-"""Handles: what is local, what they refuse, what they say when they are stale, what fork and threads do to them."""
+"""Handles: what is local, what they refuse, what they say when they are stale."""
 
 from __future__ import annotations
 
@@ -10,42 +10,18 @@ import os
 import pickle
 import struct
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from enum import IntEnum
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import bindd
 import pytest
-from bindd import _bindd, errors, sexp
+from bindd import errors, sexp
 from bindd.graph import BFSPath, BoundEdge, BoundNode, EdgeReference, GraphView, NodeReference
-from fake_daemon import OP, Client, FakeDaemon, Message, answer_parse, pack_bytes, pack_u32, snapshot, snapshot_nodes
+from fake_daemon import OP, Client, FakeDaemon, Message, answer_parse, pack_u32
+from one_of_each import make_all, other_uses, poke, uses
 
 pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
-    tmp_path.chmod(0o700)
-    with FakeDaemon(tmp_path) as daemon:
-        monkeypatch.setenv("BINDD_SOCKET", daemon.path)
-        yield daemon
-
-
-@pytest.fixture
-def workspace(fake: FakeDaemon) -> Iterator[bindd.Workspace]:
-    with bindd.connect() as workspace:
-        yield workspace
-
-
-def make_all() -> dict[str, Any]:
-    view = GraphView.create()
-    bound = view.create_and_insert_node()
-    edge = EdgeReference.create(source=bound.node(), target=bound.node(), edge_type=1)
-    return {"view": view, "bound": bound, "node": bound.node(), "edge": edge, "bound_edge": view.insert_edge(edge=edge)}
 
 
 # -- names and arguments ---------------------------------------------------------------------------------------------------
@@ -210,13 +186,6 @@ def test_equality(workspace: bindd.Workspace) -> None:
         assert GraphView.create().get_self_node() != bound
 
 
-def poke(handle: Any) -> None:
-    """Everything that must never fail."""
-    repr(handle), str(handle), hash(handle), bool(handle), dir(handle)
-    assert handle == handle and not handle != handle and handle != 5
-    assert handle.__zig_address__() >> 56 in range(1, 12)
-
-
 @pytest.mark.parametrize("end", ["alive", "destroyed", "closed", "lost"])
 def test_local_operations_never_fail(fake: FakeDaemon, end: str) -> None:
     fake.answer = answer_parse
@@ -263,6 +232,7 @@ def test_addresses_are_kind_generation_index(workspace: bindd.Workspace) -> None
 
 
 def test_types_keep_their_reference_counts(workspace: bindd.Workspace) -> None:
+    gc.collect()  # what earlier tests left in cycles would go while this one counts
     view = GraphView.create()
     before = sys.getrefcount(BoundNode)
     kept = [view.create_and_insert_node() for _ in range(1000)]
@@ -286,26 +256,6 @@ def test_counts_of_living_handles(fake: FakeDaemon, workspace: bindd.Workspace) 
 
 
 # -- stale handles --------------------------------------------------------------------------------------------------------------
-
-
-def uses(handles: dict[str, Any]) -> list[Any]:
-    view, bound, node, edge, bound_edge = (handles[k] for k in ("view", "bound", "node", "edge", "bound_edge"))
-    return [
-        view.get_self_node, view.create_and_insert_node, view.get_node_count, view.get_nodes, view.get_counts,
-        lambda: view.insert_node(node=node), lambda: view.bind(node=node), lambda: view.insert_edge(edge=edge),
-        lambda: view.get_subgraph_from_nodes(nodes=[]), lambda: view.insert_subgraph(subgraph=view),
-        lambda: bound.visit_edges_of_type(edge_type=1, ctx=None, f=print),
-    ]
-
-
-def other_uses(handles: dict[str, Any]) -> list[Any]:
-    bound, node, edge, bound_edge = (handles[k] for k in ("bound", "node", "edge", "bound_edge"))
-    return [
-        bound.node, bound.g, lambda: bound.store(data=1), lambda: bound.load(t=int), node.get_uuid, node.get_dynamic_attrs,
-        lambda: node.is_same(other=node), lambda: node.get_attr(key="a"), edge.source, edge.target, edge.edge_type,
-        edge.directional, edge.name, lambda: edge.is_same(other=edge), bound_edge.edge, bound_edge.g,
-        lambda: EdgeReference.create(source=node, target=node, edge_type=1), handles["view"].destroy,
-    ]
 
 
 def test_use_after_destroy(workspace: bindd.Workspace) -> None:
@@ -474,229 +424,3 @@ def test_store(workspace: bindd.Workspace) -> None:
     assert other.bind(node=bound.node()).load(t=dict) is data
     bound.store(data=None)
     assert bound.load(t=type(None)) is None
-
-
-# -- fork and threads ---------------------------------------------------------------------------------------------------------
-
-
-def in_child(body: Any) -> None:
-    """Runs the body after fork; fails when it fails."""
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            body()
-            status = 0
-        except BaseException:  # noqa: B036
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-
-
-def test_fork(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
-    fake.answer = answer_parse
-    handles = make_all()
-    document = sexp.parse("(a b)")
-    atom = document.root[1]
-    parent = os.getpid()
-    live = workspace.statistics()["live"]
-
-    def child() -> None:
-        for use in [*uses(handles), *other_uses(handles), workspace.sync, lambda: sexp.dumps(document)]:
-            with pytest.raises(errors.StaleHandleError, match=f"belongs to process {parent}"):
-                use()
-        for handle in [*handles.values(), workspace, document, atom]:
-            poke(handle)
-        assert atom.text == "b"  # the snapshot is in the child's own memory
-        handles.clear()  # silent, and counted nowhere
-        gc.collect()
-        assert workspace.state == "forked"
-
-    before = len(fake.messages)
-    in_child(child)
-    assert workspace.statistics()["live"] == live
-    assert len(fake.messages) == before and workspace.alive
-    workspace.sync()
-    handles["view"].create_and_insert_node()
-    workspace.sync()
-
-
-def test_a_child_gets_a_connection_of_its_own(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
-    view = GraphView.create()
-    number = view.get_self_node().node().__zig_address__() & 0xFFFFFFFF
-    workspace.sync()
-
-    def child() -> None:
-        mine = GraphView.create()  # the fake's threads stayed with the parent, which answers
-        assert mine.__zig_address__() & 0xFFFFFFFF > view.__zig_address__() & 0xFFFFFFFF
-        assert mine.get_self_node().node().__zig_address__() & 0xFFFFFFFF > number
-        _bindd._current().sync()  # type: ignore[union-attr]
-
-    in_child(child)
-    assert len(fake.hellos) == 2
-    workspace.sync()
-
-
-def test_dropping_many_handles_does_no_io(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
-    stopped = threading.Event()
-    fake.answer = lambda client, message: not stopped.wait(30)  # as good as SIGSTOP
-    nodes = [NodeReference.create() for _ in range(90)]
-    bounds = [GraphView.create().get_self_node() for _ in range(3)]
-    stopped.set()
-    workspace.sync()
-    stopped.clear()
-    many = [nodes[i % 90] for i in range(10)] + [bounds[0].node() for _ in range(300_000)]
-    start = time.monotonic()
-    del many, nodes, bounds
-    assert time.monotonic() - start < 1
-    stopped.set()
-    workspace.sync()
-    assert sum(len(m.words()) - 2 for m in fake.of("RELEASE")) == 90
-
-
-def test_deallocation_in_other_threads(workspace: bindd.Workspace) -> None:
-    view = GraphView.create()
-    batches = [[view.get_self_node().node() for _ in range(2000)] for _ in range(8)]
-    threads = [threading.Thread(target=batch.clear) for batch in batches]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    workspace.sync()
-    assert workspace.statistics()["live"]["NodeReference"] == 0
-
-
-# -- documents ------------------------------------------------------------------------------------------------------------------
-
-TEXT = '(board (layer "F.Cu" 0) (net 1 "a\\nb\\x41\\q") ; why\n  (ä) () -1.5 0603 +7)'
-
-
-def test_walking_a_document(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
-    fake.answer = answer_parse
-    before = workspace.statistics()["round_trips"]
-    with sexp.parse(TEXT, label="b.kicad_pcb") as document:
-        root = document.root
-        assert isinstance(root, sexp.List) and root.head == "board" and len(root) == 9 and document.label == "b.kicad_pcb"
-        layer = root.find("layer")
-        assert layer is not None and layer[1] == "F.Cu" and layer[1].kind == "string" and layer[2].value == 0
-        assert root.find("nothing") is None and [item.head for item in root.find_all("net")] == ["net"]
-        assert root.find("net")[2].text == "a\nbA\\q" and root.find("net")[2].raw == 'a\\nb\\x41\\q'
-        assert root[3].kind == "comment" and root[3].text == "; why"
-        assert root[4].head == "ä" and (root[4].line, root[4].column) == (2, 3) and root[4][0].raw == "ä"
-        assert len(root[5]) == 0 and root[5].head is None and root[5] and list(root[5]) == []
-        assert [root[i].value for i in (6, 7, 8)] == [-1.5, 603, 7]
-        assert (root[6].line, root[6].column) == (2, 10)
-        assert root[-1].value == 7 and [str(x) for x in root[-2:]] == ["0603", "+7"] and len(root[::-1]) == 9
-        with pytest.raises(IndexError):
-            root[9]
-        with pytest.raises(IndexError):
-            root[-10]
-        assert root.raw == TEXT and root[1].raw == '(layer "F.Cu" 0)'
-        assert root == document.root and hash(root) == hash(document.root) and root != root[1]
-        assert root[1][1] == layer[1] and root[1][1] != layer[0] and {layer[1]: 1}[root[1][1]] == 1
-        assert len(document) == 1 and document.forms[0] == root
-        assert workspace.statistics()["round_trips"] == before + 1
-    with pytest.raises(errors.StaleHandleError, match="b.kicad_pcb was freed"):
-        document.root  # noqa: B018
-    with pytest.raises(errors.StaleHandleError):
-        len(root)
-    workspace.sync()
-    assert fake.of("RELEASE")[-1].words()[:2] == (7, 1)
-
-
-def test_the_document_lives_as_long_as_its_parts(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
-    fake.answer = answer_parse
-    atom = sexp.parse("(a (b c))").root[1][1]
-    workspace.sync()
-    assert not fake.of("RELEASE") and atom.text == "c"
-    del atom
-    workspace.sync()
-    assert len(fake.of("RELEASE")) == 1
-
-
-def test_paths_and_texts(fake: FakeDaemon, workspace: bindd.Workspace, tmp_path: Path) -> None:
-    fake.answer = answer_parse
-    path = tmp_path / "x.kicad_sch"
-    path.write_text("(from file)")
-    for source in (path, str(path)):
-        document = sexp.parse(source)
-        assert document.root.head == "from" and document.label == str(path)
-    for text in ("(from text)", b"(from bytes)", bytearray(b"(from more)"), memoryview(b"(from view)")):
-        assert sexp.parse(text).root.head == "from"  # type: ignore[arg-type]
-    with pytest.raises(FileNotFoundError) as caught:
-        sexp.parse(tmp_path / "nothing")
-    assert not getattr(caught.value, "__notes__", [])
-    for text in ("hello", "h" * 5000):
-        with pytest.raises(OSError) as noted:
-            sexp.parse(text)
-        assert "names a file" in noted.value.__notes__[0]
-    with pytest.raises(errors.StaleHandleError, match="ééé"):
-        document = sexp.parse("(a)", label="x" + "é" * 700)
-        document.free()
-        document.root  # noqa: B018
-    with pytest.raises(TypeError):
-        sexp.parse(5)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="lone surrogates"):
-        sexp.parse("(\udcff)")
-
-
-def walk(document: sexp.Document) -> int:
-    """Touches everything, without recursion; counts nodes."""
-    count, stack = 0, list(document.forms)
-    len(document), repr(document)
-    while stack and count < 10_000:
-        node = stack.pop()
-        count += 1
-        repr(node), hash(node), node == node, node.line, node.column, node.raw
-        if isinstance(node, sexp.List):
-            node.head, node.find("b"), node.find_all("b"), len(node), node[-1:]
-            stack += list(node)
-        else:
-            node.text, node.value, node.kind
-    return count
-
-
-def test_hostile_snapshots(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
-    good = snapshot(b'(a (b "c\\n" 1.5) ; x\n d)')
-    current = good
-
-    def answer(client: Client, message: Message) -> bool:
-        if message.operation != OP["SEXP_PARSE"]:
-            return False
-        client.reply(message, pack_u32(message.number) + pack_bytes(current))
-        return True
-
-    fake.answer = answer
-    assert walk(sexp.parse("()")) == 8
-    outcomes = {"walked": 0, "refused": 0}
-    values = (0, 1, 2, 7, 8, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF8, 0xFFFFFFFF)
-    for at in range(0, len(good) - 3, 4):
-        for value in values:
-            current = good[:at] + struct.pack("<I", value) + good[at + 4 :]
-            try:
-                walk(sexp.parse("()"))
-                outcomes["walked"] += 1
-            except (errors.SnapshotError, LookupError):
-                outcomes["refused"] += 1
-    for size in range(len(good)):
-        current = good[:size]
-        with pytest.raises(errors.SnapshotError):
-            walk(sexp.parse("()"))
-    assert min(outcomes.values()) > 50 and workspace.alive
-
-
-def test_a_list_with_a_false_count(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
-    nodes = snapshot_nodes(b"(a b)")
-    nodes[0][2] = 1 << 28
-    fake.answer = lambda client, message: message.operation == OP["SEXP_PARSE"] and not client.reply(
-        message, pack_u32(1) + pack_bytes(snapshot(b"(a b)", nodes)))
-    root = sexp.parse("()").root
-    with pytest.raises(errors.SnapshotError):
-        root[5]
-    with pytest.raises(errors.SnapshotError):
-        list(root)

@@ -46,7 +46,7 @@ def attacked(folder: Path, count: int, timeout: float, **environment: str) -> di
 
 def test_corrupted_words_give_answers_or_exceptions(home: Home, tmp_path: Path) -> None:
     recorded(home, tmp_path / "a")
-    story = attacked(tmp_path / "a", 20_000, 60)
+    attacked(tmp_path / "a", 20_000, 60)
 
 
 @alone

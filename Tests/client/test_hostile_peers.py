@@ -11,7 +11,6 @@ import json
 import os
 import re
 import resource
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator

@@ -6,7 +6,6 @@ import os
 import resource
 import struct
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import bindd
@@ -17,14 +16,6 @@ from conftest import alone
 from fake_daemon import OP, REPLY, SYNC, Client, FakeDaemon, Message, frame, pack_bytes, pack_u32, snapshot
 
 pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
-    tmp_path.chmod(0o700)
-    with FakeDaemon(tmp_path) as daemon:
-        monkeypatch.setenv("BINDD_SOCKET", daemon.path)
-        yield daemon
 
 
 def edges(*infos: tuple[int, int, int, int]) -> bytes:

@@ -114,8 +114,6 @@ def test_two_callers_are_kept_and_frames_of_bindd_itself_are_not() -> None:
     prefix = "test_two_callers_are_kept_and_frames_of_bindd_itself_are_not.<locals>."
     assert names == [f"{prefix}Deep.inner", f"{prefix}Deep.middle", f"{prefix}outer"]
     made = [GraphView.create() for _ in range(3)]  # noqa: F841
-    copy = view.copy_into_new_view() if hasattr(view, "copy_into_new_view") else None
-    del copy
     assert inspect("--kind", "GraphView", "--group-by", "site")["groups"][0]["count"] == 3
 
 

@@ -6,8 +6,6 @@ import os
 import re
 import struct
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import bindd
 import pytest
@@ -19,14 +17,6 @@ from fake_daemon import (
 )
 
 pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
-    tmp_path.chmod(0o700)
-    with FakeDaemon(tmp_path) as daemon:
-        monkeypatch.setenv("BINDD_SOCKET", daemon.path)
-        yield daemon
 
 
 def unescape(text: str) -> str:
