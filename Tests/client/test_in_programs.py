@@ -235,6 +235,68 @@ def test_a_loop_goes_on_while_threads_wait() -> None:
     asyncio.run(main())
 
 
+def test_a_notebook_shows_a_workspace_as_a_table(home: Home) -> None:
+    done = home.python("""
+from xml.etree import ElementTree
+import bindd
+from bindd.graph import GraphView
+with bindd.connect("<lab>") as workspace:
+    def shown():
+        table = ElementTree.fromstring(workspace._repr_html_())
+        return table.find("caption").text, {name.text: value.text for name, value in table.iter("tr")}
+    assert shown()[1]["handles"] == "none"
+    views = [GraphView.create() for _ in range(1200)]
+    title, rows = shown()
+    assert title == "bindd: workspace '<lab>'" and rows["GraphView"] == "1,200" and rows["state"] == "alive", rows
+    assert rows["worker"] == str(workspace.pid) and "NodeReference" not in rows
+    before = workspace.statistics()
+    shown()
+    assert workspace.statistics() == before, "nobody is asked"
+assert shown()[1]["state"] == "closed"
+""")
+    assert done.returncode == 0, done.stderr
+
+
+@alone
+def test_a_loop_goes_on_while_a_task_connects() -> None:
+    """The daemon is not there at first: the loop turns while it starts. A task that is cancelled leaves no connection."""
+    import asyncio
+
+    import bindd
+    import pytest
+    from bindd.graph import GraphView
+    from inspection import inspect
+    from test_memory import until
+
+    async def main() -> None:
+        opening = asyncio.create_task(bindd.aconnect("lab", timeout=20))
+        turns = 0
+        while not opening.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns > 1
+        with await opening as workspace:
+            assert workspace.name == "lab" and GraphView.create().get_node_count() == 1
+            opened = await asyncio.gather(*(bindd.aconnect("lab") for _ in range(20)))
+            assert len({each.pid for each in opened}) == 1
+            for each in opened:
+                each.close()
+            with pytest.raises(ValueError, match="timeout must be"):
+                await bindd.aconnect(timeout=0)
+            given_up = [asyncio.create_task(bindd.aconnect("lab")) for _ in range(20)]
+            await asyncio.sleep(0)  # each has a thread that connects
+            for task in given_up:
+                task.cancel()
+            assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*given_up, return_exceptions=True))
+
+    asyncio.run(main())  # waits for the threads, not for what they opened
+
+    def clients() -> list[str]:
+        return [client for each in inspect()["workspaces"] if each["name"] == "lab" for client in each["clients"]]
+
+    assert until(lambda: clients() == []), clients()
+
+
 def test_the_recipe_can_be_read() -> None:
     """The example imports nothing at its top that a reader may lack."""
     spec = importlib.util.spec_from_file_location("dask_boards", ROOT / "examples" / "dask_boards.py")

@@ -109,6 +109,15 @@ static PyObject *bd_workspace_address(PyObject *self, PyObject *ignored) {
     return PyLong_FromUnsignedLongLong(bd_debug_id(BD_KIND_WORKSPACE, bd_ws(self)->generation, bd_ws(self)->worker_pid));
 }
 
+/* What a notebook shows; it is written in Python. */
+static PyObject *bd_workspace_repr_html(PyObject *self, PyObject *ignored) {
+    (void)ignored;
+    PyObject *module = PyImport_ImportModule("bindd._html");
+    PyObject *result = module ? PyObject_CallMethod(module, "workspace", "O", self) : NULL;
+    Py_XDECREF(module);
+    return result;
+}
+
 /* -- statistics --------------------------------------------------------------------------------------------------------- */
 
 static const char *const bd_counter_names[] = {
@@ -182,6 +191,7 @@ static PyMethodDef bd_workspace_methods[] = {
     {"__exit__", bd_current_exit, METH_VARARGS, NULL},
     {"__zig_address__", bd_workspace_address, METH_NOARGS, "__zig_address__($self, /)\n--\n\nThe debug id."},
     {"__reduce_ex__", bd_handle_no_pickle, METH_O, NULL},
+    {"_repr_html_", bd_workspace_repr_html, METH_NOARGS, "_repr_html_($self, /)\n--\n\nA small table for Jupyter: its state, and the handles that this process holds in it."},
     {NULL, NULL, 0, NULL},
 };
 #define BD_CLOSURE(number) ((void *)(intptr_t)(number))

@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BinddError", "BinddUnavailable", "CallTimeout", "FileChanged", "LimitExceeded", "MemoryLimit", "StaleHandleError",
-    "WorkerCrashed", "WorkerDied", "WorkerHung", "Workspace", "__build__", "__version__", "call_timeout", "close",
-    "connect", "debug", "errors", "events", "faebryk", "find_bindd_bin", "graph", "handles", "progress", "sexp",
+    "WorkerCrashed", "WorkerDied", "WorkerHung", "Workspace", "__build__", "__version__", "aconnect", "call_timeout",
+    "close", "connect", "debug", "errors", "events", "faebryk", "find_bindd_bin", "graph", "handles", "progress", "sexp",
     "statistics",
 ]
 
@@ -92,6 +92,24 @@ def connect(
     from bindd import _daemon
 
     return _daemon.connect(workspace or "", timeout=timeout, call_timeout=call_timeout, hang_limit=hang_limit)
+
+
+async def aconnect(
+    workspace: str | None = None,
+    *,
+    timeout: float = 5.0,
+    call_timeout: float | None = None,
+    hang_limit: float | None = None,
+) -> Workspace:
+    """connect() for asyncio: the loop goes on while the daemon starts and answers.
+
+        with await bindd.aconnect("shared") as workspace: ...
+
+    When the task is cancelled meanwhile, nobody holds what is opened, which closes it. Raises what connect() raises.
+    """
+    import asyncio
+
+    return await asyncio.to_thread(connect, workspace, timeout=timeout, call_timeout=call_timeout, hang_limit=hang_limit)
 
 
 def close() -> None:
