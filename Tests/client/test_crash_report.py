@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -218,7 +220,6 @@ def test_no_notice_where_a_reply_is_half_sent() -> None:
     import os
     import signal
     import threading
-    import time
 
     import bindd
     from bindd import errors, sexp
@@ -242,7 +243,75 @@ def test_no_notice_where_a_reply_is_half_sent() -> None:
         del document
         document = sexp.parse(text)
     assert seen["crashed"] == 12, seen
-    time.sleep(0)
+
+
+@alone
+def test_a_traceback_with_locals_over_handles_of_every_kind_and_state() -> None:
+    """rich, and traceback's own capture_locals, in the error path: every repr is local, whatever became of the handle."""
+    import io
+    import traceback
+    from typing import Any
+
+    import bindd
+    from bindd import sexp
+    from bindd.faebryk import TypeGraph
+    from bindd.sexp import pcb
+    from one_of_each import make_all
+    from rich.console import Console
+
+    def fail(view: Any, bound: Any, node: Any, edge: Any, bound_edge: Any, types: Any, document: Any, root: Any, atom: Any,
+             board: Any, layers: Any, layer: Any, workspace: Any) -> None:
+        raise RuntimeError("in the middle")
+
+    def shown(state: str, handles: dict[str, Any]) -> None:
+        before = bindd.statistics()
+        try:
+            fail(**handles)
+        except RuntimeError as error:
+            pretty = io.StringIO()
+            Console(file=pretty, width=300).print_exception(show_locals=True)
+            plain = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        for told in (pretty.getvalue(), plain):
+            missing = [name for name in handles if not re.search(rf"\b{name} = ", told)]
+            assert not missing and "<repr-error" not in told and "repr() failed>" not in told, (state, missing, told)
+        assert bindd.statistics()["requests"] == before["requests"], f"{state}: a repr asked the worker"
+
+    for state in ("alive", "stopped", "dead", "freed", "closed", "forked"):
+        with bindd.connect() as workspace:
+            handles = make_all()
+            document = sexp.parse("(a (b c))")
+            board = pcb.loads('(kicad_pcb (version 20241229) (generator "t") (layers (0 "F.Cu" signal)))')
+            handles |= {
+                "types": TypeGraph.create(g=handles["view"]), "document": document, "root": document.root,
+                "atom": document.root[0], "board": board, "layers": board.kicad_pcb.layers,
+                "layer": board.kicad_pcb.layers[0], "workspace": workspace}
+            workspace.sync()
+            pid = workspace.pid
+            if state == "stopped":
+                os.kill(pid, signal.SIGSTOP)
+            elif state == "dead":
+                os.kill(pid, signal.SIGKILL)
+                while os.path.exists(f"/proc/{pid}"):
+                    time.sleep(0.001)
+            elif state == "freed":
+                handles["view"].destroy()
+                document.free()
+                board.free()
+            elif state == "closed":
+                workspace.close()
+            elif state == "forked":
+                child = os.fork()
+                if not child:
+                    try:
+                        shown(state, handles)
+                    except BaseException:
+                        traceback.print_exc()
+                        os._exit(1)
+                    os._exit(0)
+                assert os.waitpid(child, 0)[1] == 0
+            shown(state, handles)
+            if state == "stopped":
+                os.kill(pid, signal.SIGCONT)
 
 
 def test_every_attribute_of_every_error_can_be_read() -> None:
