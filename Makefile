@@ -29,10 +29,11 @@ demo: build
 test: build
 	tools/test
 
-# With millions and thousands where `make test` has thousands and hundreds, the first hour in a fresh clone, a build that checks
-# its invariants, and the wheel in another Debian (which needs root): two hours, and 24 GiB of memory.
+# With millions and thousands where `make test` has thousands and hundreds, the first hour in a fresh clone, texts of 128 MiB
+# and 1 GiB, a build that checks its invariants, and the wheel in another Debian (which needs root): two hours, 24 GiB of memory.
 test-long: build
 	BINDD_TEST_LONG=1 tools/test
+	$(PYTHON) benchmarks/large.py --limits
 	tools/test_checked
 	tools/test_elsewhere
 

@@ -5,7 +5,7 @@
 
 Each board is loaded in a workspace of its own, three times; the least counts. "Each byte" is what worker and client hold
 per byte of text while the board is loaded, and after it was freed; a worker gives back when it rests. Every row of --limits says
-how the call ended; the interpreter and the next call are looked at after each.
+how the call ended: a document, or an error that is no crash, else the run fails. The next call is looked at after each.
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ def limits(sizes_of: list[int]) -> None:
                 said = f"a document of {len(file.kicad_pcb.segments):,} segments"
                 file.free()
             except Exception as error:  # noqa: BLE001 - what comes is what is looked at
+                assert not isinstance(error, (bindd.WorkerCrashed, bindd.WorkerHung)), f"{name}, {size // MIB} MiB: {error}"
                 said = f"{type(error).__name__}: {str(error).splitlines()[0][:110]}"
             took = time.perf_counter() - began
             small = pcb.loads(sexp.generated().encode())
