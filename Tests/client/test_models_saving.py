@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -132,21 +134,50 @@ assert not [entry for entry in os.listdir(folder) if entry.startswith(".bindd")]
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+SAVES = {
+    "board": "from bindd.sexp import pcb; f = pcb.loads('(kicad_pcb (version 1))'); pcb.dumps(f, sys.argv[1])",
+    "view": "from bindd.graph import GraphView; GraphView.create().save(path=sys.argv[1])",
+}
+
+
+@pytest.mark.parametrize("save", SAVES.values(), ids=SAVES)
 @pytest.mark.parametrize("owner, group", [(12_345, 23_456), (0, 23_456)])
-def test_owner_and_group(home: Home, tmp_path: Path, owner: int, group: int) -> None:
+def test_owner_and_group(home: Home, tmp_path: Path, save: str, owner: int, group: int) -> None:
     """They stay where the system lets whoever saves give a file away: root may; anybody else keeps its own."""
-    path = tmp_path / "a.kicad_pcb"
-    path.write_text("(kicad_pcb (version 20241229))")
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
     wanted = (os.getuid(), os.getgid())
     if os.getuid() == 0:
         os.chown(path, owner, group)
         wanted = (owner, group)
     path.chmod(0o664)
-    code = "import sys; from bindd.sexp import pcb; f = pcb.loads(sys.argv[1]); f.kicad_pcb.version = 1; pcb.dumps(f, sys.argv[1])"
-    done = home.python(code, str(path))
+    done = home.python(f"import sys; {save}", str(path))
     assert done.returncode == 0, done.stderr[-3000:]
     facts = path.stat()
-    assert (facts.st_uid, facts.st_gid, facts.st_mode & 0o777) == (*wanted, 0o664) and "(version 1)" in path.read_text()
+    assert (facts.st_uid, facts.st_gid, facts.st_mode & 0o777) == (*wanted, 0o664) and path.read_bytes() != b"old"
+
+
+@pytest.mark.parametrize("save", SAVES.values(), ids=SAVES)
+def test_access_list_and_attributes(home: Home, tmp_path: Path, save: str) -> None:
+    """What the file system keeps of them beside a file, it keeps beside the one that replaces it."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    everybody = 0xFFFF_FFFF
+    entries = [(0x01, 6, everybody), (0x02, 4, 12_345), (0x04, 4, everybody), (0x10, 4, everybody), (0x20, 0, everybody)]
+    values = {
+        "user.note": b"by hand", "user.empty": b"",
+        "system.posix_acl_access": struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries),
+    }
+    for name, value in values.items():
+        try:
+            os.setxattr(path, name, value)
+        except OSError as error:
+            assert error.errno == errno.ENOTSUP, error
+    before = {name: os.getxattr(path, name) for name in os.listxattr(path)}, path.stat().st_mode
+    done = home.python(f"import sys; {save}", str(path))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert path.read_bytes() != b"old"
+    assert ({name: os.getxattr(path, name) for name in os.listxattr(path)}, path.stat().st_mode) == before
 
 
 def test_changes_by_others(home: Home, tmp_path: Path) -> None:

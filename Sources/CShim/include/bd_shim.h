@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/xattr.h> /* not in the Glibc module */
 #include <sys/types.h>
 
 /* Descriptors that one message may carry; a message with more is refused whole. */

@@ -1,11 +1,12 @@
 // A file that is replaced whole, or not at all.
 //
 // For: saving: a temporary file beside the target, written and synced, then renamed over it, then the folder synced. A
-// symbolic link keeps pointing where it points, also where that is to be made. Mode, owner and group stay those of the file
-// that was there, where the system lets them. Must not: leave its temporary file behind when it fails; be taken for a lock
+// symbolic link keeps pointing where it points, also where that is to be made. Mode, owner, group, access list and the user's
+// extended attributes stay those of the file that was there, where the system lets them. Must not: leave its temporary file behind when it fails; be taken for a lock
 // against others: who opened the old file before and writes into it afterwards writes into nothing. Cost: two syncs, and one
 // look at the folder's names.
 
+import CShim
 import Glibc
 import SexpCore
 import Wire
@@ -29,6 +30,8 @@ struct AtomicFile {
     private static let linksMax = 40
     /// Names of a folder that are looked at for what a killed save left.
     private static let namesMax = 20_000
+    /// Of the names of a file's extended attributes, and of the value of one: Linux has no more.
+    private static let attributeBytesMax = 65_536
 
     private let path: String
     /// Called before each system call that changes something or could see a change, with its name. For tests.
@@ -59,6 +62,7 @@ struct AtomicFile {
         do {
             try put(bytes, file, name)
             try give(file, name, like: present, mode: mode)
+            if present != nil { try copyAttributes(of: target, to: file, name) }
             probe("fsync")
             guard fsync(file) == 0 else { throw failure("write", name) }
             // Writing took its time: what was there then must be there now.
@@ -254,6 +258,35 @@ struct AtomicFile {
         if isKnown, UInt32(own.st_mode) & 0o7777 & ~permissions == 0 { return }
         errno = number
         throw failure("set the mode of", name)
+    }
+
+    /// Extended attributes: the user's own, and the access list, which means something only where owner and group are the same.
+    /// What a file system does not have, or does not let us set, stays away.
+    private func copyAttributes(of target: String, to file: Int32, _ name: String) throws {
+        for attribute in extendedAttributes(of: target) {
+            let isAccessList = attribute == "system.posix_acl_access"
+            guard isAccessList || attribute.hasPrefix("user.") else { continue }
+            if isAccessList, !isSameOwner(file, target) { continue }
+            var value = [UInt8](repeating: 0, count: Self.attributeBytesMax)
+            let count = getxattr(target, attribute, &value, value.count)
+            guard count >= 0 else { continue }
+            probe("fsetxattr")
+            guard fsetxattr(file, attribute, value, count, 0) != 0 else { continue }
+            if ![EPERM, EACCES, ENOTSUP].contains(errno) { throw failure("set \(attribute) of", name) }
+        }
+    }
+
+    private func extendedAttributes(of target: String) -> [String] {
+        var names = [CChar](repeating: 0, count: Self.attributeBytesMax)
+        let count = listxattr(target, &names, names.count)
+        guard count > 0 else { return [] }
+        return names[..<count].split(separator: 0).compactMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    private func isSameOwner(_ file: Int32, _ target: String) -> Bool {
+        var own = stat()
+        var other = stat()
+        return fstat(file, &own) == 0 && stat(target, &other) == 0 && own.st_uid == other.st_uid && own.st_gid == other.st_gid
     }
 
     /// Where there was no file, another one that appears meanwhile is not replaced.

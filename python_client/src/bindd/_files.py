@@ -26,6 +26,34 @@ def check_replaceable(path: str) -> int | None:
     return stat.S_IMODE(mode)
 
 
+def look_like(file: int, old: str) -> None:
+    """Gives an open new file owner, group, mode, access list and the user's extended attributes of the file that it replaces, where
+    the system lets it. A group that cannot be kept gets no more than all others have."""
+    present = os.stat(old)
+    mode = stat.S_IMODE(present.st_mode)
+    try:
+        os.fchown(file, present.st_uid, present.st_gid)
+    except OSError:
+        mode &= 0o1777
+        try:
+            os.fchown(file, -1, present.st_gid)
+        except OSError:
+            mode = mode & ~0o070 | (mode & 0o007) << 3
+    os.fchmod(file, mode)
+    now = os.fstat(file)
+    kept = ("user.", "system.posix_acl_access") if (now.st_uid, now.st_gid) == (present.st_uid, present.st_gid) else ("user.",)
+    try:
+        names = [name for name in os.listxattr(old) if name.startswith(kept)]
+    except OSError:
+        return  # a file system without them
+    for name in names:
+        try:
+            os.setxattr(file, name, os.getxattr(old, name))
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENODATA):
+                raise
+
+
 def mode_of_new_files() -> int:
     """By this process's umask, which the daemon does not share. Looked up without changing it, also not for a moment."""
     try:
