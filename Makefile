@@ -30,11 +30,12 @@ test: build
 	tools/test
 
 # With millions and thousands where `make test` has thousands and hundreds, the first hour in a fresh clone, texts of 128 MiB
-# and 1 GiB, a build that checks its invariants, and the wheel in another Debian (which needs root): two hours, 24 GiB of memory.
+# and 1 GiB, a build that checks its invariants, one with sanitizers, and the wheel in another Debian (which needs root): two hours, 24 GiB of memory.
 test-long: build
 	BINDD_TEST_LONG=1 tools/test
 	$(PYTHON) benchmarks/large.py --limits
 	tools/test_checked
+	tools/test_sanitized
 	tools/test_elsewhere
 
 # The tools of the machine: apt packages and the virtual environment. Quick when they are there.

@@ -30,6 +30,7 @@ C_FLAGS = {
     "release": ["-O2", "-g"],
     "debug": ["-O0", "-g"],
     "checked": ["-O2", "-g", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"],
+    "sanitized": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"],  # tools/test_sanitized
 }
 C_JOBS = 2
 OUTPUT_KEPT = 32 << 10
@@ -144,8 +145,8 @@ def build_extension(mode: str, write: Write, target: Path | None = None) -> Path
         fresh = library.with_name(f".{library.name}.{os.getpid()}")
         library.parent.mkdir(parents=True, exist_ok=True)
         try:
-            run([*compiler, "-shared", "-pthread", *map(str, inputs), "-o", str(fresh),
-                 *os.environ.get("LDFLAGS", "").split()], write, CLIENT)
+            run([*compiler, "-shared", "-pthread", *(flag for flag in C_FLAGS[mode] if flag.startswith("-fsanitize=")),
+                 *map(str, inputs), "-o", str(fresh), *os.environ.get("LDFLAGS", "").split()], write, CLIENT)
             fresh.replace(library)
             (objects / "linked").write_text(str(library))
         finally:

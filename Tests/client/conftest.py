@@ -44,7 +44,7 @@ class Home:
             "BINDD_STATE": str(folder.parent / f"{folder.name}-state"),
             "BINDD_IDLE_EXIT": "60",
             "BINDD_NORECOMPILE": "1",
-            "PYTHONPATH": str(HERE),
+            "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "PYTHONFAULTHANDLER": "1",
         }
 
