@@ -98,7 +98,7 @@ public struct Arena {
 
     func writeTables(to image: ImageWriter) throws {
         try image.word(state.pointee.nextSegment)
-        try image.word(state.pointee.usedBytes)
+        for value in [state.pointee.usedBytes, state.pointee.attributeBytes] { try image.word(value) }
         for runs in state.pointee.freeRuns { try image.list(runs) }
         try image.list(Array(UnsafeBufferPointer(start: partial, count: Arena.smallClasses)))
         try image.list(Array(UnsafeBufferPointer(start: segments, count: state.pointee.nextSegment)))
@@ -111,6 +111,7 @@ public struct Arena {
         }
         state.pointee.nextSegment = nextSegment
         state.pointee.usedBytes = try image.word()
+        state.pointee.attributeBytes = try image.word()
         for order in state.pointee.freeRuns.indices { state.pointee.freeRuns[order] = try image.list(of: Int.self) }
         let heads = try image.list(of: UInt32.self)
         let table = try image.list(of: Segment.self)

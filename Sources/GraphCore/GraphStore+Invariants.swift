@@ -4,6 +4,9 @@ import CLayout
 
 extension GraphStore {
     public func checkInvariants() {
+        check(
+            (0...arena.usedBytes).contains(arena.attributeBytes),
+            "\(arena.attributeBytes) bytes of attributes in an arena of which \(arena.usedBytes) are used")
         for id in liveViews.ids {
             guard let record = views.find(id) else {
                 check(false, "live view \(id) has no record")

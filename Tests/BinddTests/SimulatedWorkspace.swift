@@ -223,6 +223,7 @@ extension Workspace {
     func facts() throws -> [String] {
         var facts: [String] = ["ids \(LeaseKind.allCases.map { nextIds[$0, default: 1] })"]
         facts.append("\(graph.nodeCount) nodes, \(graph.edgeCount) edges, \(documents.count) documents")
+        facts.append("\(graph.arena.attributeBytes) bytes of attributes")
         for view in graph.liveViews.ids {
             let nodes = try graph.nodes(view: view)
             facts.append("view \(view): nodes \(nodes) edges \(try graph.edges(view: view))")

@@ -1,6 +1,7 @@
 """Noise with a planted bug in it: a program that makes some hundred random calls and then does what the bug waits for.
 
-Run as ``python planted.py BUG SEED [again]``; again: after another crash in the same workspace. It ends by the exception of the crash. Used by test_crash_reduce.py.
+Run as ``python planted.py BUG SEED [again | compacted]``; again: after another crash in the same workspace; compacted: the
+journal begins with an image. It ends by the exception of the crash. Used by test_crash_reduce.py.
 """
 
 from __future__ import annotations
@@ -190,6 +191,12 @@ def main() -> None:
             debug.crash("SEGV")
         except errors.WorkerCrashed:
             pass
+    if sys.argv[3:] == ["compacted"]:
+        noise.make(60)
+        kept = sexp.parse("(kept)")
+        for _ in range(40):
+            NodeReference.create(text="x" * 1_000_000)  # gone at once: the journal becomes longer than the state
+            noise.view.get_counts()
     debug.plant(bug)
     noise.make(120)
     BUGS[bug](noise)

@@ -59,6 +59,20 @@ def test_the_second_crash_of_a_workspace_is_replayed_as_well(home: Home) -> None
     assert done.returncode == 0 and "as reported, 3 times of 3" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("bug", ["copy-of-a-copy", "fourth-view", "print-one-of-three", "destroy-with-twins"])
+def test_a_journal_that_begins_with_an_image_is_reduced_as_well(home: Home, bug: str) -> None:
+    """What the image held is made by requests, of which those are left that the crash needs."""
+    home.environment["BINDD_PYTHON"] = sys.executable
+    assert "the native core died" in crash(home, bug, SEED, "compacted").stderr
+    newest_report(home)
+    journals = list(Path(home.environment["BINDD_STATE"]).rglob("journal.?"))
+    assert journals and sum(path.stat().st_size for path in journals) < 8 << 20, [(str(path), path.stat().st_size) for path in journals]
+    reduced = home.command("crash", "reduce", "-o", "json", timeout=120)
+    assert reduced.returncode == 0, reduced.stderr + reduced.stdout
+    found = json.loads(reduced.stdout)
+    assert found["calls"] <= CALLS_MAX and found["checked"].startswith("checked: it dies"), found
+
+
 def test_a_hundred_replays_die_of_the_same_request(home: Home) -> None:
     assert "the native core died" in crash(home, "triangle", SEED).stderr
     newest_report(home)

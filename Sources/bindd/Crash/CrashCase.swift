@@ -15,6 +15,8 @@ struct CrashStep {
         case request(operation: UInt16, payload: [UInt8])
         /// A request that failed, or was left out after another death.
         case passedOver(UInt16, usedIds: [UInt64]?)
+        /// The next document gets this id: those before it are not among the steps.
+        case nextDocument(UInt32)
     }
 
     var action: Action
@@ -34,6 +36,8 @@ struct CrashError: Error, CustomStringConvertible {
 struct CrashCase {
     /// What the journal began with when it had been compacted; nil: with nothing.
     var image: [UInt8]?
+    /// It says which ids are handed out, and holds nothing.
+    var imageIsEmpty = false
     /// The last one is the guilty one.
     var steps: [CrashStep]
     var isPrivate: Bool

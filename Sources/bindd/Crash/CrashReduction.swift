@@ -18,7 +18,7 @@ struct CrashReduction {
     /// Where memory ran out is chance.
     private let comparesPlaces: Bool
     /// The list can be written as a script: then only lists that can are tried.
-    private let isWritable: Bool
+    private var isWritable: Bool
     private let startNs = bd_clock_monotonic_ns()
     private(set) var runs = 0
     /// Ended by a limit: there may be a shorter list.
@@ -31,6 +31,12 @@ struct CrashReduction {
         self.crash = crash
         self.limits = limits
         wanted = try CrashRun(crash: crash).run(Array(crash.steps.indices))
+        if wanted.hasDied, let unpacked = try? crash.unpacked(),
+            isWanted(try CrashRun(crash: unpacked).run(Array(unpacked.steps.indices)), at: unpacked.steps.count - 1)
+        {
+            self.crash = unpacked
+            isWritable = CrashReduction.canBeWritten(unpacked)
+        }
         guard wanted.hasDied, wanted.step == crash.steps.count - 1 else {
             throw CrashError(
                 "it does not crash again: with all \(crash.steps.count) steps the worker \(wanted.words)"

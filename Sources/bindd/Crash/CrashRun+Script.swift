@@ -12,8 +12,10 @@ extension CrashRun {
 
     /// The program, whose last line is the guilty request, or why there is none.
     func script(about: String) -> Result<String, CrashError> {
-        if crash.image != nil {
-            return .failure(CrashError("the journal began with an image of the workspace, which is no list of requests"))
+        if crash.image != nil, !crash.imageIsEmpty {
+            return .failure(CrashError(
+                "the journal began with an image of the workspace, and the requests that would make what it held do not lead to "
+                    + "the same crash"))
         }
         var ends: [Int32] = [-1, -1]
         let piped = bd_pipe_pair(&ends)

@@ -94,6 +94,7 @@ struct CrashRun {
         case .open(let hello): try workspace.openSession(try Hello(decoding: hello))
         case .passedOver(let operation, let usedIds):
             try workspace.sessions[step.session]?.passOver(operation, usedIds: usedIds)
+        case .nextDocument(let id): workspace.documents.next = id
         case .close: workspace.endSession(step.session)
         case .request(let operation, let payload):
             guard let session = workspace.sessions[step.session] else { return }

@@ -101,12 +101,12 @@ struct WorkerPage {
         set(BD_KIND_NODE, objects: workspace.graph.nodeCount, bytes: nodeBytes)
         set(BD_KIND_EDGE, objects: workspace.graph.edgeCount, bytes: edgeBytes)
         set(BD_KIND_VIEW, objects: workspace.graph.viewCount, bytes: viewBytes)
-        page.pointee.attribute_bytes = UInt64(attributeBytes)
+        page.pointee.attribute_bytes = UInt64(clamping: attributeBytes)
         for kind in HandleKind.documents {
             let sum = workspace.documents.sums[Int(kind)]
             set(kind, objects: sum.count, bytes: sum.bytes)
         }
-        bd_store_release_u64(&page.pointee.memory_bytes, UInt64(workspace.memoryBytes))
+        bd_store_release_u64(&page.pointee.memory_bytes, UInt64(clamping: workspace.memoryBytes))
     }
 
     private func set(_ kind: UInt32, objects: Int, bytes: Int) {
@@ -114,7 +114,7 @@ struct WorkerPage {
             $0.storeBytes(of: UInt64(objects), toByteOffset: Int(kind) * 8, as: UInt64.self)
         }
         withUnsafeMutableBytes(of: &page.pointee.bytes) {
-            $0.storeBytes(of: UInt64(bytes), toByteOffset: Int(kind) * 8, as: UInt64.self)
+            $0.storeBytes(of: UInt64(clamping: bytes), toByteOffset: Int(kind) * 8, as: UInt64.self)
         }
     }
 

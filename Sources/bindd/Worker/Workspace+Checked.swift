@@ -1,5 +1,6 @@
 // What a checked build (BINDD_RELEASEMODE=checked) does and others do not: it looks at the invariants of the graph after each
-// turn of requests. A broken one ends the worker with the reason.
+// turn of requests, and replaces the journal by an image every few (WorkspaceImage.swift). A broken one ends the worker with the
+// reason.
 // Must not change anything. Cost: none in other builds; here linear in the graph, for large ones in one turn of 64.
 
 import GraphCore

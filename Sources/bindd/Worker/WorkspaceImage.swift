@@ -8,15 +8,15 @@ import Wire
 
 extension Workspace {
     /// Changes when what is written here changes.
-    private static let imageVersion = 2
+    private static let imageVersion = 3
     /// The journal is replaced by an image when it has grown by so much, and by as much as the state takes: so replaying
-    /// stays bounded, and writing images costs no more than writing the journal.
-    static let journalBytesMin = 32 << 20
+    /// stays bounded, and writing images costs no more than writing the journal. A checked build does it all the time.
+    private var journalBytesMax: Int { isCheckedBuild ? max(1 << 10, memoryBytes / 64) : max(32 << 20, memoryBytes) }
 
     /// Replaces a long journal by an image. A failure is no harm: the journal just goes on.
     func compactJournal() {
-        guard let journal, journal.endBytes - journal.imageBytes > max(Workspace.journalBytesMin, memoryBytes),
-            journal.applied == journal.lastSequence,
+        guard let journal, journal.endBytes - journal.imageBytes > journalBytesMax,
+            journal.applied == journal.lastSequence, planted.isEmpty, plannedDeath == nil,  // no image has them
             !sessions.values.contains(where: { $0.isInsideMessage || $0.ids.isSet })
         else { return }
         do {
