@@ -46,6 +46,46 @@ def test_handles_of_every_kind_go_on() -> None:
 
 
 @alone
+def test_an_image_in_the_place_of_a_long_journal_holds_all_of_it() -> None:
+    """Every kind of object, then 40 MB of requests whose objects are gone, so that the journal begins anew; then deaths."""
+    import bindd
+    from bindd import errors
+    from bindd.graph import NodeReference
+    from crash_matrix import World
+
+    def journal_bytes() -> int:
+        folder = f"/proc/{workspace.pid}/fd"
+        links = {name: os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}
+        return sum(os.stat(f"{folder}/{name}").st_size for name, link in links.items() if link.startswith(os.environ["BINDD_STATE"]))
+
+    def die() -> None:
+        os.kill(workspace.pid, signal.SIGKILL)
+        with pytest.raises(errors.WorkerCrashed) as caught:
+            workspace.sync()
+        assert caught.value.lost == 0
+
+    world = World()
+    workspace = bindd._bindd._current()
+    named = [world.view.insert_node(node=NodeReference.create(name=f"n{number}", text="t" * 200)) for number in range(500)]
+    alone = [NodeReference.create(name=f"a{number}", text="u" * 200) for number in range(500)]
+    for _ in range(40):
+        NodeReference.create(text="x" * 1_000_000)
+    workspace.sync()
+    assert 0 < journal_bytes() < 20 << 20, "an image took the journal's place"
+    before = world.state()
+    die()
+    assert world.state() == before and alone[7].get_attr(key="name") == "a7" and named[7].node().get_attr(key="text") == "t" * 200
+    del alone[100:]  # what the image held is freed by the worker that read it, and by the one after that
+    die()
+    alone.clear()
+    world.board.kicad_pcb.paper = "A2"
+    world.types.instantiate(type_identifier="Type")
+    edited = world.state()
+    die()
+    assert world.state() == edited != before
+
+
+@alone
 def test_lost_commands_are_named_and_their_handles_say_so() -> None:
     """Commands behind the guilty one were never acknowledged: they are not applied, and nothing pretends that they were."""
     import bindd
