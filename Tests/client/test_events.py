@@ -220,6 +220,88 @@ def test_what_happens_within_a_tenth_of_a_second_is_one_change() -> None:
     workspace.close()
 
 
+HUNG_MOUNT = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A folder "hung" answers nothing while there is a FIFO that nobody writes to. */
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+    int (*real)(int, const char *, uint32_t) = dlsym(RTLD_NEXT, "inotify_add_watch");
+    if (strstr(path, "/hung")) {
+        int fifo = open(getenv("HUNG_FIFO"), O_RDONLY);
+        if (fifo >= 0)
+            close(fifo);
+    }
+    return real(fd, path, mask);
+}
+"""
+
+
+def test_a_mount_that_hangs_keeps_only_its_own_files_waiting(home: Home, tmp_path: Path) -> None:
+    source, library, fifo = tmp_path / "hung.c", tmp_path / "hung.so", tmp_path / "fifo"
+    source.write_text(HUNG_MOUNT)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    boards = [tmp_path / name / "board.kicad_pcb" for name in ("hung", "well")]
+    for board in boards:
+        board.parent.mkdir()
+        board.write_text("1")
+    hung, well = boards
+    started = subprocess.run(
+        [home.binary, "serve", "--detach", "--socket", str(home.socket)], capture_output=True, text=True,
+        env={**home.environment, "LD_PRELOAD": str(library), "HUNG_FIFO": str(fifo)})
+    assert started.returncode == 0, started.stderr
+    done = home.python(f"""
+import os
+from pathlib import Path
+import pytest
+import bindd
+from bindd import _daemon
+from bindd.graph import GraphView
+fifo, hung, well = map(Path, {[str(path) for path in (fifo, *boards)]!r})
+path = _daemon.socket_path()
+view = GraphView.create()
+count = view.get_node_count()
+def hangs():
+    os.mkfifo(fifo)
+    hung.write_text(hung.read_text() + "more")
+    return next(events)
+with bindd.events(["file_changed", "folder_hangs"], files=[hung, well], timeout=30) as events:
+    told = hangs()
+    assert (told["event"], told["path"], told["hangs"]) == ("folder_hangs", str(hung.parent), True), told
+    assert told["reason"] == "did not answer within 2000 ms"
+    for _ in range(3):
+        well.with_name("new").write_text(well.read_text() + "more")
+        well.with_name("new").rename(well)
+        assert next(events)["path"] == str(well)
+    assert _daemon.control(path, "status")["workers"] and view.get_node_count() == count
+    GraphView.create().get_node_count()
+    for files in ([hung], [well, hung.with_name("other")]):
+        with pytest.raises(ValueError, match="/hung did not answer within 2000 ms\\n  hint: is it on a mount that hangs"):
+            bindd.events(files=files)
+    writer = os.open(fifo, os.O_WRONLY)
+    fifo.unlink()
+    os.close(writer)
+    told = next(events)
+    assert (told["event"], told["hangs"], told["reason"]) == ("folder_hangs", False, ""), told
+    assert next(events)["path"] == str(hung)
+    os.mkfifo(fifo)
+    with pytest.raises(ValueError, match="/hung did not answer within 2000 ms"):
+        bindd.events(files=[hung.with_name("third")])
+    assert next(events)["hangs"]
+""", timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r" (folder_\w+) ", home.command("logs").stdout) == ["folder_hangs", "folder_answers", "folder_hangs"]
+    # The daemon ends, though a look never does.
+    assert home.command("stop").returncode == 0
+    assert home.wait_until(lambda: not home.processes())
+
+
 def test_who_only_listens_keeps_no_daemon(home: Home) -> None:
     home.environment["BINDD_IDLE_EXIT"] = "1"
     assert home.command("serve", "--detach", "--socket", str(home.socket), "--idle-exit", "1").returncode == 0

@@ -10,8 +10,8 @@ struct EventsCommand: ParsableCommand {
         commandName: "events", abstract: "Show what happens: workers and clients that come and go, handles, changed files.",
         discussion: """
             worker_started, worker_restarted, worker_ended, worker_crashed, client_connected, client_gone, handles (every five \
-            seconds, of clients that hold more or fewer), file_changed, daemon_stopping. Each has a number, one higher than the \
-            one before. Exits with status 3 when no daemon runs, and with 0 when the daemon stops.
+            seconds, of clients that hold more or fewer), file_changed, folder_hangs (what changes in there is not seen, until it \
+            answers), daemon_stopping. Each has a number, one higher than the one before. Exits with status 3 when no daemon runs, and with 0 when the daemon stops.
             """)
 
     @OptionGroup var place: SocketOption

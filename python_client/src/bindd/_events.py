@@ -17,7 +17,7 @@ from bindd.errors import BinddUnavailable
 
 NAMES = frozenset({
     "worker_started", "worker_restarted", "worker_ended", "worker_crashed", "client_connected", "client_gone", "handles",
-    "file_changed", "daemon_stopping"})
+    "file_changed", "folder_hangs", "daemon_stopping"})
 
 
 def _wanted(only: str | Iterable[str] | None) -> frozenset[str] | None:
