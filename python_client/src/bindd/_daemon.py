@@ -127,6 +127,16 @@ def _beyond_standard(fd: int) -> int:
         os.close(fd)
 
 
+def identity(fd: int) -> tuple[int, int] | None:
+    """Which file is behind the number; None where there is none. What is kept for long is looked at before it is used or
+    closed: a program may close numbers that it did not open, and have them anew for files of its own."""
+    try:
+        about = os.fstat(fd)
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
+
+
 def _left(deadline: float) -> float:
     return deadline - time.monotonic()
 
