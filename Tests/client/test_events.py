@@ -64,6 +64,9 @@ def test_names_and_paths_are_looked_at_before_anything_is_asked() -> None:
     GraphView.create().get_node_count()
     page = (ROOT / "docs" / "WATCHING.md").read_text().split("| event | tells |")[1].split("\n\n")[0]
     assert set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in page.splitlines()[2:]))) == NAMES
+    binary = os.environ.get("BINDD_BIN") or str(Path(sys.executable).with_name("bindd"))
+    known = subprocess.run([binary, "events", "--only", "x"], capture_output=True, text=True).stderr.split("  hint: ")[1]
+    assert known.strip().split(", ") == sorted(NAMES)
     with pytest.raises(ValueError, match="there is no event 'worker_crash'\n  hint: known: client_connected, "):
         bindd.events(["worker_crash", "handles"])
     with pytest.raises(ValueError, match="is not UTF-8"):
@@ -178,6 +181,25 @@ def test_the_command_tells_and_ends_with_the_daemon(home: Home) -> None:
     assert one.count("\n") == 1
 
 
+def test_the_command_says_that_the_daemon_died(home: Home) -> None:
+    assert home.command("serve", "--detach", "--socket", str(home.socket)).returncode == 0
+    watch = subprocess.Popen(
+        [home.binary, "events", "--after", "0"], env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert home.python("import bindd\nbindd.connect().close()").returncode == 0
+    assert watch.stdout is not None
+    while " worker_ended " not in (line := watch.stdout.readline()):
+        assert line
+    pid = home.daemon_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    said = watch.communicate(timeout=20)[1]
+    last = line.split()[1]
+    assert watch.returncode == 1 and re.fullmatch(
+        rf"bindd: the daemon \(pid {pid}\) ended; event {last} is the last one that it told\n  hint: `bindd logs` may tell why; .*\n",
+        said), said
+    home.command("serve", "--detach", "--socket", str(home.socket))  # takes away what the dead one left
+
+
 def test_more_than_can_be_watched_is_an_error_that_says_so(home: Home, tmp_path: Path) -> None:
     assert home.command("serve", "--detach", "--socket", str(home.socket)).returncode == 0
     long = [str(tmp_path / ("x" * 200 + str(number))) for number in range(200)]
@@ -187,7 +209,7 @@ def test_more_than_can_be_watched_is_an_error_that_says_so(home: Home, tmp_path:
         r'bindd: "subscribe" with its 200 arguments has \d+ bytes, the daemon takes 8192\n  hint: ask with fewer or shorter ones\n',
         done.stderr), done.stderr
     done = home.command("events", *(word for number in range(257) for word in ("--file", f"/{number}")))
-    assert done.returncode == 1 and "at most 256 files can be watched" in done.stderr and "--after" not in done.stderr, done.stderr
+    assert done.returncode == 64 and "at most 256 files can be watched" in done.stderr and "--after" not in done.stderr, done.stderr
     assert "peer_cut" not in home.command("logs").stdout
 
 
