@@ -94,7 +94,7 @@ def source(canary: str | None) -> Path:
 
 
 def build_c(target: str, canary: str | None, compiler: str = CLANG, driver: Path | None = None) -> Path:
-    """A target of one file of csrc. With `driver`, a main of its own in place of libFuzzer."""
+    """A target of one file of csrc, and what that needs. With `driver`, a main of its own in place of libFuzzer."""
     name = target.removeprefix("c-")
     binary = WORK / f"{target}{'-canary' if canary else ''}{'-replay' if driver else ''}"
     binary.parent.mkdir(exist_ok=True)
@@ -102,7 +102,7 @@ def build_c(target: str, canary: str | None, compiler: str = CLANG, driver: Path
     engine = f"-fsanitize={'' if driver else 'fuzzer,'}{SANITIZERS}"
     link = ["-fno-sanitize-recover=all"] if driver else ["-fuse-ld=lld"]
     run(compiler, *C_FLAGS, engine, *link, f"-I{ROOT / 'fuzz'}", f"-I{csrc}", f"-I{LAYOUT}",
-        ROOT / "fuzz" / f"fuzz_{name}.c", *sorted(csrc.glob(f"bd_{name}*.c")), *([driver] if driver else []), "-o", binary)
+        ROOT / "fuzz" / f"fuzz_{name}.c", *sorted(csrc.glob(f"bd_{name}*.c")), csrc / "bd_descriptor.c", *([driver] if driver else []), "-o", binary)
     return binary
 
 

@@ -436,6 +436,7 @@ CONTROL_BYTES_MAX: int
 HELLO_BYTES_MAX: int
 FRAME_BYTES_MAX: int
 NAME_BYTES_MAX: int
+WORKSPACE_NAME_BYTES_MAX: int
 SITES_INTERVAL: int
 
 def statistics() -> dict[str, Any]: ...

@@ -260,7 +260,28 @@ def test_completion_scripts_know_the_commands(home: Home) -> None:
     done = subprocess.run(["bash", "-n"], input=home.command("completion", "bash").stdout, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     done = home.command("completion", "tcsh")
-    assert done.returncode == 1 and "bash, zsh or fish" in done.stderr
+    assert done.returncode == 64 and "bash, zsh or fish" in done.stderr
+
+
+def test_wrong_words_have_one_exit_status(home: Home) -> None:
+    """Those that the parser refuses and those that a command looks at itself; before a daemon is asked, and there is none."""
+    look = ["inspect", "handles"]
+    for words in (
+        ["statu"], ["status", "-o", "csv"], ["top", "--delay", "soon"], ["top", "--delay", "0"], ["top", "--delay", "nan"],
+        ["events", "-o", "csv"], ["events", "--only", "handles,teapots"], ["events", "--file", "folder/"],
+        ["events", *(word for number in range(257) for word in ("--file", f"/{number}"))],
+        ["trace", "-o", "dot"], ["trace", "--seconds", "-1"], ["trace", "--seconds", "nan"], ["completion", "tcsh"],
+        ["status", "--socket", "folder/"], ["logs", "--socket", "x" * 200], ["stop", "--socket", "folder/"],
+        ["restart", "--socket", "folder/"], ["serve", "--socket", "folder/"], [*look, "--kind", "Teapot"], [*look, "x"],
+        [*look, "-o", "dot"], [*look, "5", "-o", "csv"], [*look, "--tree", "x"], [*look, "--tree", "5", "-o", "csv"],
+        [*look, "--tree", "5", "--kind", "Teapot"], [*look, "--diff", "a", "b", "c"], [*look, "--diff", "a", "-o", "dot"],
+        [*look, "--older-than", "soon"], [*look, "--min-bytes", "x"], [*look, "--over", "2s"], [*look, "--growing", "--over", "x"],
+        [*look, "--group-by", "x"], [*look, "--fail-if", "x"], [*look, "--watch=x"],
+    ):
+        done = home.command(*words)
+        assert done.returncode == 64 and done.stderr and not done.stdout, (words, done)
+    assert not home.processes()
+    assert home.command("trace", "--seconds", "inf").returncode == 3
 
 
 def test_unread_replies_are_told(home: Home) -> None:

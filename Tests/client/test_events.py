@@ -64,6 +64,9 @@ def test_names_and_paths_are_looked_at_before_anything_is_asked() -> None:
     GraphView.create().get_node_count()
     page = (ROOT / "docs" / "WATCHING.md").read_text().split("| event | tells |")[1].split("\n\n")[0]
     assert set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in page.splitlines()[2:]))) == NAMES
+    binary = os.environ.get("BINDD_BIN") or str(Path(sys.executable).with_name("bindd"))
+    known = subprocess.run([binary, "events", "--only", "x"], capture_output=True, text=True).stderr.split("  hint: ")[1]
+    assert known.strip().split(", ") == sorted(NAMES)
     with pytest.raises(ValueError, match="there is no event 'worker_crash'\n  hint: known: client_connected, "):
         bindd.events(["worker_crash", "handles"])
     with pytest.raises(ValueError, match="is not UTF-8"):
@@ -178,6 +181,25 @@ def test_the_command_tells_and_ends_with_the_daemon(home: Home) -> None:
     assert one.count("\n") == 1
 
 
+def test_the_command_says_that_the_daemon_died(home: Home) -> None:
+    assert home.command("serve", "--detach", "--socket", str(home.socket)).returncode == 0
+    watch = subprocess.Popen(
+        [home.binary, "events", "--after", "0"], env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert home.python("import bindd\nbindd.connect().close()").returncode == 0
+    assert watch.stdout is not None
+    while " worker_ended " not in (line := watch.stdout.readline()):
+        assert line
+    pid = home.daemon_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    said = watch.communicate(timeout=20)[1]
+    last = line.split()[1]
+    assert watch.returncode == 1 and re.fullmatch(
+        rf"bindd: the daemon \(pid {pid}\) ended; event {last} is the last one that it told\n  hint: `bindd logs` may tell why; .*\n",
+        said), said
+    home.command("serve", "--detach", "--socket", str(home.socket))  # takes away what the dead one left
+
+
 def test_more_than_can_be_watched_is_an_error_that_says_so(home: Home, tmp_path: Path) -> None:
     assert home.command("serve", "--detach", "--socket", str(home.socket)).returncode == 0
     long = [str(tmp_path / ("x" * 200 + str(number))) for number in range(200)]
@@ -187,7 +209,7 @@ def test_more_than_can_be_watched_is_an_error_that_says_so(home: Home, tmp_path:
         r'bindd: "subscribe" with its 200 arguments has \d+ bytes, the daemon takes 8192\n  hint: ask with fewer or shorter ones\n',
         done.stderr), done.stderr
     done = home.command("events", *(word for number in range(257) for word in ("--file", f"/{number}")))
-    assert done.returncode == 1 and "at most 256 files can be watched" in done.stderr and "--after" not in done.stderr, done.stderr
+    assert done.returncode == 64 and "at most 256 files can be watched" in done.stderr and "--after" not in done.stderr, done.stderr
     assert "peer_cut" not in home.command("logs").stdout
 
 
@@ -218,6 +240,88 @@ def test_what_happens_within_a_tenth_of_a_second_is_one_change() -> None:
         most = (time.monotonic() - began) // 0.1 + 1
         assert 1 <= told.count(str(board)) <= most, (told.count(str(board)), most)
     workspace.close()
+
+
+HUNG_MOUNT = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A folder "hung" answers nothing while there is a FIFO that nobody writes to. */
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+    int (*real)(int, const char *, uint32_t) = dlsym(RTLD_NEXT, "inotify_add_watch");
+    if (strstr(path, "/hung")) {
+        int fifo = open(getenv("HUNG_FIFO"), O_RDONLY);
+        if (fifo >= 0)
+            close(fifo);
+    }
+    return real(fd, path, mask);
+}
+"""
+
+
+def test_a_mount_that_hangs_keeps_only_its_own_files_waiting(home: Home, tmp_path: Path) -> None:
+    source, library, fifo = tmp_path / "hung.c", tmp_path / "hung.so", tmp_path / "fifo"
+    source.write_text(HUNG_MOUNT)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    boards = [tmp_path / name / "board.kicad_pcb" for name in ("hung", "well")]
+    for board in boards:
+        board.parent.mkdir()
+        board.write_text("1")
+    hung, well = boards
+    started = subprocess.run(
+        [home.binary, "serve", "--detach", "--socket", str(home.socket)], capture_output=True, text=True,
+        env={**home.environment, "LD_PRELOAD": str(library), "HUNG_FIFO": str(fifo)})
+    assert started.returncode == 0, started.stderr
+    done = home.python(f"""
+import os
+from pathlib import Path
+import pytest
+import bindd
+from bindd import _daemon
+from bindd.graph import GraphView
+fifo, hung, well = map(Path, {[str(path) for path in (fifo, *boards)]!r})
+path = _daemon.socket_path()
+view = GraphView.create()
+count = view.get_node_count()
+def hangs():
+    os.mkfifo(fifo)
+    hung.write_text(hung.read_text() + "more")
+    return next(events)
+with bindd.events(["file_changed", "folder_hangs"], files=[hung, well], timeout=30) as events:
+    told = hangs()
+    assert (told["event"], told["path"], told["hangs"]) == ("folder_hangs", str(hung.parent), True), told
+    assert told["reason"] == "did not answer within 2000 ms"
+    for _ in range(3):
+        well.with_name("new").write_text(well.read_text() + "more")
+        well.with_name("new").rename(well)
+        assert next(events)["path"] == str(well)
+    assert _daemon.control(path, "status")["workers"] and view.get_node_count() == count
+    GraphView.create().get_node_count()
+    for files in ([hung], [well, hung.with_name("other")]):
+        with pytest.raises(ValueError, match="/hung did not answer within 2000 ms\\n  hint: is it on a mount that hangs"):
+            bindd.events(files=files)
+    writer = os.open(fifo, os.O_WRONLY)
+    fifo.unlink()
+    os.close(writer)
+    told = next(events)
+    assert (told["event"], told["hangs"], told["reason"]) == ("folder_hangs", False, ""), told
+    assert next(events)["path"] == str(hung)
+    os.mkfifo(fifo)
+    with pytest.raises(ValueError, match="/hung did not answer within 2000 ms"):
+        bindd.events(files=[hung.with_name("third")])
+    assert next(events)["hangs"]
+""", timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r" (folder_\w+) ", home.command("logs").stdout) == ["folder_hangs", "folder_answers", "folder_hangs"]
+    # The daemon ends, though a look never does.
+    assert home.command("stop").returncode == 0
+    assert home.wait_until(lambda: not home.processes())
 
 
 def test_who_only_listens_keeps_no_daemon(home: Home) -> None:

@@ -623,11 +623,19 @@ def test_names_and_limits_that_cannot_be(fake: FakeDaemon) -> None:
     ):
         with pytest.raises(TypeError, match=match):
             bindd.connect(**wrong)  # type: ignore[arg-type]
-    limit = bindd._bindd.NAME_BYTES_MAX
-    for name in ("x" * (limit + 1), "é" * limit, "a\0b"):
-        with pytest.raises(ValueError, match=f"at most {limit} bytes"):
+    accepted: list[socket.socket] = []
+    fake.on_accept = lambda link: bool(accepted.append(link))
+    limit = bindd._bindd.WORKSPACE_NAME_BYTES_MAX
+    for name in ("x" * (limit + 1), "é" * (limit // 2) + "x", "x" * 255, "x" * 100_000):
+        size = len(name.encode())
+        with pytest.raises(ValueError, match=f"^the workspace name has {size} bytes, the limit is 64\n  hint: use letters, digits, - and _$"):
             bindd.connect(name)
+    for name in ("a\0b", "a\nb", "\x7f", "\x9f"):
+        with pytest.raises(ValueError, match="^the workspace name holds control characters\n  hint: use letters"):
+            bindd.connect(name)
+    assert not accepted, "nobody is asked"
     bindd.connect("x" * limit).close()
+    assert len(accepted) == 1
     for number in (-1, 1 << 64):
         with pytest.raises(ValueError, match="64 bits"):
             bindd.handles(number)

@@ -157,6 +157,7 @@ def test_leases_that_grow_while_requests_are_given_up(fake: FakeDaemon) -> None:
                     view.create_and_insert_node()
                     made += 1
         mute = False
+        workspace.call_timeout = 30
         for _ in range(9000):
             view.create_and_insert_node()
         workspace.sync()

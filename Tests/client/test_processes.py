@@ -276,6 +276,54 @@ def test_a_stopped_worker_stops_nobody_else(home: Home) -> None:
     child.stdout.close()
 
 
+@alone
+def test_names_are_refused_in_the_daemons_words() -> None:
+    import bindd
+    from bindd import _daemon
+
+    def refusal(name: str) -> str:
+        with pytest.raises(ValueError) as caught:
+            bindd.connect(name)
+        return str(caught.value)
+
+    names = ("x" * 65, "é" * 33, "a\nb", "\x80")
+    here = [refusal(name) for name in names]
+    _daemon._check_name = lambda name: None
+    assert [refusal(name) for name in names] == here
+    with bindd.connect("é" * 32) as workspace:
+        assert workspace.name == "é" * 32
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_too_few_descriptors_are_told(home: Home, runs: bool) -> None:
+    """With any number of them: it works, or it is an error of bindd that says why; nothing is left open."""
+    code = """
+import os, resource, sys
+import bindd, bindd.graph
+from bindd import _daemon, _bindd
+if sys.argv[1] == "True":
+    bindd.connect("runs").close()
+before, worked = len(os.listdir("/proc/self/fd")), []
+for limit in (*range(4, 24), 64):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, 64))
+    try:
+        with bindd.connect() as workspace:
+            assert bindd.graph.GraphView.create().get_node_count() == 1
+            worked.append(limit)
+    except bindd.BinddUnavailable as error:
+        assert "hint: raise the limit (ulimit -n 1024), or close files that are not needed" in str(error), str(error)
+        assert "this process may have" in str(error) or "oo many open files" in str(error), str(error)
+        if limit == 4:
+            assert f"this process may have {limit} (ulimit -n), and has them all" in str(error), str(error)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    assert len(os.listdir("/proc/self/fd")) == before, (limit, os.listdir("/proc/self/fd"))
+assert worked and worked[-1] == 64 and worked == sorted(worked)
+print(worked)
+"""
+    done = home.python(code, str(runs), timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
 def test_standard_descriptors_are_left_to_the_program(home: Home) -> None:
     """Whoever closed some of them can use bindd, which takes none of their numbers: they are opened anew later."""
     code = """

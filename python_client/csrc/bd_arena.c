@@ -30,7 +30,7 @@ static bool bd_arena_column_take(bd_arena_column *column, const bd_column *told,
 static bool bd_arena_map(bd_arena *arena, uint64_t bytes) {
     void *base = arena->base
         ? mremap((void *)(uintptr_t)arena->base, (size_t)arena->mapped, (size_t)bytes, MREMAP_MAYMOVE)
-        : mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, arena->fd, 0);
+        : mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, arena->file.fd, 0);
     if (base == MAP_FAILED) return false;
     madvise(base, (size_t)bytes, MADV_DONTFORK); /* a child must not keep its parent's graph alive */
     arena->base = base;
@@ -40,7 +40,7 @@ static bool bd_arena_map(bd_arena *arena, uint64_t bytes) {
 
 /* Whether the file holds data not far below `end`. A hole is no memory yet, but touching it would make it so. */
 static bool bd_arena_has_data_near(const bd_arena *arena, uint64_t end) {
-    return lseek(arena->fd, (off_t)(end / BD_ARENA_HOLE_FACTOR), SEEK_DATA) >= 0;
+    return lseek(arena->file.fd, (off_t)(end / BD_ARENA_HOLE_FACTOR), SEEK_DATA) >= 0;
 }
 
 /* Makes everything up to `end` touchable. False when the worker does not use that much of the file: it tells what it
@@ -49,7 +49,7 @@ static bool bd_arena_has_data_near(const bd_arena *arena, uint64_t end) {
 bool bd_arena_reach(bd_arena *arena, uint64_t end) {
     uint64_t used = bd_arena_u64(arena->base + offsetof(bd_arena_header, used_bytes));
     if (used > arena->capacity) used = arena->capacity;
-    if (end > used) return false;
+    if (end > used || !bd_descriptor_is_ours(&arena->file)) return false; /* a seek would move where the program reads */
     if (!bd_arena_has_data_near(arena, used)) {
         if (!bd_arena_has_data_near(arena, end)) return false;
         used = end;
@@ -65,7 +65,7 @@ bool bd_arena_reach(bd_arena *arena, uint64_t end) {
 bool bd_arena_open(bd_arena *arena, int fd) {
     struct stat about;
     memset(arena, 0, sizeof *arena);
-    arena->fd = fd;
+    arena->file = bd_descriptor_of(fd);
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &about) != 0 || about.st_size < 1 << 16) goto refuse;
     arena->capacity = (uint64_t)about.st_size;
@@ -104,9 +104,9 @@ void bd_arena_unmap_header(const bd_arena_header *header) {
 
 void bd_arena_close(bd_arena *arena) {
     if (arena->base) munmap((void *)(uintptr_t)arena->base, (size_t)arena->mapped);
-    if (arena->fd >= 0) close(arena->fd);
+    bd_descriptor_close(&arena->file);
     memset(arena, 0, sizeof *arena);
-    arena->fd = -1;
+    arena->file.fd = -1;
 }
 
 uint64_t bd_arena_applied(const bd_arena *arena, uint32_t slot) {

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bd_descriptor.h"
 #include "bd_layout.h"
 
 typedef enum bd_read {
@@ -37,7 +38,7 @@ typedef struct bd_arena_column {
 #define BD_ARENA_NAMES_KNOWN 256u /* power of two */
 
 typedef struct bd_arena {
-    int fd; /* -1: not open */
+    bd_descriptor file;
     const unsigned char *base;
     uint64_t limit;    /* bytes from base on that may be touched: used at the last look, and mapped */
     uint64_t mapped;

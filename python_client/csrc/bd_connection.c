@@ -18,8 +18,8 @@
 
 bool bd_connection_init(bd_connection *connection, int fd) {
     memset(connection, 0, sizeof *connection);
-    connection->fd = fd;
-    connection->descriptor = -1;
+    connection->socket = bd_descriptor_of(fd);
+    connection->descriptor = connection->taken_fd = -1;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -38,8 +38,9 @@ bool bd_connection_init(bd_connection *connection, int fd) {
 }
 
 void bd_connection_reset(bd_connection *connection, int fd) {
-    if (connection->fd >= 0) close(connection->fd);
-    connection->fd = fd;
+    bd_descriptor_close(&connection->socket);
+    connection->socket = bd_descriptor_of(fd);
+    connection->taken_fd = -1;
     struct timeval slice = {0, BD_SLICE_MS * 1000};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice);
     connection->fill.size = connection->send.size = connection->sent_bytes = 0;
@@ -70,7 +71,7 @@ void bd_reply_free(bd_reply *reply) {
 /* The holder takes the spare without the GIL, others give it back with it: hence the mutex. */
 void bd_connection_recycle(bd_connection *connection, bd_reply *reply) {
     bool is_kept = false;
-    if (reply->capacity <= BD_SPARE_BYTES_MAX && connection->fd >= 0) {
+    if (reply->capacity <= BD_SPARE_BYTES_MAX && connection->socket.fd >= 0) {
         pthread_mutex_lock(&connection->mutex);
         is_kept = !connection->spare.data;
         if (is_kept) connection->spare = *reply;
@@ -88,8 +89,7 @@ static void bd_connection_take_spare(bd_connection *connection, bd_reply *reply)
 }
 
 void bd_connection_shut(bd_connection *connection) {
-    if (connection->fd >= 0) close(connection->fd);
-    connection->fd = -1;
+    bd_descriptor_close(&connection->socket);
     bd_buffer *buffers[] = {&connection->fill, &connection->send};
     for (int i = 0; i < 2; i++) {
         free(buffers[i]->data);
@@ -216,9 +216,13 @@ void bd_connection_swap(bd_connection *connection) {
     }
 }
 
+void bd_connection_end(bd_connection *connection) {
+    if (bd_descriptor_is_ours(&connection->socket)) shutdown(connection->socket.fd, SHUT_RDWR);
+}
+
 void bd_connection_cut(bd_connection *connection) {
     connection->send.size = connection->sent_bytes = connection->fill.size = 0;
-    if (connection->fd >= 0) shutdown(connection->fd, SHUT_RDWR);
+    bd_connection_end(connection);
 }
 
 /* -- in ----------------------------------------------------------------------------------------------------------- */
@@ -377,7 +381,7 @@ static ssize_t bd_connection_receive_descriptor(bd_connection *connection, void 
     message.msg_iovlen = 1;
     message.msg_control = control.bytes;
     message.msg_controllen = sizeof control.bytes;
-    ssize_t got = recvmsg(connection->fd, &message, flags | MSG_CMSG_CLOEXEC);
+    ssize_t got = recvmsg(connection->socket.fd, &message, flags | MSG_CMSG_CLOEXEC);
     if (got <= 0) return got;
     for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
         if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS || item->cmsg_len < CMSG_LEN(0)) continue;
@@ -412,7 +416,7 @@ static bd_turn bd_connection_receive(bd_connection *connection, int flags) {
                                : connection->receive + connection->receive_end;
     size_t room = direct ? connection->frame_left : BD_RECEIVE_BYTES - connection->receive_end;
     ssize_t got = connection->wants_descriptor ? bd_connection_receive_descriptor(connection, to, room, flags)
-                                               : recv(connection->fd, to, room, flags);
+                                               : recv(connection->socket.fd, to, room, flags);
     if (got > 0) {
         connection->bytes_received += (uint64_t)got;
         if (direct) {
@@ -432,7 +436,7 @@ static bd_turn bd_connection_receive(bd_connection *connection, int flags) {
 static ssize_t bd_connection_send_some(bd_connection *connection) {
     if (connection->sent_bytes < connection->send.size) {
         ssize_t sent = send(
-            connection->fd, connection->send.data + connection->sent_bytes,
+            connection->socket.fd, connection->send.data + connection->sent_bytes,
             connection->send.size - connection->sent_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) connection->sent_bytes += (size_t)sent;
         return sent;
@@ -444,15 +448,24 @@ static ssize_t bd_connection_send_some(bd_connection *connection) {
     struct msghdr message = {0};
     message.msg_iov = vectors;
     message.msg_iovlen = (size_t)count;
-    ssize_t sent = sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent = sendmsg(connection->socket.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent > 0) bd_long_advance(connection, (size_t)sent);
     return sent;
 }
 
+/* Whether the socket may be used. In one turn a moment passes between two calls, unless the first waited. */
+static bool bd_connection_look(bd_connection *connection, bool *is_seen) {
+    if (*is_seen || bd_descriptor_is_ours(&connection->socket)) return *is_seen = true;
+    connection->taken_fd = connection->socket.fd;
+    connection->socket.fd = -1;
+    return false;
+}
+
 /* Sends until all is sent; while the socket is full, takes what comes in, so that neither side waits for the other. */
-static bd_turn bd_connection_send(bd_connection *connection, int wait_ms) {
+static bd_turn bd_connection_send(bd_connection *connection, int wait_ms, bool *is_seen) {
     for (int steps = 0; !bd_connection_is_sent(connection); steps++) {
         if (steps == BD_STEPS_MAX) return BD_TURN_SLICE;
+        if (!bd_connection_look(connection, is_seen)) return BD_TURN_TAKEN;
         ssize_t sent = bd_connection_send_some(connection);
         if (sent > 0) {
             connection->bytes_sent += (uint64_t)sent;
@@ -465,9 +478,11 @@ static bd_turn bd_connection_send(bd_connection *connection, int wait_ms) {
                 if (bd_connection_receive(connection, MSG_DONTWAIT) != BD_TURN_DONE) break;
             return BD_TURN_CLOSED;
         }
-        struct pollfd descriptor = {connection->fd, POLLIN | POLLOUT, 0};
+        struct pollfd descriptor = {connection->socket.fd, POLLIN | POLLOUT, 0};
         int ready = poll(&descriptor, 1, wait_ms);
         if (ready <= 0) return BD_TURN_SLICE;
+        *is_seen = false;
+        if (!bd_connection_look(connection, is_seen)) return BD_TURN_TAKEN;
         if (descriptor.revents & POLLIN) {
             bd_turn turn = bd_connection_receive(connection, MSG_DONTWAIT);
             if (turn != BD_TURN_DONE && turn != BD_TURN_SLICE) return turn;
@@ -479,15 +494,20 @@ static bd_turn bd_connection_send(bd_connection *connection, int wait_ms) {
 }
 
 bd_turn bd_connection_turn(bd_connection *connection, int wait_ms) {
-    if (connection->fd < 0) return BD_TURN_CLOSED;
-    bd_turn turn = bd_connection_send(connection, wait_ms);
+    if (connection->socket.fd < 0) return connection->taken_fd < 0 ? BD_TURN_CLOSED : BD_TURN_TAKEN;
+    bool is_seen = false;
+    bd_turn turn = bd_connection_send(connection, wait_ms, &is_seen);
     if (turn != BD_TURN_DONE) return turn;
     for (int steps = 0; connection->is_awaiting && !connection->has_reply; steps++) {
         if (steps == BD_STEPS_MAX) return BD_TURN_SLICE;
+        if (!bd_connection_look(connection, &is_seen)) return BD_TURN_TAKEN;
         if (wait_ms < BD_SLICE_MS) { /* the receive's own limit would be too late */
-            struct pollfd descriptor = {connection->fd, POLLIN, 0};
+            struct pollfd descriptor = {connection->socket.fd, POLLIN, 0};
             if (poll(&descriptor, 1, wait_ms) <= 0) return BD_TURN_SLICE;
+            is_seen = false;
+            if (!bd_connection_look(connection, &is_seen)) return BD_TURN_TAKEN;
         }
+        is_seen = false; /* the receive waits */
         turn = bd_connection_receive(connection, 0);
         if (turn != BD_TURN_DONE) return turn;
     }

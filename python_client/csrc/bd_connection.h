@@ -8,13 +8,14 @@
  * Abandoning a wait (Ctrl-C, timeout) leaves everything in order: a half-sent buffer is sent on by the next holder, a
  * half-read message is read on, and a reply to an abandoned request is dropped by its number.
  *
- * Cost: one send and one receive system call per round trip; a command is a copy into `fill`.
+ * Cost: one look at the descriptor, one send and one receive per round trip; a command is a copy into `fill`.
  */
 #ifndef BD_CONNECTION_H
 #define BD_CONNECTION_H
 
 #include <pthread.h>
 
+#include "bd_descriptor.h"
 #include "bd_layout.h"
 #include "bd_wire.h"
 
@@ -63,7 +64,8 @@ typedef enum bd_turn {
     BD_TURN_SLICE,     /* time to look at signals and deadlines; call again */
     BD_TURN_CLOSED,    /* the peer is gone */
     BD_TURN_BROKEN,    /* the peer sent what the protocol does not allow; see `broken` */
-    BD_TURN_NO_MEMORY
+    BD_TURN_NO_MEMORY,
+    BD_TURN_TAKEN      /* the program closed our descriptor; what is behind its number now is the program's */
 } bd_turn;
 
 typedef struct bd_refusal { /* a command that the worker refused: nobody waited for it, so it is told at the next wait */
@@ -74,7 +76,8 @@ typedef struct bd_refusal { /* a command that the worker refused: nobody waited 
 #define BD_ORPHANS_MAX 16
 
 typedef struct bd_connection {
-    int fd; /* -1 once closed */
+    bd_descriptor socket; /* none once closed */
+    int taken_fd;         /* the number that it had when the program closed it; -1: it did not */
     bd_buffer fill;
     bd_buffer send;
     size_t sent_bytes;        /* of `send` */
@@ -137,6 +140,8 @@ void bd_long_advance(bd_connection *connection, size_t bytes);
 void bd_long_begin(bd_connection *connection);
 
 bool bd_buffer_reserve(bd_buffer *buffer, size_t bytes);
+/* Ends the stream for whoever waits on it. */
+void bd_connection_end(bd_connection *connection);
 /* Nothing goes in or out any more: the next turn finds the peer gone. */
 void bd_connection_cut(bd_connection *connection);
 

@@ -51,11 +51,11 @@ void bd_contents_forked(bd_contents_area *area) {
 
 /* -- room ------------------------------------------------------------------------------------------------------------------ */
 
-static bool bd_contents_map(bd_contents_area *area, int fd) {
+static bool bd_contents_map(bd_contents_area *area, const bd_descriptor *file) {
     if (area->start) return true;
-    if (area->is_refused || fd < 0) return false;
+    if (area->is_refused || !bd_descriptor_is_ours(file)) return false;
     void *map = mmap(
-        NULL, BD_LEDGER_CONTENTS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
+        NULL, BD_LEDGER_CONTENTS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file->fd,
         (off_t)BD_LEDGER_CONTENTS_OFFSET);
     area->is_refused = map == MAP_FAILED;
     if (area->is_refused) return false;
@@ -71,10 +71,10 @@ static uint32_t bd_contents_size_class(uint64_t bytes) {
     return size_class;
 }
 
-bd_contents *bd_contents_take(bd_contents_area *area, int fd, uint32_t count) {
+bd_contents *bd_contents_take(bd_contents_area *area, const bd_descriptor *file, uint32_t count) {
     uint64_t need = sizeof(bd_contents) + (uint64_t)count * 4;
     if (need < BD_CONTENTS_BYTES_MIN) need = BD_CONTENTS_BYTES_MIN;
-    if (!area->header || need > BD_LEDGER_CONTENTS_BYTES || !bd_contents_map(area, fd)) return NULL;
+    if (!area->header || need > BD_LEDGER_CONTENTS_BYTES || !bd_contents_map(area, file)) return NULL;
     uint32_t size_class = bd_contents_size_class(need), bytes = 1u << size_class;
     bd_contents *contents;
     if (area->free[size_class]) {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bd_descriptor.h"
 #include "bd_layout.h"
 
 typedef struct bd_contents_area bd_contents_area;
@@ -19,7 +20,7 @@ void bd_contents_close(bd_contents_area *area);
 void bd_contents_forked(bd_contents_area *area);
 
 /* Room for so many entries, with id 0 and count 0; NULL when there is none. */
-bd_contents *bd_contents_take(bd_contents_area *area, int fd, uint32_t count);
+bd_contents *bd_contents_take(bd_contents_area *area, const bd_descriptor *file, uint32_t count);
 void bd_contents_give_back(bd_contents_area *area, bd_contents *contents);
 static inline uint32_t *bd_contents_entries(bd_contents *contents) { return (uint32_t *)(contents + 1); }
 static inline uint32_t bd_contents_room(const bd_contents *contents) {

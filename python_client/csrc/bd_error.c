@@ -113,7 +113,23 @@ static unsigned long long bd_error_living(const bd_workspace *workspace) {
     return living;
 }
 
+/* Nobody died: the program ended the connection, and with it what the worker kept for this process. */
+static void bd_error_taken(const bd_workspace *workspace, const char *name) {
+    char where[160] = "its private workspace; the next use gets a fresh one";
+    if (!workspace->is_private)
+        snprintf(where, sizeof where, "workspace '%.100s'; what is shared in it is still there", workspace->name);
+    bd_error_set(
+        "BinddUnavailable",
+        "%s: %s. Lost are this process's %llu handles of %s.\n"
+        "  hint: whoever closes descriptors that it did not open (os.closerange) does so before it uses bindd, or behind bindd.close()",
+        name, workspace->lost_reason, bd_error_living(workspace), where);
+}
+
 void bd_error_in_flight(bd_workspace *workspace, const char *name, uint64_t number) {
+    if (workspace->is_taken) {
+        bd_error_taken(workspace, name);
+        return;
+    }
     if (!workspace->obituary) {
         bd_error_set("ProtocolError", "%s: %s", name, workspace->lost_reason);
         return;
@@ -178,10 +194,14 @@ void bd_error_lose(bd_workspace *workspace, bd_turn turn) {
         bd_error_lost_because(workspace, "the worker broke the protocol: %s", connection->broken);
     } else if (turn == BD_TURN_NO_MEMORY) {
         bd_error_lost_because(workspace, "memory ran out while a reply came in");
+    } else if (turn == BD_TURN_TAKEN) {
+        bd_error_lost_because(workspace, "the program closed the descriptor of bindd's connection (number %d)", connection->taken_fd);
+        workspace->is_taken = true;
     } else {
         bd_error_lost_because(workspace, "the connection to the worker ended");
     }
     if (turn != BD_TURN_CLOSED) {
+        Py_CLEAR(workspace->obituary); /* of an earlier worker */
         bd_workspace_forget(workspace, BD_LOST);
         return;
     }

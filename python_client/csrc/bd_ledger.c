@@ -48,7 +48,7 @@ struct bd_ledger {
     uint32_t free_record; /* a chain through created_ns */
     uint32_t line_count;
     uint64_t random;
-    int fd; /* for further chunks */
+    bd_descriptor file; /* for further chunks */
     bd_code_line *lines; /* by frame */
     bd_known_table text_table, frame_table, site_table;
     PyObject *f_back, *co_filename, *co_qualname;
@@ -203,9 +203,9 @@ static uint32_t bd_ledger_site_number(bd_ledger *ledger) {
 
 /* -- records ---------------------------------------------------------------------------------------------------------- */
 
-static void *bd_ledger_map(int fd, size_t offset, size_t bytes) {
-    if (fd < 0) return NULL;
-    void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+static void *bd_ledger_map(const bd_descriptor *file, size_t offset, size_t bytes) {
+    if (!bd_descriptor_is_ours(file)) return NULL;
+    void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, (off_t)offset);
     if (map == MAP_FAILED) return NULL;
     madvise(map, bytes, MADV_DONTFORK); /* a child must not write into its parent's */
     return map;
@@ -227,7 +227,7 @@ static uint32_t bd_ledger_take(bd_ledger *ledger) {
     bd_ledger_record **chunk = &ledger->chunks[record / BD_CHUNK_RECORDS];
     if (!*chunk) {
         size_t bytes = BD_CHUNK_RECORDS * sizeof(bd_ledger_record);
-        *chunk = bd_ledger_map(ledger->fd, BD_LEDGER_RECORDS_OFFSET + bytes * (record / BD_CHUNK_RECORDS), bytes);
+        *chunk = bd_ledger_map(&ledger->file, BD_LEDGER_RECORDS_OFFSET + bytes * (record / BD_CHUNK_RECORDS), bytes);
         if (!*chunk) return 0;
     }
     bd_store_release_u32(&ledger->header->records, record + 1);
@@ -299,7 +299,7 @@ void bd_ledger_remove(bd_ledger *ledger, uint32_t number) {
 bd_contents_area *bd_ledger_contents(bd_ledger *ledger) { return ledger->contents; }
 
 bd_contents *bd_ledger_take_contents(bd_ledger *ledger, uint32_t count) {
-    return ledger->contents ? bd_contents_take(ledger->contents, ledger->fd, count) : NULL;
+    return ledger->contents ? bd_contents_take(ledger->contents, &ledger->file, count) : NULL;
 }
 
 uint32_t bd_ledger_weight(const bd_ledger *ledger) { return ledger->header ? ledger->header->interval : 1; }
@@ -319,8 +319,8 @@ uint32_t bd_ledger_next(bd_ledger *ledger) {
 static bool bd_ledger_prepare(bd_ledger *ledger, int fd, const char *own) {
     if (fd < 0 || ftruncate(fd, (off_t)BD_LEDGER_BYTES) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
         return false;
-    ledger->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    ledger->header = ledger->fd >= 0 ? bd_ledger_map(fd, 0, BD_LEDGER_RECORDS_OFFSET) : NULL;
+    ledger->file = bd_descriptor_of(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    ledger->header = bd_ledger_map(&ledger->file, 0, BD_LEDGER_RECORDS_OFFSET);
     ledger->lines = calloc(BD_LEDGER_FRAMES_MAX, sizeof *ledger->lines);
     ledger->f_back = PyUnicode_InternFromString("f_back");
     ledger->co_filename = PyUnicode_InternFromString("co_filename");
@@ -333,7 +333,7 @@ bd_ledger *bd_ledger_open(uint32_t interval, uint32_t generation, const char *ow
     bd_ledger *ledger = calloc(1, sizeof *ledger);
     *fd = -1;
     if (!ledger) return NULL;
-    ledger->fd = -1;
+    ledger->file.fd = -1;
     int made = memfd_create("bindd-ledger", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (!bd_ledger_prepare(ledger, made, own)) {
         PyErr_Clear();
@@ -354,10 +354,7 @@ bd_ledger *bd_ledger_open(uint32_t interval, uint32_t generation, const char *ow
     return ledger;
 }
 
-void bd_ledger_end(bd_ledger *ledger) {
-    if (ledger->fd >= 0) close(ledger->fd);
-    ledger->fd = -1;
-}
+void bd_ledger_end(bd_ledger *ledger) { bd_descriptor_close(&ledger->file); }
 
 void bd_ledger_forked(bd_ledger *ledger) {
     bd_ledger_end(ledger);
@@ -367,7 +364,7 @@ void bd_ledger_forked(bd_ledger *ledger) {
 }
 
 int bd_ledger_descriptor(const bd_ledger *ledger) {
-    return ledger->fd < 0 ? -1 : fcntl(ledger->fd, F_DUPFD_CLOEXEC, 3);
+    return bd_descriptor_is_ours(&ledger->file) ? fcntl(ledger->file.fd, F_DUPFD_CLOEXEC, 3) : -1;
 }
 
 void bd_ledger_close(bd_ledger *ledger) {

@@ -162,6 +162,7 @@ static int bd_module_add_constants(PyObject *module) {
                    PyModule_AddIntConstant(module, "CONTROL_BYTES_MAX", (long)BD_LIMIT_CONTROL_BYTES_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "HELLO_BYTES_MAX", (long)BD_LIMIT_HELLO_BYTES_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "NAME_BYTES_MAX", (long)BD_LIMIT_NAME_BYTES_MAX) < 0 ||
+                   PyModule_AddIntConstant(module, "WORKSPACE_NAME_BYTES_MAX", (long)BD_LIMIT_WORKSPACE_NAME_BYTES_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "FRAME_BYTES_MAX", (long)BD_LIMIT_FRAME_BYTES_MAX) < 0 ||
                    PyModule_AddIntConstant(module, "SITES_INTERVAL", (long)BD_LEDGER_INTERVAL) < 0
                ? -1

@@ -178,6 +178,8 @@ static int bd_hello_wait(bd_workspace *workspace, double timeout_s, PyObject **r
             bd_error_set("ProtocolError", "what answers at %s is no bindd: %s", workspace->socket, connection->broken);
         else if (turn == BD_TURN_NO_MEMORY)
             PyErr_NoMemory();
+        else if (turn == BD_TURN_TAKEN)
+            bd_error_set("BinddUnavailable", "the program closed the connection's descriptor (%d) during the hello", connection->taken_fd);
         if (turn != BD_TURN_SLICE || PyErr_CheckSignals() < 0) return -1;
         clock_gettime(CLOCK_MONOTONIC, &now);
         double waited_s = (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) * 1e-9;
@@ -261,7 +263,7 @@ PyObject *bd_workspace_resume(bd_workspace *workspace, const char *program) {
     if (shared[0] >= 0) {
         if (workspace->ledger) shared[1] = bd_ledger_descriptor(workspace->ledger);
         bd_hello_write(workspace, program, true, &hello);
-        result = bd_hello_send(workspace->connection.fd, shared, shared[1] >= 0 ? 2 : 1, &hello);
+        result = bd_hello_send(workspace->connection.socket.fd, shared, shared[1] >= 0 ? 2 : 1, &hello);
         close(shared[0]);
         if (shared[1] >= 0) close(shared[1]);
     }

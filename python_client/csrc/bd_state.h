@@ -95,6 +95,7 @@ typedef struct bd_workspace {
     struct bd_typed *documents; /* KiCad files and copies out of them, by next_document */
     PyObject *obituary; /* what the supervisor told about the worker's end, or NULL */
     char lost_reason[240];
+    bool is_taken; /* … because the program closed the connection's descriptor */
     struct bd_workspace *previous, *next; /* list of all, for statistics, exit and fork */
 } bd_workspace;
 

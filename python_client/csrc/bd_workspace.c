@@ -24,9 +24,8 @@ static bd_workspace *bd_fork_list; /* every workspace that is not freed, of ever
 /* In the child: no I/O beyond closing the copies; the parent's stream and page are left as they are. */
 static void bd_workspace_forked(void) {
     for (bd_workspace *workspace = bd_fork_list; workspace; workspace = workspace->next) {
-        if (workspace->connection.fd >= 0) close(workspace->connection.fd);
-        workspace->connection.fd = -1;
-        if (workspace->local) close(workspace->local->arena.fd);
+        bd_descriptor_close(&workspace->connection.socket);
+        if (workspace->local) bd_descriptor_close(&workspace->local->arena.file);
         workspace->memory = NULL;
         workspace->memory_used = &bd_memory_unknown;
         workspace->local = NULL; /* its map stayed with the parent, too */
@@ -61,7 +60,7 @@ bd_workspace *bd_workspace_new(bd_state *state, int fd) {
     bd_workspace *workspace = calloc(1, sizeof *workspace);
     if (!workspace || !bd_connection_init(&workspace->connection, fd)) {
         if (workspace) {
-            workspace->connection.fd = -1; /* stays the caller's */
+            workspace->connection.socket.fd = -1; /* stays the caller's */
             bd_connection_free(&workspace->connection);
         }
         free(workspace);
@@ -163,7 +162,7 @@ void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
     if (workspace->ledger) bd_ledger_end(workspace->ledger);
     bd_batch_abandon(workspace);
     bd_connection *connection = &workspace->connection;
-    if (connection->fd >= 0) shutdown(connection->fd, SHUT_RDWR);
+    bd_connection_end(connection);
     unsigned long me = PyThread_get_thread_ident();
     if (bd_connection_is_held_by(connection, me)) {
         bd_connection_shut(connection);

@@ -16,7 +16,7 @@ struct CompletionCommand: ParsableCommand {
 
     func run() throws {
         guard let known = CompletionShell(rawValue: shell) else {
-            throw failure("no completion script for \"\(shownText(shell))\"\n  hint: bash, zsh or fish")
+            throw misuse("no completion script for \"\(shownText(shell))\"\n  hint: bash, zsh or fish")
         }
         let script = Bindd.completionScript(for: known)
         Output.write(script.hasSuffix("\n") ? script : script + "\n")

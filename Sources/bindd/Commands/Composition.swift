@@ -16,10 +16,14 @@ func composedIdentity() -> DaemonIdentity {
 }
 
 /// The socket that this user's commands and clients mean.
-func composedSocketPath(option: String?, identity: DaemonIdentity) throws(SocketPathError) -> SocketPath {
-    try SocketPath(
-        option: option, name: identity.socketName, uid: getuid(), currentFolder: currentFolder(),
-        variable: environmentVariable)
+func composedSocketPath(option: String?, identity: DaemonIdentity) throws(ControlError) -> SocketPath {
+    do throws(SocketPathError) {
+        return try SocketPath(
+            option: option, name: identity.socketName, uid: getuid(), currentFolder: currentFolder(),
+            variable: environmentVariable)
+    } catch {
+        throw option == nil ? .failed(error.description) : .usage(error.description)
+    }
 }
 
 /// What $BINDD_MEMORY_LIMIT says that the graph of one workspace may take. nil: no limit but the address space.
@@ -50,3 +54,6 @@ func failure(_ message: String, _ status: Int32 = ExitStatus.failure) -> ExitCod
     writeAll(2, "bindd: \(message)\n")
     return ExitCode(status)
 }
+
+/// … where its words are wrong, whatever there is to look at.
+func misuse(_ message: String) -> ExitCode { failure(message, ExitStatus.usage) }

@@ -9,6 +9,8 @@ import Wire
 
 enum ControlError: Error, CustomStringConvertible {
     case notRunning(SocketPath)
+    /// It ended before it answered.
+    case ended(Int32)
     /// What was asked cannot be asked.
     case usage(String)
     case failed(String)
@@ -16,6 +18,8 @@ enum ControlError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .notRunning(let path): "no daemon is running (\(path.socket))"
+        case .ended(let pid):
+            "the daemon (pid \(pid)) ended before it answered\n  hint: `bindd logs` may tell why; who uses bindd next starts another one"
         case .failed(let words), .usage(let words): words
         }
     }
@@ -23,6 +27,7 @@ enum ControlError: Error, CustomStringConvertible {
 
 final class ControlClient {
     static let answerDeadlineMs: UInt64 = 5_000
+    private static let endingMs: Int32 = 1_000
 
     let daemonPid: Int32
     private let fd: Int32
@@ -83,10 +88,19 @@ final class ControlClient {
             let count = room.withUnsafeMutableBytes { bd_stream_receive(fd, $0.baseAddress, $0.count) }
             if count == -Int(EAGAIN) { continue }
             guard count > 0 else {
-                throw .failed("the daemon (pid \(daemonPid)) closed the connection without an answer")
+                throw hasEnded ? .ended(daemonPid) : .failed("the daemon (pid \(daemonPid)) closed the connection without an answer")
             }
             room.withUnsafeBytes { messages.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         }
+    }
+
+    /// Whether that is why the connection did: sockets close a moment before a process is gone.
+    private var hasEnded: Bool {
+        let process = bd_process_open(daemonPid)
+        guard process >= 0 else { return process == -ESRCH }
+        defer { close(process) }
+        var item = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+        return poll(&item, 1, ControlClient.endingMs) > 0
     }
 
     private func nextMessage() throws(ControlError) -> Message? {

@@ -10,8 +10,8 @@ struct EventsCommand: ParsableCommand {
         commandName: "events", abstract: "Show what happens: workers and clients that come and go, handles, changed files.",
         discussion: """
             worker_started, worker_restarted, worker_ended, worker_crashed, client_connected, client_gone, handles (every five \
-            seconds, of clients that hold more or fewer), file_changed, daemon_stopping. Each has a number, one higher than the \
-            one before. Exits with status 3 when no daemon runs, and with 0 when the daemon stops.
+            seconds, of clients that hold more or fewer), file_changed, folder_hangs (what changes in there is not seen, until it \
+            answers), daemon_stopping. Each has a number, one higher than the one before. Exits with status 3 when no daemon runs, and with 0 when the daemon stops.
             """)
 
     @OptionGroup var place: SocketOption
@@ -32,12 +32,11 @@ struct EventsCommand: ParsableCommand {
     var output = ListFormat.table
 
     func run() throws {
-        guard output == .table || output == .jsonl else { throw failure("events are words or jsonl: -o table or jsonl") }
+        let wanted = try checked()
         var arguments = file.enumerated().map { index, path in
             Attribute(key: "file\(index)", value: .string(absolute(path)))
         }
         if let after { arguments.append(Attribute(key: "after", value: .int(Int64(clamping: after)))) }
-        let wanted = only.map { Set($0.split(separator: ",").map(String.init)) }
         let client = try connectedClient(place)
         let head: JSONValue
         do { head = try parsedAnswer(try client.ask("subscribe", arguments)) } catch let error as ControlError {
@@ -56,9 +55,28 @@ struct EventsCommand: ParsableCommand {
                 show(event)
                 shown += 1
             }
+        } catch ControlError.ended {
+            throw failure(
+                "the daemon (pid \(client.daemonPid)) ended; event \(last) is the last one that it told\n"
+                    + "  hint: `bindd logs` may tell why; who uses bindd next starts another one, which counts from 1")
         } catch let error as ControlError {
             throw failure("\(error)\n  hint: `bindd events --after \(last)` goes on where this ended, if the same daemon still runs")
         }
+    }
+
+    /// The events that are wanted; nil: all. Wrong words end the command before a daemon is asked.
+    private func checked() throws -> Set<String>? {
+        guard output == .table || output == .jsonl else { throw misuse("events are words or jsonl: -o table or jsonl") }
+        guard file.count <= DaemonLimits.filesWatchedMax else {
+            throw misuse("at most \(DaemonLimits.filesWatchedMax) files can be watched, \(file.count) were given")
+        }
+        if let folder = file.first(where: { $0.isEmpty || $0.hasSuffix("/") }) { throw misuse("--file \"\(shownText(folder))\" is no path of a file") }
+        guard let only else { return nil }
+        let wanted = Set(only.split(separator: ",").map(String.init))
+        if let unknown = wanted.subtracting(EventBoard.names).min() {
+            throw misuse("there is no event \"\(shownText(unknown))\"\n  hint: \(EventBoard.names.joined(separator: ", "))")
+        }
+        return wanted
     }
 
     private func absolute(_ path: String) -> String {

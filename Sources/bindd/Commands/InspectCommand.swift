@@ -60,7 +60,8 @@ struct InspectHandlesCommand: ParsableCommand {
     }
 
     private func compare() throws {
-        guard diff.count <= 2 else { throw failure("--diff takes two files, or one to compare with now") }
+        guard diff.count <= 2 else { throw misuse("--diff takes two files, or one to compare with now") }
+        guard how.output != .dot else { throw dotWithoutTree }
         let before = try SavedSums(file: diff[0])
         let after =
             if diff.count == 2 { try SavedSums(file: diff[1]) } else {
@@ -72,17 +73,19 @@ struct InspectHandlesCommand: ParsableCommand {
         case .json: Output.write(JSONValue.object([("schema", .int(1)), ("changes", .array(changes.map(\.json)))]).text + "\n")
         case .jsonl: Output.write(changes.map { $0.json.text + "\n" }.joined())
         case .csv: Output.write(SavedSums.csvHead + changes.map(\.csv).joined())
-        case .dot: throw failure("-o dot draws a tree: --tree ID -o dot")
+        case .dot: break  // refused above
         }
     }
+
+    private var dotWithoutTree: ExitCode { misuse("-o dot draws a tree: --tree ID -o dot") }
 
     /// Whether the condition of --fail-if holds.
     private func look(_ condition: FailCondition?, isFirst: Bool) throws -> Bool {
         if let tree { return try showTree(tree) }
-        guard how.output != .dot else { throw failure("-o dot draws a tree: --tree ID -o dot") }
+        guard how.output != .dot else { throw dotWithoutTree }
         if let id {
             guard let number = handleId(id) else {
-                throw failure(
+                throw misuse(
                     "\"\(shownText(id))\" is no handle id\n  hint: such as 0x0300000100000001 or its decimal form")
             }
             try HandleFacts.show(number, try which.selection(), place: place, format: how.output)
@@ -96,8 +99,10 @@ struct InspectHandlesCommand: ParsableCommand {
     }
 
     private func showTree(_ text: String) throws -> Bool {
-        guard let number = handleId(text) else { throw failure("\"\(shownText(text))\" is no handle id") }
-        let look = HandleLook(try HandleListing.ask(place), try which.selection())
+        guard let number = handleId(text) else { throw misuse("\"\(shownText(text))\" is no handle id") }
+        guard how.output != .csv else { throw misuse("a tree is no table: -o table, json or dot") }
+        let selection = try which.selection()
+        let look = HandleLook(try HandleListing.ask(place), selection)
         guard let tree = HandleTree(number, look, depth: depth, childrenMax: how.top ?? 20) else {
             throw failure(
                 "nobody knows a handle 0x\(hexText(number, digits: 16))\n"
@@ -107,7 +112,7 @@ struct InspectHandlesCommand: ParsableCommand {
         case .table: Output.write(tree.text(width: Output.columns, style: Output.style))
         case .dot: Output.write(tree.dot)
         case .json, .jsonl: Output.write(tree.root.json.text + "\n")
-        case .csv: throw failure("a tree is no table: -o table, json or dot")
+        case .csv: break  // refused above
         }
         return false
     }

@@ -45,7 +45,7 @@ struct ServeCommand: ParsableCommand {
         } catch let error as ExitCode {
             throw error
         } catch {
-            throw failure("\(error)")
+            throw commandFailure(error)
         }
     }
 }

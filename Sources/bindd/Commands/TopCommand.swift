@@ -18,7 +18,7 @@ struct TopCommand: ParsableCommand {
     var looks: Int?
 
     func run() throws {
-        guard delay >= 0.05, delay < 86_400 else { throw failure("--delay must be a number of seconds from 0.05 on") }
+        guard delay >= 0.05, delay < 86_400 else { throw misuse("--delay \(delay) is no number of seconds from 0.05 to 86,400") }
         var text = try table()
         let screen = Screen()
         var left = (looks ?? Int.max)

@@ -33,9 +33,11 @@ struct TraceCommand: ParsableCommand {
     var output = ListFormat.table
 
     func run() throws {
-        guard output == .table || output == .jsonl else { throw failure("a trace is words or jsonl: -o table or jsonl") }
+        guard output == .table || output == .jsonl else { throw misuse("a trace is words or jsonl: -o table or jsonl") }
+        let seconds = seconds ?? .infinity
+        guard seconds >= 0 else { throw misuse("--seconds \(seconds) is no number of seconds from 0 on") }
         let startNs = bd_clock_monotonic_ns()
-        let endNs = seconds.map { startNs + UInt64(max($0, 0) * 1e9) } ?? .max
+        let endNs = seconds < 1e9 ? startNs + UInt64(seconds * 1e9) : .max
         var rings: [UInt64: TraceRing] = [:]
         var askedNs: UInt64 = 0
         while true {

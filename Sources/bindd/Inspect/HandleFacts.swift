@@ -7,6 +7,7 @@ import Wire
 
 struct HandleFacts {
     static func show(_ id: UInt64, _ selection: Selection, place: SocketOption, format: ListFormat) throws {
+        guard ![.csv, .dot].contains(format) else { throw misuse("one handle is no table: -o table or json") }
         let isInside = [BD_KIND_PLACE, BD_KIND_CONSTRUCTED].contains(UInt32(id >> 56))  // no worker has a handle of it
         let asked = isInside ? [] : [Attribute(key: "id", value: .int(Int64(bitPattern: id)))]
         let report = try HandleListing.ask(place, asked)
@@ -21,7 +22,7 @@ struct HandleFacts {
         case .json: Output.write(enriched.text + "\n")
         case .jsonl: Output.write(handles.map { $0.text + "\n" }.joined())
         case .table: Output.write(inspectionText(enriched, handle: id, width: Output.columns, style: Output.style))
-        case .csv, .dot: throw failure("one handle is no table: -o table or json")
+        case .csv, .dot: break  // refused above
         }
         let silent = report["unanswered"]?.items.map(\.text) ?? []
         guard handles.isEmpty else {

@@ -47,7 +47,7 @@ struct SelectionFlags: ParsableArguments {
         selection.workspaces = Set(workspace)
         for name in kind {
             guard let number = Selection.kind(named: name) else {
-                throw failure(
+                throw misuse(
                     "\"\(shownText(name))\" is no kind of handle\n  hint: \(Selection.kindNames.joined(separator: ", "))")
             }
             selection.kinds.insert(number)
@@ -57,7 +57,7 @@ struct SelectionFlags: ParsableArguments {
         if let olderThan { selection.olderThanMs = try duration(olderThan, "--older-than") }
         if let minBytes {
             guard let bytes = Quantities.bytes(minBytes) else {
-                throw failure("--min-bytes \"\(shownText(minBytes))\" is no size\n  hint: such as 4096, 64KiB or 1.5MiB")
+                throw misuse("--min-bytes \"\(shownText(minBytes))\" is no size\n  hint: such as 4096, 64KiB or 1.5MiB")
             }
             selection.minBytes = bytes
         }
@@ -68,13 +68,13 @@ struct SelectionFlags: ParsableArguments {
 
     func overMs() throws -> UInt64? {
         guard let over else { return nil }
-        guard growing else { throw failure("--over goes with --growing") }
+        guard growing else { throw misuse("--over goes with --growing") }
         return try duration(over, "--over")
     }
 
     private func duration(_ text: String, _ flag: String) throws -> UInt64 {
         guard let milliseconds = Quantities.milliseconds(text) else {
-            throw failure("\(flag) \"\(shownText(text))\" is no duration\n  hint: such as 90s, 5m or 2h")
+            throw misuse("\(flag) \"\(shownText(text))\" is no duration\n  hint: such as 90s, 5m or 2h")
         }
         return milliseconds
     }
@@ -110,7 +110,7 @@ struct ListFlags: ParsableArguments {
         try (groupBy ?? "").split(separator: ",").map { word in
             guard let dimension = GroupDimension(rawValue: String(word)) else {
                 let known = GroupDimension.allCases.map(\.rawValue).joined(separator: ", ")
-                throw failure("cannot group by \"\(shownText(String(word)))\"\n  hint: \(known)")
+                throw misuse("cannot group by \"\(shownText(String(word)))\"\n  hint: \(known)")
             }
             return dimension
         }
@@ -119,7 +119,7 @@ struct ListFlags: ParsableArguments {
     func condition() throws -> FailCondition? {
         guard let failIf else { return nil }
         guard let condition = FailCondition(failIf) else {
-            throw failure(
+            throw misuse(
                 "--fail-if \"\(shownText(failIf))\" is no condition\n"
                     + "  hint: count, bytes, growth or clients, then > >= < <= == !=, then a number: 'count>0 or bytes>1GiB'")
         }
@@ -129,7 +129,7 @@ struct ListFlags: ParsableArguments {
     func watchSeconds() throws -> Double? {
         guard let watch else { return nil }
         guard let seconds = Double(watch), seconds >= 0.05, seconds < 86_400 else {
-            throw failure("--watch \"\(shownText(watch))\" is no number of seconds from 0.05 on")
+            throw misuse("--watch \"\(shownText(watch))\" is no number of seconds from 0.05 on")
         }
         return seconds
     }

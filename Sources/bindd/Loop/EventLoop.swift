@@ -20,6 +20,9 @@ struct LoopError: Error, CustomStringConvertible {
 final class EventLoop {
     let raw: UnsafeMutablePointer<uv_loop_t>
     private var isOpen = true
+    /// Pieces of BackgroundWork that have not ended. While there are any, `close()` throws UV_EBUSY: who cannot wait for them leaves
+    /// with _exit(2), which needs nothing that they may be using.
+    var workUnderWay = 0
 
     init() throws(LoopError) {
         raw = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)

@@ -74,8 +74,12 @@ enum DaemonLimits {
     static let filesWatchedMax = 256
     /// Between something that happened in a folder and the look at its files: what is written at once is one change.
     static let filesRestMs: UInt64 = 100
-    /// Files that are looked at in one turn of the loop.
+    /// Files that are looked at in one piece of work, and folders of which files are looked at side by side: a mount that hangs keeps
+    /// a thread for each of its folders.
     static let filesPerTurn = 32
+    static let foldersAtOnce = 16
+    /// A folder that took longer than this hangs: who listens is told. Less than a client that wants to listen waits (3 s).
+    static let folderAnswerMs: UInt64 = 2_000
     /// What waits for one of them, beyond what the system holds: who reads more slowly is cut.
     static let eventBytesUnsentMax = 256 << 10
     /// Reports of crashes: each costs a process, and deaths may come as fast as somebody wants.

@@ -5,6 +5,11 @@
 import Wire
 
 struct EventBoard {
+    static let names = [
+        "client_connected", "client_gone", "daemon_stopping", "file_changed", "folder_hangs", "handles", "worker_crashed",
+        "worker_ended", "worker_restarted", "worker_started",
+    ]
+
     private var kept: [String] = []
     private var keptBytes = 0
     private(set) var last: UInt64 = 0

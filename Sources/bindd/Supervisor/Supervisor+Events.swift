@@ -41,12 +41,7 @@ extension Supervisor {
     /// Arguments: after (int), the last number that the subscriber knows; daemon (str), whose number that is, where it knows;
     /// file0, file1 … (str), absolute paths. The head's `after` is the number behind which the events begin that follow.
     func subscribe(_ connection: Connection, _ arguments: [String: Literal]) {
-        guard subscribers.count < DaemonLimits.subscribersMax else {
-            return refuse(
-                connection, "\(subscribers.count) processes are told of events, subscribersMax is \(DaemonLimits.subscribersMax)",
-                hint: "end one of them")
-        }
-        var after = board.last
+        var after: UInt64?
         if case .int(let number) = arguments["after"], number >= 0 { after = UInt64(number) }
         if case .string(let other) = arguments["daemon"], other != boardName { after = 0 }
         var paths: [String] = []
@@ -56,13 +51,26 @@ extension Supervisor {
                 connection, "at most \(DaemonLimits.filesWatchedMax) files can be watched, each by an absolute path",
                 hint: "\(paths.count) were given")
         }
-        do throws(SystemError) { try watch(paths) } catch {
-            unwatch([])
-            return refuse(connection, "a file's folder cannot be watched: \(error)", hint: "is it there?")
+        watch(paths) { [weak self] refusal in
+            guard let self else { return }
+            if let refusal {
+                return refuse(connection, "a file's folder cannot be watched: \(refusal.message)", hint: refusal.hint)
+            }
+            begin(Subscriber(connection: connection, paths: paths), after: after ?? board.last)
+        }
+    }
+
+    private func begin(_ subscriber: Subscriber, after: UInt64) {
+        let connection = subscriber.connection
+        guard !connection.isClosed, !isStopping else { return unwatch(subscriber.paths) }
+        guard subscribers.count < DaemonLimits.subscribersMax else {
+            unwatch(subscriber.paths)
+            return refuse(
+                connection, "\(subscribers.count) processes are told of events, subscribersMax is \(DaemonLimits.subscribersMax)",
+                hint: "end one of them")
         }
         if subscribers.isEmpty { toldHandles = handleCounts() }
         let (lost, missed) = board.since(after)
-        let subscriber = Subscriber(connection: connection, paths: paths)
         if let before = subscribers[connection.number] { unwatch(before.paths) }
         subscribers[connection.number] = subscriber
         connection.listen { [weak self] reason in
@@ -87,21 +95,33 @@ extension Supervisor {
     }
 
     /// One table for all who listen: a file that many want to hear of changes once.
-    private func watch(_ paths: [String]) throws(SystemError) {
-        guard !paths.isEmpty else { return }
-        let files: FileWatcher
-        if let there = self.files { files = there } else {
-            files = try FileWatcher(loop: loop) { [weak self] path, exists in
-                self?.tell("file_changed", [("path", .string(path)), ("exists", .bool(exists))])
+    private func watch(_ paths: [String], onAdded: @escaping (FileWatcher.Refusal?) -> Void) {
+        guard !paths.isEmpty else { return onAdded(nil) }
+        do throws(SystemError) {
+            let watcher: FileWatcher
+            if let files { watcher = files } else {
+                watcher = try FileWatcher(loop: loop) { [weak self] news in self?.tell(news) } onIdle: { [weak self] in self?.endWatching() }
+                files = watcher
             }
-            self.files = files
+            watcher.add(paths, onAdded: onAdded)
+        } catch {
+            onAdded(FileWatcher.Refusal(message: "\(error)", hint: "the system has no room for it (fs.inotify)"))
         }
-        try files.add(paths)
     }
 
-    private func unwatch(_ paths: [String]) {
-        files?.remove(paths)
-        guard files?.isEmpty == true else { return }
+    private func tell(_ news: FileWatcher.News) {
+        switch news {
+        case .changed(let path, let exists): tell("file_changed", [("path", .string(path)), ("exists", .bool(exists))])
+        case .hangs(let folder, let reason):
+            logBounded(reason.isEmpty ? "folder_answers" : "folder_hangs", ["path": "\(folder)", "reason": "\(reason)"])
+            tell("folder_hangs", [("path", .string(folder)), ("hangs", .bool(!reason.isEmpty)), ("reason", .string(reason))])
+        }
+    }
+
+    private func unwatch(_ paths: [String]) { files?.remove(paths) }
+
+    private func endWatching() {
+        guard files?.isIdle == true else { return }
         files?.close()
         files = nil
     }

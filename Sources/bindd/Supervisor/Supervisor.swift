@@ -157,7 +157,7 @@ final class Supervisor {
     }
 
     /// For what others can bring about at will: it must not fill the disk.
-    private func logBounded(_ event: String, _ values: Logger.Metadata) {
+    func logBounded(_ event: String, _ values: Logger.Metadata) {
         guard let suppressed = boundedLines.take(nowNs: loop.nowNs) else { return }
         var values = values
         if suppressed > 0 { values["lines_suppressed"] = "\(suppressed)" }
@@ -497,6 +497,7 @@ final class Supervisor {
         idleTimer?.close()
         growthTimer?.close()
         adoptionTimer?.close()
+        files?.close()
         crashReports.close()
         lock.remove()
         if boundedLines.suppressed > 0 {

@@ -140,7 +140,7 @@ def events(
 
     Each has `number` (one higher than the one before), `at`, `event` and what belongs to it: worker_started,
     worker_restarted, worker_ended, worker_crashed (pid, workspace, cause, operation, request, report), client_connected,
-    client_gone, handles (of clients that hold more or fewer than five seconds ago), file_changed, daemon_stopping.
+    client_gone, handles (of clients that hold more or fewer than five seconds ago), file_changed, folder_hangs, daemon_stopping.
     only: names of those that are wanted, or one name; ValueError for one that no event has.
     after: begin behind the event of that number, as far as events are kept (the newest 1024); `lost` says how many are not.
         Or an earlier iterator: behind what it told last. Numbers are one daemon's: what another one told before it ended is

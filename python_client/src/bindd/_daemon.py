@@ -13,6 +13,7 @@ import importlib.util
 import json
 import math
 import os
+import resource
 import select
 import signal as signals
 import socket
@@ -40,6 +41,7 @@ AGAIN_S_MAX = 0.2
 ENDING_S = 0.1  # between the end of its connections and that of a daemon
 KILLED = (signals.SIGKILL, signals.SIGTERM)  # how others end a process, and no fault of its own
 NAME_BYTES_MAX = _bindd.NAME_BYTES_MAX
+FULL_HINT = "raise the limit (ulimit -n 1024), or close files that are not needed"
 
 _lock = threading.RLock()
 _finish_is_registered = False
@@ -127,6 +129,34 @@ def _beyond_standard(fd: int) -> int:
         os.close(fd)
 
 
+def identity(fd: int) -> tuple[int, int] | None:
+    """Which file is behind the number; None where there is none. What is kept for long is looked at before it is used or
+    closed: a program may close numbers that it did not open, and have them anew for files of its own."""
+    try:
+        about = os.fstat(fd)
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
+
+
+@contextmanager
+def _room(path: str) -> Iterator[None]:
+    """Says in our words that there is no descriptor left."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        raise BinddUnavailable(
+            f"no descriptor is left for the daemon at {path}: {_full(error.errno)}", socket=path, hint=FULL_HINT) from None
+
+
+def _full(number: int) -> str:
+    if number == errno.ENFILE:
+        return "the system has given out all that it has (fs.file-max)"
+    return f"this process may have {resource.getrlimit(resource.RLIMIT_NOFILE)[0]} (ulimit -n), and has them all"
+
+
 def _left(deadline: float) -> float:
     return deadline - time.monotonic()
 
@@ -134,9 +164,10 @@ def _left(deadline: float) -> float:
 def try_connect(path: str, deadline: float) -> socket.socket | None:
     """A connected socket whose other end is ours; None when nobody listens there."""
     while True:
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        if link.fileno() < 3:
-            link = socket.socket(fileno=_beyond_standard(link.detach()))
+        with _room(path):
+            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+            if link.fileno() < 3:
+                link = socket.socket(fileno=_beyond_standard(link.detach()))
         try:
             link.settimeout(max(_left(deadline), 0.01))
             link.connect(path)
@@ -253,7 +284,10 @@ def _starter_lock(path: str, deadline: float) -> Iterator[None]:
     """One starter at a time: flock on SOCKET.start, which the kernel takes back when a starter dies."""
     name = path + ".start"
     try:
-        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with _room(path):
+            fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except BinddUnavailable:  # an OSError too
+        raise
     except OSError as error:
         raise BinddUnavailable(
             f"cannot open {name}: {error.strerror}", socket=path,
@@ -281,7 +315,8 @@ def _starter_lock(path: str, deadline: float) -> Iterator[None]:
 
 def _start(path: str, deadline: float) -> None:
     binary = find_bindd_bin()
-    ready_read, ready_write = map(_beyond_standard, os.pipe())
+    with _room(path):
+        ready_read, ready_write = map(_beyond_standard, os.pipe())
     try:
         try:
             process = subprocess.Popen(
@@ -306,6 +341,8 @@ def _spawn_hint(error: OSError) -> str:
         return "make it executable (chmod +x), or look at the mount options"
     if error.errno == errno.ENOEXEC:
         return "it is no program for this machine: another architecture, or a cut file"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return FULL_HINT
     return ""
 
 
@@ -375,6 +412,8 @@ def _start_hint(status: int | None, log: str) -> str:
         return "the program was built for a newer processor"
     if status == 127:
         return "a library of the program is missing (ldd shows which)"
+    if os.strerror(errno.EMFILE).lower() in log.lower():
+        return FULL_HINT
     if log:
         return "the attribute .log of this exception holds its last lines"
     if os.environ.get("BINDD_BIN"):
@@ -456,6 +495,18 @@ def _program() -> str:
     return text.encode("utf-8", "replace")[:NAME_BYTES_MAX].decode("utf-8", "ignore").replace("\0", " ")
 
 
+def _check_name(workspace: str) -> None:
+    """The daemon refuses the same names in the same words (HelloCheck.swift)."""
+    size, limit = len(workspace.encode("utf-8", "replace")), _bindd.WORKSPACE_NAME_BYTES_MAX
+    fault = ""
+    if size > limit:
+        fault = f"has {size} bytes, the limit is {limit}"
+    elif any(character < " " or "\x7f" <= character <= "\x9f" for character in workspace):
+        fault = "holds control characters"
+    if fault:
+        raise ValueError(f"the workspace name {fault}\n  hint: use letters, digits, - and _")
+
+
 def connect(
     workspace: str, *, timeout: float = 5.0, call_timeout: float | None = None, hang_limit: float | None = None
 ) -> _bindd.Workspace:
@@ -467,8 +518,7 @@ def connect(
             raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
     if not (timeout > 0 and math.isfinite(timeout)):
         raise ValueError(f"timeout must be a number of seconds above 0, not {timeout}")
-    if "\0" in workspace or len(workspace.encode("utf-8", "replace")) > NAME_BYTES_MAX:
-        raise ValueError(f"a workspace name has at most {NAME_BYTES_MAX} bytes and no NUL: {workspace[:40]!r}")
+    _check_name(workspace)
     if call_timeout is not None and not call_timeout > 0:
         raise ValueError("call_timeout must be above 0 seconds")
     deadline = time.monotonic() + timeout
@@ -484,9 +534,10 @@ def connect(
             _finish_is_registered = True
             atexit.register(_bindd._finish)
         try:
-            return _bindd._open(
-                link.detach(), path, workspace, _program(), max(_left(deadline), 0.1), limit, call_timeout or 0.0,
-                _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"), _sites(), "\n".join(_own_folders()))
+            with _room(path):
+                return _bindd._open(
+                    link.detach(), path, workspace, _program(), max(_left(deadline), 0.1), limit, call_timeout or 0.0,
+                    _flag("BINDD_SYNC"), _flag("BINDD_DEBUG"), _sites(), "\n".join(_own_folders()))
         except BinddUnavailable as error:
             if not attempts.again(error):
                 raise

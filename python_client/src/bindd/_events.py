@@ -17,7 +17,7 @@ from bindd.errors import BinddUnavailable
 
 NAMES = frozenset({
     "worker_started", "worker_restarted", "worker_ended", "worker_crashed", "client_connected", "client_gone", "handles",
-    "file_changed", "daemon_stopping"})
+    "file_changed", "folder_hangs", "daemon_stopping"})
 
 
 def _wanted(only: str | Iterable[str] | None) -> frozenset[str] | None:
@@ -67,6 +67,7 @@ class Events:
         self._link = _daemon._running(path, deadline)
         if self._link is None:
             raise BinddUnavailable(f"no daemon runs at {path}", socket=path)
+        self._identity = _daemon.identity(self._link.fileno())
         try:
             head = _daemon._question(self._link, path, "subscribe", arguments, deadline)
         except BaseException:
@@ -94,10 +95,12 @@ class Events:
         link = self._link
         if link is None:
             raise StopIteration
+        self._look(link)
         poll = select.poll()
         poll.register(link, select.POLLIN)
         if not poll.poll(None if end is None else math.ceil(min(max(end - time.monotonic(), 0) * 1000, 2**31 - 1))):
             raise TimeoutError(f"no event came within {self._timeout:.3g} s")
+        self._look(link)
         try:
             answer: dict[str, Any] = _daemon._control_answer(link, time.monotonic() + _daemon.CONTROL_S)
             return answer
@@ -114,11 +117,24 @@ class Events:
             self.close()
             raise
 
+    def _look(self, link: socket.socket) -> None:
+        number = link.fileno()
+        if _daemon.identity(number) == self._identity:
+            return
+        self.close()
+        raise BinddUnavailable(
+            f"the program closed the descriptor of bindd's events (number {number}); bindd.events(after={self.last}) goes on where "
+            "this ended", socket=self._path, hint="os.closerange and its like close what they did not open")
+
     def close(self) -> None:
         """Ends the subscription. Twice is once."""
         link, self._link = self._link, None
-        if link is not None:
+        if link is None:
+            return
+        if _daemon.identity(link.fileno()) == self._identity:
             link.close()
+        else:
+            link.detach()  # the number is the program's
 
     def __enter__(self) -> Events:
         return self

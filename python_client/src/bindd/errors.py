@@ -132,7 +132,8 @@ class MemoryLimit(WorkerDied, MemoryError):
 
 
 class BinddUnavailable(BinddError, ConnectionError):
-    """No daemon could be reached or started. `binary`, `exit_status`, `signal`, `log` say what was tried and how it ended.
+    """No daemon could be reached or started, or the program closed the descriptor of the connection to it. `binary`,
+    `exit_status`, `signal`, `log` say what was tried and how it ended.
 
     `report` is the newest crash report of a workspace that is not started any more. `passing`: it may be over in a moment;
     `connect` has then tried again as long as its limit allows.
