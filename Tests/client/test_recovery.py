@@ -46,6 +46,39 @@ def test_handles_of_every_kind_go_on() -> None:
 
 
 @alone
+def test_what_a_mistake_left_is_there_after_a_death() -> None:
+    """A failed instantiate leaves what it had made, as the replaced layer does: it has the same ids after a death, and what
+    was made of it since is kept."""
+    from bindd import debug, errors
+    from bindd.faebryk import NodeCreationAttributes, TypeGraph, TypeGraphInstantiationError
+    from bindd.graph import GraphView
+
+    view = GraphView.create()
+    types = TypeGraph.create(g=view)
+    part, whole = types.add_type(identifier="Part"), types.add_type(identifier="Whole")
+    for kind in (part, whole):
+        types.mark_constructable(type_node=kind)
+    types.add_make_child(type_node=whole, child_type=part, identifier="part", node_attributes=None)
+    types.add_make_child_deferred(
+        type_node=whole, child_type_identifier="Late", identifier="late", node_attributes=None)
+    with pytest.raises(TypeGraphInstantiationError):
+        types.instantiate(type_identifier="Whole")
+    nodes = view.get_nodes()
+    NodeCreationAttributes.init(dynamic={"seen": 1}).apply_to(node=nodes[-1].node())
+    counts = view.get_counts(), dict(types.get_type_instance_overview())
+    assert counts[1]["Part"] == 1 and counts[1]["Whole"] == 1
+    with pytest.raises(errors.WorkerCrashed) as caught:
+        debug.crash(how="SEGV")
+    assert caught.value.lost == 0
+    del caught
+    assert (view.get_counts(), dict(types.get_type_instance_overview())) == counts
+    assert [node.node().get_uuid() for node in view.get_nodes()] == [node.node().get_uuid() for node in nodes]
+    assert nodes[-1].node().get_dynamic_attrs() == {"seen": 1}
+    types.instantiate(type_identifier="Part")
+    assert dict(types.get_type_instance_overview())["Part"] == 2
+
+
+@alone
 def test_lost_commands_are_named_and_their_handles_say_so() -> None:
     """Commands behind the guilty one were never acknowledged: they are not applied, and nothing pretends that they were."""
     import bindd
