@@ -9,6 +9,8 @@
  */
 #include "bd_typed_edit.h"
 
+#include "bd_kept.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -58,10 +60,17 @@ void bd_edit_begin(bd_edit *edit, bd_typed *document, uint32_t record, const bd_
     bd_writer_init(&edit->writer);
     edit->target = document;
     edit->workspace = document->workspace;
+    edit->copies = false;
     edit->next = document->record_count + document->extra_count;
     bd_writer_u32(&edit->writer, document->index);
     bd_writer_u32(&edit->writer, record);
     bd_writer_u32(&edit->writer, (uint32_t)(field - bd_fields_of(bd_typed_type(document, record))));
+}
+
+/* Whether an edit that was sent and ended in an exception may be applied all the same: after a death the next worker said. */
+static bool bd_edit_may_be_applied(const bd_workspace *workspace, uint32_t deaths) {
+    if (workspace->life != BD_ALIVE || PyErr_ExceptionMatches(PyExc_MemoryError)) return false;
+    return workspace->deaths == deaths || workspace->edit_request <= workspace->kept_done;
 }
 
 /* Frees the writer. When the outcome is not known the document says so from then on. */
@@ -73,13 +82,16 @@ int bd_edit_send(bd_edit *edit, uint16_t operation, const char *name, int result
         result = -1;
     }
     if (result == 0) {
-        uint64_t before = workspace->requests;
+        uint64_t before = workspace->edit_request;
+        uint32_t deaths = workspace->deaths;
         bd_workspace_retain(workspace);
         result = bd_request_command(workspace, operation, name, &piece, 1);
-        edit->target->edited = workspace->requests;
-        if (result < 0 && workspace->requests != before && workspace->life == BD_ALIVE &&
-            !PyErr_ExceptionMatches(PyExc_MemoryError))
-            edit->target->unsure = "it was interrupted";
+        if (workspace->edit_request != before) { /* else it was never sent */
+            edit->target->edited = workspace->edit_request;
+            if (result < 0 && bd_edit_may_be_applied(workspace, deaths)) edit->target->unsure = "it was interrupted";
+        }
+        if (result == 0 && !bd_kept_add(workspace, operation, edit->target->index, edit->copies, &edit->writer))
+            edit->target->unkept = workspace->edit_request;
         bd_workspace_release(workspace);
     }
     bd_writer_free(&edit->writer);

@@ -38,6 +38,7 @@ static int bd_edit_write_pairs(bd_edit *edit, bd_typed *source, uint32_t record,
 }
 
 static int bd_edit_write_copy(bd_edit *edit, bd_typed *source, uint32_t record, uint32_t existing) {
+    edit->copies = edit->copies || source != edit->target;
     bd_writer_u32(&edit->writer, BD_VALUE_COPY);
     bd_writer_u32(&edit->writer, source->index);
     size_t at = edit->writer.size;

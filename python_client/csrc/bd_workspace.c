@@ -5,6 +5,7 @@
  * The list of all workspaces is the one static in the extension: pthread_atfork gives its handler no argument.
  */
 #include "bd_batch.h"
+#include "bd_kept.h"
 #include "bd_kicad.h"
 #include "bd_local.h"
 
@@ -133,6 +134,7 @@ void bd_workspace_release(bd_workspace *workspace) {
         bd_workspace_forget(workspace, BD_CLOSED);
     }
     bd_batch_abandon(workspace);
+    bd_kept_free(workspace);
     bd_workspace_forget_memory(workspace);
     bd_workspace_retire(workspace);
     bd_workspace_unlist(workspace);
@@ -162,6 +164,7 @@ void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
     workspace->local = NULL;
     if (workspace->ledger) bd_ledger_end(workspace->ledger);
     bd_batch_abandon(workspace);
+    bd_kept_free(workspace);
     bd_connection *connection = &workspace->connection;
     if (connection->fd >= 0) shutdown(connection->fd, SHUT_RDWR);
     unsigned long me = PyThread_get_thread_ident();
