@@ -119,6 +119,7 @@ class Table:
             name for name, is_set in [
                 ("LIST", field["list"]), ("OPTIONAL", field["optional"]), ("REQUIRED", field["required"]),
                 ("ABSENT", field["absent"]), ("ELEMENTS", field["encoding"] == "elements"),
+                ("SIX_DECIMALS", field["decimals"] == 6),
             ] if is_set
         ]
         shown = " | ".join(f"BD_FIELD_{name}" for name in flags) or "0"

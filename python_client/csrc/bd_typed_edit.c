@@ -124,6 +124,17 @@ static int bd_cell_localise(bd_typed *target, bd_cell *cell) {
     return 0;
 }
 
+/* The library around a file of one symbol is not in the text: there is nothing that an edit of it could change. */
+static int bd_edit_check_text(bd_typed *document, uint32_t record, const bd_struct_field *field) {
+    if (!(bd_typed_flags(document, record) & BD_RECORD_BARE)) return 0;
+    bd_error_set(
+        "BinddError",
+        "%s cannot be changed: the file is one element without a %s around it; make one with its constructor and put the element "
+        "into that",
+        field->name, bd_structs[bd_typed_type(document, record)].name);
+    return -1;
+}
+
 /* Whose turn it is has waited for it: what it edits and what it copies from may be freed since. */
 static int bd_edit_check(bd_typed *target, const bd_cell *cell) {
     if (target && bd_typed_check_edit(target) < 0) return -1;
@@ -169,7 +180,9 @@ static int bd_typed_set_entered(bd_typed *document, uint32_t record, uint32_t in
 
 int bd_typed_set(bd_typed *document, uint32_t record, uint32_t index, bd_cell *cell) {
     const bd_struct_field *field = bd_fields_of(bd_typed_type(document, record)) + index;
-    if (bd_typed_check_edit(document) < 0 || bd_cell_localise(document, cell) < 0) return -1;
+    if (bd_typed_check_edit(document) < 0 || bd_edit_check_text(document, record, field) < 0 ||
+        bd_cell_localise(document, cell) < 0)
+        return -1;
     if (cell->tag == BD_TAG_CELLS)
         return bd_typed_assign(document, record, field, (bd_cells *)(uintptr_t)cell->value);
     if (bd_edit_enter(document->state) < 0) return -1;
@@ -255,7 +268,7 @@ static int bd_typed_splice_entered(
 int bd_typed_splice(
     bd_typed *document, uint32_t record, const bd_struct_field *field, uint32_t start, uint32_t removed,
     bd_cells *cells) {
-    if (bd_typed_check_edit(document) < 0) return -1;
+    if (bd_typed_check_edit(document) < 0 || bd_edit_check_text(document, record, field) < 0) return -1;
     bd_cell all = {(uint64_t)(uintptr_t)cells, BD_TAG_CELLS};
     if (cells && bd_cell_localise(document, &all) < 0) return -1;
     if (!removed && (!cells || !cells->count)) return 0;
@@ -297,7 +310,9 @@ static int bd_typed_permute_entered(
 
 int bd_typed_permute(
     bd_typed *document, uint32_t record, const bd_struct_field *field, const uint32_t *order, uint32_t count) {
-    if (bd_typed_check_edit(document) < 0 || bd_edit_enter(document->state) < 0) return -1;
+    if (bd_typed_check_edit(document) < 0 || bd_edit_check_text(document, record, field) < 0 ||
+        bd_edit_enter(document->state) < 0)
+        return -1;
     int result = bd_typed_check_edit(document);
     if (result == 0) result = bd_typed_permute_entered(document, record, field, order, count);
     return bd_edit_leave(document->state, result);

@@ -361,6 +361,7 @@ typedef struct bd_snapshot_header { /* followed by nodes, then text */
 #define BD_RECORD_UNKNOWN 1u      /* the text has parts in it that no field reads */
 #define BD_RECORD_DEFAULT 2u      /* not in the text */
 #define BD_RECORD_HEADLESS 4u     /* an element of a list, without a head word */
+#define BD_RECORD_BARE 8u         /* nothing in the text stands for it: the library around a file of one symbol */
 
 typedef struct bd_typed_header {
     uint64_t magic;
