@@ -184,6 +184,17 @@ static int bd_cell_take_enum(bd_state *state, const bd_struct_field *field, PyOb
 static int bd_cell_take_struct(bd_state *state, const bd_struct_field *field, PyObject *value, bd_cell *cell) {
     if (!PyObject_TypeCheck(value, state->kicad->types[field->of])) {
         char wanted[96];
+        PyObject *other = PyType_GetName(Py_TYPE(value)), *own = other ? PyType_GetName(state->kicad->types[field->of]) : NULL;
+        int differs = own ? PyUnicode_Compare(other, own) : 1;
+        Py_XDECREF(other);
+        Py_XDECREF(own);
+        if (!own) return -1;
+        if (differs == 0) {
+            PyErr_Format(
+                PyExc_TypeError, "%s must be a %s of this bindd, not of another copy: the extension was loaded twice in this process",
+                field->name, bd_structs[field->of].name);
+            return -1;
+        }
         PyOS_snprintf(wanted, sizeof wanted, "a %s", bd_structs[field->of].name);
         return bd_cell_wrong(field, wanted, value);
     }
