@@ -81,6 +81,11 @@ public struct GraphStore: ~Copyable {
 
     public var viewCount: Int { liveViews.count }
 
+    /// What the tables beside an arena of that size take at most: who cannot have it must not make a store.
+    public static func tableBytes(capacityBytes: Int) -> Int {
+        Arena.columnCount * (Arena.directoryBytes + 4) + Arena.tableBytes(capacityBytes: capacityBytes)
+    }
+
     // MARK: creating
 
     /// A node that nothing holds but one pin of its creator.
