@@ -318,7 +318,7 @@ STUB_HEAD = MODULE_STUB_HEAD + '''
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import SimpleNamespace, TracebackType
-from typing import Any, Generic, TypeVar, final, overload
+from typing import Any, Generic, SupportsIndex, TypeVar, final, overload
 
 from typing_extensions import Self, disjoint_base
 

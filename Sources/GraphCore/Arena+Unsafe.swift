@@ -72,7 +72,7 @@ extension Arena {
 /// Zeroed memory whose untouched pages cost nothing. The caller frees it with free(3).
 func allocateZeroed<Element>(_ count: Int, of type: Element.Type) -> UnsafeMutablePointer<Element> {
     guard let memory = calloc(count, MemoryLayout<Element>.stride) else {
-        fatalError("no memory for a table of \(count) entries")
+        fatalError("out of memory: no room for a table of \(count) entries")
     }
     return memory.bindMemory(to: type, capacity: count)
 }

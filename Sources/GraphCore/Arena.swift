@@ -134,6 +134,10 @@ public struct Arena {
         header.pointee.batches = batches &+ (batches & 1)
     }
 
+    static func tableBytes(capacityBytes: Int) -> Int {
+        capacityBytes / segmentBytes * MemoryLayout<Segment>.stride
+    }
+
     /// A zeroed block of at least `bytes`, as a granule. `willFill`: all of it is written soon.
     func allocate(bytes: Int, willFill: Bool = false) throws(GraphError) -> UInt32 {
         let sizeClass = Arena.sizeClass(bytes)

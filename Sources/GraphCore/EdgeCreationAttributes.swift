@@ -110,13 +110,18 @@ extension GraphStore {
         }
         bits = bits & ~(0x7F << 9) | recipe.order << 9
         if recipe.index != nil { bits = bits & 0xFFFF | recipe.edgeSpecific << 16 }
-        try setEdgeAttributes(id, recipe.pairs)
-        guard bits != old.bits else { return }
-        if recipe.edgeType == old.type {
-            try edgeRecord(id).pointee.bits = bits
+        let record = try edgeRecord(id)
+        let list = try lists.setting(record.pointee.attributes, recipe.pairs, strings: &strings)
+        if recipe.edgeType != old.type {
+            let moved = Edge(id: id, source: old.source, target: old.target, bits: bits)
+            do throws(GraphError) { try replaceEdge(id, with: moved) } catch {
+                if list != record.pointee.attributes { lists.free(list, strings: &strings) }
+                throw error
+            }
+        } else if bits != old.bits {
+            record.pointee.bits = bits
             caches.edgeChanged()
-        } else {
-            try replaceEdge(id, with: Edge(id: id, source: old.source, target: old.target, bits: bits))
         }
+        replaceAttributes(record, with: list)
     }
 }

@@ -27,13 +27,19 @@ extension GraphStore {
         }
     }
 
-    /// Adds the nodes, then the edges of another view, in the order in which they entered it.
+    /// Adds the nodes, then the edges of another view, in the order in which they entered it. All or nothing.
     public mutating func insertSubgraph(view id: UInt32, of other: UInt32) throws(GraphError) {
         _ = try self.view(id)
         let from = try self.view(other)
         guard id != other else { return }
-        for node in members.nodes(from).map(\.node) { try insertNode(view: id, node: node) }
-        for edge in Array(members.edges(from)) { try insertEdge(view: id, edge: edge) }
+        let mark = try self.mark(id)
+        do {
+            for node in members.nodes(from).map(\.node) { try insertNode(view: id, node: node) }
+            for edge in Array(members.edges(from)) { try insertEdge(view: id, edge: edge) }
+        } catch {
+            rollBack(to: mark)
+            throw error
+        }
     }
 
     private func edges(of member: bd_member) -> [UInt32] {

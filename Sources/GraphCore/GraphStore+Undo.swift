@@ -1,6 +1,6 @@
 // Taking back what an operation put into a view, newest first, so that one that fails half-way leaves nothing behind.
 // Views list members in order of insertion, so a mark is two counts. Must not be used across a call of anyone else.
-// Cost: linear in what is taken back. A reader that looks at the same moment may miss an entry once.
+// Cost: two words per operation; taking back is linear in what is taken back. Readers of the arena ask while it happens.
 
 import CLayout
 
@@ -20,6 +20,8 @@ extension GraphStore {
     mutating func rollBack(to mark: ViewMark) {
         guard let record = views.find(mark.view), record.pointee.state == BD_VIEW_LIVE else { return }
         guard record.pointee.edge_count > mark.edges || record.pointee.member_count > mark.nodes else { return }
+        let isOutermost = beginUnseen()
+        defer { if isOutermost { endBatch() } }
         caches.edgeChanged()
         while record.pointee.edge_count > mark.edges {
             let id = members.edges(record)[Int(record.pointee.edge_count) - 1]
@@ -38,8 +40,10 @@ extension GraphStore {
         _ view: UInt32, _ body: (inout GraphStore) throws -> Result
     ) throws -> Result {
         let mark = try self.mark(view)
+        let leftovers = leftoverCount
         do { return try body(&self) } catch {
             rollBack(to: mark)
+            leftoverCount = leftovers
             throw error
         }
     }
@@ -51,15 +55,29 @@ extension GraphStore {
     ) throws -> Result {
         let mark = try self.mark(view)
         do { return try body(&self) } catch {
-            if !GraphStore.isCallers(error) { rollBack(to: mark) }
+            if GraphStore.isCallers(error) { leftoverCount += 1 } else { rollBack(to: mark) }
             throw error
         }
+    }
+
+    /// For an operation that makes much: readers of the arena see all that it did or nothing, as of a batch.
+    mutating func unseen<Result>(_ body: (inout GraphStore) throws -> Result) rethrows -> Result {
+        let isOutermost = beginUnseen()
+        defer { if isOutermost { endBatch() } }
+        return try body(&self)
+    }
+
+    /// False inside another one, or a batch, which ends it.
+    private func beginUnseen() -> Bool {
+        guard arena.header.pointee.batches & 1 == 0 else { return false }
+        beginBatch()
+        return true
     }
 
     // MARK: moving an edge that views contain
 
     /// Puts an edge's new source, target and bits into place, in every view that contains it. A new end becomes a member
-    /// where it was none; in the lists of its new ends the edge is the last.
+    /// where it was none; in the lists of its new ends the edge is the last. All or nothing.
     mutating func replaceEdge(_ id: UInt32, with new: Edge) throws(GraphError) {
         let record = try edgeRecord(id)
         let old = record.pointee
@@ -68,13 +86,24 @@ extension GraphStore {
         let containing = liveViews.ids.filter { view in
             views.find(view).map { members.contains($0, edge: id) } ?? false
         }
-        for view in containing { try insertNode(view: view, node: new.target) }
+        var moved = old
+        moved.target = new.target
+        moved.bits = new.bits
+        var marks: [ViewMark] = []
+        do throws(GraphError) {
+            for view in containing {
+                marks.append(try mark(view))
+                try insertNode(view: view, node: new.target)
+                try members.reserve(unsafelyLive(view), edge: id, moved)
+            }
+        } catch {
+            for mark in marks.reversed() { rollBack(to: mark) }
+            throw error
+        }
+        // Nothing below asks for memory: each list has room for one edge more.
         for view in containing {
             let place = unsafelyLive(view)
             members.unlist(place, edge: id, old)
-            var moved = old
-            moved.target = new.target
-            moved.bits = new.bits
             try members.list(place, edge: id, moved)
         }
         record.pointee.bits = new.bits
@@ -114,11 +143,19 @@ extension ViewMembers {
 
     /// Into the lists of its two ends, which are members.
     func list(_ view: View, edge: UInt32, _ record: bd_edge) throws(GraphError) {
-        let atSource = try reserve(view, edge: edge, at: record.source, type: record.type)
-        let atTarget =
-            record.target == record.source ? nil : try reserve(view, edge: edge, at: record.target, type: record.type)
+        let (atSource, atTarget) = try reserve(view, edge: edge, record)
         push(atSource, edge)
         if let atTarget { push(atTarget, edge) }
+    }
+
+    /// The lists of its two ends, with room for one edge more; one list for an edge from a node to itself.
+    @discardableResult
+    func reserve(
+        _ view: View, edge: UInt32, _ record: bd_edge
+    ) throws(GraphError) -> (source: UnsafeMutablePointer<bd_edge_list>, target: UnsafeMutablePointer<bd_edge_list>?) {
+        let atSource = try reserve(view, edge: edge, at: record.source, type: record.type)
+        guard record.target != record.source else { return (atSource, nil) }
+        return (atSource, try reserve(view, edge: edge, at: record.target, type: record.type))
     }
 
     private func unlist(_ view: View, _ edge: UInt32, at node: UInt32, type: UInt32) {

@@ -52,6 +52,9 @@ public struct GraphStore: ~Copyable {
     public internal(set) var liveViews = IdSet()
     public internal(set) var nodeCount = 0
     public internal(set) var edgeCount = 0
+    /// How many operations have failed and left what they had made, see `mostlyAtomically`: who applies the same again
+    /// must let those fail again.
+    public internal(set) var leftoverCount: UInt64 = 0
     let caches: GraphCaches
 
     /// Takes the arena over: it is closed with the store.
@@ -77,6 +80,11 @@ public struct GraphStore: ~Copyable {
     }
 
     public var viewCount: Int { liveViews.count }
+
+    /// What the tables beside an arena of that size take at most: who cannot have it must not make a store.
+    public static func tableBytes(capacityBytes: Int) -> Int {
+        Arena.columnCount * (Arena.directoryBytes + 4) + Arena.tableBytes(capacityBytes: capacityBytes)
+    }
 
     // MARK: creating
 
@@ -239,8 +247,11 @@ public struct GraphStore: ~Copyable {
 
     public mutating func setEdgeAttributes(_ id: UInt32, _ values: [AttributePair]) throws(GraphError) {
         let record = try edgeRecord(id)
+        replaceAttributes(record, with: try lists.setting(record.pointee.attributes, values, strings: &strings))
+    }
+
+    mutating func replaceAttributes(_ record: UnsafeMutablePointer<bd_edge>, with list: UInt32) {
         let old = record.pointee.attributes
-        let list = try lists.setting(old, values, strings: &strings)
         guard list != old else { return }
         bd_store_release_u32(&record.pointee.attributes, list)
         lists.free(old, strings: &strings)

@@ -29,10 +29,12 @@ extension GraphStore {
         let home = TypeGraph(view: typeNode.view, selfNode: typeGraph.selfNode)
         let plan = try plan(home, type: typeNode.node, &patience)
         if !plan.isConstructable, case .fail(let error)? = plan.steps.first { throw error }
-        return try mostlyAtomically(typeNode.view) { graph in
-            let node = try graph.run(plan, ids, &patience, inChunk: false)
-            if !attributes.isEmpty { try graph.setNodeAttributes(node, attributes) }
-            return node
+        return try unseen { graph in
+            try graph.mostlyAtomically(typeNode.view) { graph in
+                let node = try graph.run(plan, ids, &patience, inChunk: false)
+                if !attributes.isEmpty { try graph.setNodeAttributes(node, attributes) }
+                return node
+            }
         }
     }
 

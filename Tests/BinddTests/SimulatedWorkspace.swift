@@ -131,7 +131,7 @@ final class SimulatedWorkspace {
         guard isRecorded else { return }
         let wasWritable = client.recorder.failure == nil
         let used = session.usedIds
-        client.recorder.settle(session, hasFailed: hasFailed)
+        client.recorder.settle(session, isVoid: hasFailed)
         if wasWritable, client.recorder.failure == nil {
             acknowledged.append(
                 hasFailed

@@ -167,6 +167,66 @@ import Testing
         graph.checkInvariants()
     }
 
+    /// However little memory is missing: what touches several lists or several views is done in all of them or in none.
+    @Test func aFullArenaTakesBackWhatWasBegun() throws {
+        let small = TestMemory(bytes: Arena.bytesMin)
+        var graph = GraphStore(arena: small.arena())
+        let views = UInt32(1)...40
+        for view in views { try graph.createView(view, selfNode: view) }
+        for node in UInt32(50)..<1000 { try graph.createAndInsertNode(view: 1, node: node) }
+        for view in views { try graph.insertSubgraph(view: view, of: 2) }
+        try graph.createEdge(Edge(id: 1, source: 2, target: 2, bits: bits(9)))
+        for view in views {
+            try graph.insertNode(view: view, node: 2)
+            try graph.insertEdge(view: view, edge: 1)
+        }
+        var fillers: [UInt32] = []
+        var filler: UInt32 = 1000
+        while true {
+            do { try graph.createNode(filler, attributes: [("key", .int(Int64(filler)))]) } catch { break }
+            fillers.append(filler)
+            filler += 1
+        }
+        func state(_ graph: borrowing GraphStore) throws -> [[UInt32]] {
+            var state = [[UInt32(graph.nodeCount), UInt32(graph.edgeCount), try graph.edge(1).bits]]
+            state.append(try graph.edgeAttributes(1).map { UInt32($0.key.utf8.count) })
+            for view in views {
+                state.append(try graph.nodes(view: view))
+                state.append(try graph.edges(view: view))
+                for type in [UInt32(9), 77] {
+                    state.append(try graph.edges(view: view, node: 2, type: type).map(\.id))
+                }
+            }
+            return state
+        }
+        var refusals = 0
+        var isMoved = false
+        var isInserted = false
+        while !(isMoved && isInserted), let last = fillers.popLast() {
+            graph.releaseNode(last)
+            guard refusals < 64 || fillers.count % 64 == 0 else { continue }
+            var before = try state(graph)
+            if !isMoved {
+                do {
+                    let recipe = EdgeCreationAttributes(77, isDirectional: true, name: "moved")
+                    try graph.apply(recipe, toEdge: 1)
+                    isMoved = true
+                    before = try state(graph)
+                } catch { refusals += 1 }
+            }
+            #expect(try state(graph) == before)
+            do {
+                if !isInserted { try graph.insertSubgraph(view: 3, of: 1) }
+                isInserted = true
+            } catch {
+                refusals += 1
+                #expect(try state(graph) == before)
+            }
+        }
+        #expect(isMoved && isInserted && refusals > 0)
+        graph.checkInvariants()
+    }
+
     @Test func subgraphsKeepTheListsOrder() throws {
         var graph = GraphStore(arena: memory.arena())
         try graph.createView(1, selfNode: 1)

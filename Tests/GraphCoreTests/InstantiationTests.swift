@@ -126,6 +126,50 @@ import Testing
         world.graph.checkInvariants()
     }
 
+    /// A mistake that is met after much was made: what was made stays where that is recorded, and is counted; where it is
+    /// not, nodes, edges and their order are as they were.
+    @Test func whatAMistakeLeaves() throws {
+        let world = try World(memory)
+        let dangling = try world.type("Dangling")
+        try world.child(dangling, world.element, "part")
+        let ends = try ["part", "missing"].map { name in
+            world.bound(try world.graph.ensureChildReference(world.types, path: [EdgeTraversal(name)], world.ids))
+        }
+        let recipe = EdgeInterfaceConnection.build(isShallow: false)
+        _ = try world.graph.addMakeLink(world.types, type: dangling, lhs: ends[0], rhs: ends[1], recipe, world.ids)
+        let given = try world.type("Given")
+        try world.child(given, world.element, "own")
+        try world.child(given, dangling, "part")
+        let fine = try world.instance(world.element)
+        func state() throws -> [[UInt32]] {
+            [
+                try world.graph.nodes(view: world.view), try world.graph.edges(view: world.view),
+                try world.graph.instanceEdges(of: world.element).map(\.id),
+                [UInt32(world.graph.nodeCount), UInt32(world.graph.edgeCount)],
+            ]
+        }
+        let before = try state()
+        #expect(throws: GraphError(.invalidValue, "add_trait_to failed")) {
+            try world.graph.addTrait(to: fine, type: given, world.ids)
+        }
+        #expect(throws: GraphError(.invalidValue, "add_make_child failed")) {
+            try world.child(world.bound(9999), world.element, "part")
+        }
+        #expect(try state() == before)
+        #expect(world.graph.leftoverCount == 0)
+        #expect(throws: TypeGraphError.self) { try world.instance(given) }
+        #expect(throws: GraphError(.invalidValue, "add_make_link failed")) {
+            try world.graph.addMakeLink(
+                world.types, type: given, lhs: fine, rhs: world.bound(9999), recipe, world.ids)
+        }
+        #expect(world.graph.leftoverCount == 2)
+        let after = try state()
+        #expect(after[0].count == before[0].count + 5 && after[0].starts(with: before[0]))
+        world.graph.checkInvariants()
+        let batches = world.graph.arena.header.pointee.batches
+        #expect(batches & 1 == 0 && batches > 0, "readers of the arena are told when to ask, and when no longer")
+    }
+
     /// What is remembered of a type must never show: after each change, instances are as if it had been read anew.
     @Test(arguments: 0..<60) func plansFollowTheirTypes(seed: Int) throws {
         var numbers = Numbers(seed: UInt64(seed) + 99)

@@ -47,6 +47,25 @@ def test_every_death_is_one_exception_and_the_next_use_works() -> None:
 
 
 @alone
+def test_ways_to_die_are_named_as_signals_are() -> None:
+    import signal
+    from typing import Any
+
+    from bindd import debug, errors
+
+    for how in ("segv", "SIGSEGV", signal.SIGSEGV):
+        with pytest.raises(errors.WorkerCrashed, match="SIGSEGV"):
+            debug.crash(how)
+    wrong: Any
+    for wrong in (5, 11, None, b"SEGV"):
+        for use in (debug.crash, lambda how: debug.die_at("sync", how)):
+            with pytest.raises(TypeError, match="how must be a str such as .SEGV., or a signal such as signal.SIGSEGV, not"):
+                use(wrong)
+    with pytest.raises(ValueError, match="no such way to die"):
+        debug.crash("SIGNAL")
+
+
+@alone
 def test_a_frame_cut_in_half() -> None:
     from bindd import debug, errors
     from bindd.graph import GraphView

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
+
 import pytest
 from conftest import Home
 
@@ -139,7 +143,40 @@ for _ in range(1000):
 assert view.get_node_count() == 1001
 assert len(list(sexp.parse("(a" + " (b 1)" * 20_000 + ")").root)) == 20_001
 """
-    for mebibytes in (110, 130, 150, 200, 270, 280, 293, 320, 420, 530, 545, 800, 1060):
+    for mebibytes in (96, 110, 130, 150, 200, 270, 280, 293, 320, 420, 530, 545, 800, 1060):
         done = home.python(code, str(mebibytes))
         assert done.returncode == 0, (mebibytes, done.stderr[-1500:])
         home.command("stop")
+
+
+def test_too_little_address_space_for_a_worker_is_a_memory_limit(home: Home, tmp_path: Path) -> None:
+    """Between what a daemon needs and what a worker does: an error that says so, and no crash."""
+    code = """
+import bindd
+from bindd.graph import GraphView
+try:
+    view = GraphView.create()
+    for _ in range(1000):
+        view.create_and_insert_node()
+    assert view.get_node_count() == 1001
+    print("runs")
+except bindd.MemoryLimit as error:
+    assert isinstance(error, MemoryError) and "no memory for the graph: Cannot allocate memory" in str(error), error
+    assert "ulimit -v" in str(error), error
+    print("refused")
+"""
+    seen = []
+    for kibibytes in range(56_000, 90_000, 2_000):
+        started = subprocess.run(
+            ["bash", "-c", f'ulimit -v {kibibytes} && exec "$@"', "bash", home.binary, "serve", "--detach"],
+            env=home.environment, capture_output=True, text=True, timeout=30)
+        if started.returncode:
+            continue  # not enough for the daemon itself
+        done = home.python(code)
+        assert done.returncode == 0, (kibibytes, done.stderr[-1500:])
+        seen.append(done.stdout.strip())
+        reports = json.loads(home.command("crash", "list", "-o", "json").stdout)["crashes"]
+        causes = {each["cause"] for each in reports if each["finished"]}
+        assert causes <= {"exit code 70"}, (kibibytes, causes)
+        home.command("stop")
+    assert seen == sorted(seen) and set(seen) == {"refused", "runs"}, seen

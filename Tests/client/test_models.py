@@ -412,11 +412,7 @@ def test_both_sides_agree_after_random_edits() -> None:
     import random
 
     from bindd.sexp import pcb
-
-    def tree(value: object) -> object:
-        if hasattr(type(value), "__field_names__"):
-            return [(name, tree(getattr(value, name))) for name in value.__field_names__()]  # type: ignore[attr-defined]
-        return [tree(item) for item in value] if type(value).__name__ == "MutableList" else value  # type: ignore[attr-defined]
+    from getters import tree
 
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)

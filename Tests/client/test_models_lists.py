@@ -85,7 +85,7 @@ def run(kind: Any, live: Any, plain: list[str], step: tuple[Any, ...]) -> None:
     """One call on both."""
     what, first, second, third, words = step
     make, name = kind.make, kind.name
-    cut = slice(first, second, third)
+    cut, times = slice(first, second, third), (first or 0) % 4 - 1
     made = [make(word) for word in words]
     pairs: dict[str, tuple[Any, Any]] = {
         "append": (lambda: live.append(make(words[0])), lambda: plain.append(words[0])),
@@ -94,6 +94,9 @@ def run(kind: Any, live: Any, plain: list[str], step: tuple[Any, ...]) -> None:
         "extend itself": (lambda: live.extend(live), lambda: plain.extend(plain)) if len(plain) < 40 else (len, len),
         "+=": (lambda: live.__iadd__(made) is live, lambda: plain.__iadd__(words) is plain),
         "+": (lambda: [name(one) for one in live + made], lambda: plain + words),
+        "*": (lambda: [name(one) for one in live * times + times * live], lambda: plain * times + times * plain),
+        "*=": (lambda: live.__imul__(times) is live, lambda: plain.__imul__(times) is plain) if len(plain) < 40 else (len, len),
+        "wrong times": (lambda: live * words, lambda: plain * words),  # type: ignore[operator]
         "pop": (lambda: name(live.pop()), lambda: plain.pop()),
         "pop at": (lambda: name(live.pop(first or 0)), lambda: plain.pop(first or 0)),
         "get": (lambda: name(live[first or 0]), lambda: plain[first or 0]),
@@ -140,7 +143,7 @@ def run(kind: Any, live: Any, plain: list[str], step: tuple[Any, ...]) -> None:
 
 
 CALLS = [
-    "append", "insert", "extend", "extend itself", "+=", "+", "pop", "pop at", "get", "get slice", "set", "set slice",
+    "append", "insert", "extend", "extend itself", "+=", "+", "*", "*=", "wrong times", "pop", "pop at", "get", "get slice", "set", "set slice",
     "set slice to itself", "del", "del slice", "reverse", "reversed", "sort", "sort by nothing", "clear", "copy", "truth",
     "wrong index", "wrong value", "in", "index", "index between", "count", "remove", "==",
 ]

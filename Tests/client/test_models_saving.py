@@ -183,11 +183,13 @@ def test_access_list_and_attributes(home: Home, tmp_path: Path, save: str) -> No
 def test_changes_by_others(home: Home, tmp_path: Path) -> None:
     """Between load and save; what comes while a save is at work is in BinddTests/AtomicFileTests."""
     done = home.python("""
-import sys
+import copy, pickle, sys
 from pathlib import Path
 from bindd import errors
 from bindd.sexp import pcb
 from test_models import BOARD
+def again(value):
+    return pickle.loads(pickle.dumps(value))
 path = Path(sys.argv[1]) / "a.kicad_pcb"
 path.write_text(BOARD)
 file = pcb.loads(path)
@@ -195,14 +197,23 @@ file.kicad_pcb.version = 7
 pcb.dumps(file, path)
 path.unlink()  # gone: nothing is lost by writing it
 pcb.dumps(file, path)
+made = pcb.PcbFile(kicad_pcb=pcb.KicadPcb(generator="g", generator_version="v"))
+pcb.dumps(made, path, force=True)
+files = {"made": made, "file": pcb.loads(path)}
+for name in list(files):
+    files |= {f"{name} {how.__name__}": how(files[name]) for how in (copy.copy, copy.deepcopy, again)}
+files |= {f"{name} twice": again(one) for name, one in files.items()}
 for change in (b"", BOARD.encode() + b" "):
     path.write_bytes(change)
-    try:
-        pcb.dumps(file, path)
-    except errors.FileChanged as error:
-        assert "load it again" in str(error) or error.hint, error
-    else:
-        raise SystemExit("overwritten")
-    assert path.read_bytes() == change
+    for name, one in files.items():
+        try:
+            pcb.dumps(one, path)
+        except errors.FileChanged as error:
+            assert "load it again" in str(error) or error.hint, error
+        else:
+            raise SystemExit(f"overwritten: {name}")
+        assert path.read_bytes() == change
+part = again(files["file"].kicad_pcb)
+assert part.generator == "g" and repr(again(files["file"])) == repr(files["file"])
 """, str(tmp_path))
     assert done.returncode == 0, done.stderr[-3000:]

@@ -18,7 +18,11 @@ PyObject *bd_handle_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 PyObject *bd_handle_no_pickle(PyObject *self, PyObject *ignored) {
     (void)ignored;
     PyObject *name = PyType_GetName(Py_TYPE(self));
-    if (name) PyErr_Format(PyExc_TypeError, "a %U refers to an object in the daemon: it cannot be copied or pickled", name);
+    Py_UCS4 first = name && PyUnicode_GetLength(name) > 0 ? PyUnicode_ReadChar(name, 0) : 0;
+    if (name)
+        PyErr_Format(
+            PyExc_TypeError, "%s %U refers to an object in the daemon: it cannot be copied or pickled",
+            first == 'A' || first == 'E' || first == 'I' || first == 'O' ? "an" : "a", name);
     Py_XDECREF(name);
     return NULL;
 }

@@ -18,7 +18,8 @@ enum {
     BD_FIELD_OPTIONAL = 2, /* takes None */
     BD_FIELD_REQUIRED = 4, /* the constructor must be given it */
     BD_FIELD_ABSENT = 8,   /* a file may not have it all the same: reads as None then */
-    BD_FIELD_ELEMENTS = 16 /* a list whose structs have no head word in the text */
+    BD_FIELD_ELEMENTS = 16, /* a list whose structs have no head word in the text */
+    BD_FIELD_SIX_DECIMALS = 32 /* a file has so many of a number that is not whole, of others up to seven */
 };
 enum {
     BD_INITIAL_NONE, BD_INITIAL_BOOL, BD_INITIAL_INT, BD_INITIAL_FLOAT, BD_INITIAL_STR, BD_INITIAL_ENUM, BD_INITIAL_LIST,

@@ -449,6 +449,26 @@ static PyObject *bd_list_add(PyObject *left, PyObject *right) {
     return both;
 }
 
+/* As `+`: a plain list of the same objects. */
+static PyObject *bd_list_repeat(PyObject *self, Py_ssize_t times) {
+    PyObject *items = bd_list_all(self), *all = items ? PySequence_Repeat(items, times) : NULL;
+    Py_XDECREF(items);
+    return all;
+}
+
+/* As `+=`: what is put in is copied. */
+static PyObject *bd_list_inplace_repeat(PyObject *self, Py_ssize_t times) {
+    if (times == 1) return bd_list_length(self) < 0 ? NULL : Py_NewRef(self);
+    if (times > 1) {
+        PyObject *more = bd_list_repeat(self, times - 1), *grown = more ? bd_list_inplace_add(self, more) : NULL;
+        Py_XDECREF(more);
+        return grown;
+    }
+    PyObject *done = bd_list_clear(self, NULL);
+    Py_XDECREF(done);
+    return done ? Py_NewRef(self) : NULL;
+}
+
 #define BD_REPR_ITEMS_MAX 8
 
 static PyObject *bd_list_repr(PyObject *self) {
@@ -551,6 +571,7 @@ static PyType_Slot bd_list_slots[] = {
     {Py_tp_dealloc, bd_list_dealloc}, {Py_tp_repr, bd_list_repr}, {Py_tp_richcompare, bd_list_compare},
     {Py_tp_hash, PyObject_HashNotImplemented}, {Py_tp_methods, bd_list_methods}, {Py_tp_iter, bd_list_iterate},
     {Py_sq_length, bd_list_length}, {Py_sq_item, bd_list_item}, {Py_sq_contains, bd_list_contains},
+    {Py_sq_repeat, bd_list_repeat}, {Py_sq_inplace_repeat, bd_list_inplace_repeat},
     {Py_nb_add, bd_list_add}, {Py_nb_inplace_add, bd_list_inplace_add},
     {Py_mp_length, bd_list_length}, {Py_mp_subscript, bd_list_subscript}, {Py_mp_ass_subscript, bd_list_assign},
     {Py_tp_doc, "A list of a KiCad document. Changing it changes the document; what is put in is copied."}, {0, NULL},

@@ -6,6 +6,7 @@
  * the worker needs to apply its journal.
  */
 #include "bd_batch.h"
+#include "bd_kept.h"
 #include "bd_local.h"
 #include "bd_open.h"
 #include "bd_typed.h"
@@ -45,15 +46,21 @@ static void bd_recover_views(bd_workspace *workspace, uint64_t done, bool is_dam
     workspace->edges_changed = true;
 }
 
-/* Documents whose newest edits never arrived: here they say what was edited, there is nothing of it. Count of them. */
-static uint64_t bd_recover_documents(bd_workspace *workspace, uint64_t done, bool is_damaged) {
+static uint64_t bd_recover_unsure(const bd_workspace *workspace) {
     uint64_t count = 0;
-    for (bd_typed *document = workspace->documents; document; document = document->next_document) {
-        if (document->is_freed || !document->edited || (document->edited <= done && !is_damaged)) continue;
-        document->unsure = "it was lost with the worker";
-        count++;
-    }
+    for (const bd_typed *document = workspace->documents; document; document = document->next_document)
+        count += document->unsure && !document->is_freed;
     return count;
+}
+
+/* Edits that never arrived are sent again: here their documents say what was edited, there is nothing of it yet. Where that
+ * cannot be, and where edits that were applied are lost, the document says so. Count of what was sent. */
+static uint64_t bd_recover_documents(bd_workspace *workspace, uint64_t done, uint64_t guilty, bool is_damaged) {
+    for (bd_typed *document = workspace->documents; document; document = document->next_document)
+        if (!document->is_freed && document->edited && (document->unkept > done || is_damaged))
+            document->unsure = "it was lost with the worker";
+    workspace->kept_done = is_damaged ? BD_DONE_UNKNOWN : done;
+    return bd_kept_resend(workspace, done, guilty);
 }
 
 static void bd_recover_tell(PyObject *facts, const char *name, uint64_t count) {
@@ -84,10 +91,13 @@ static void bd_recover_apply(bd_workspace *workspace, PyObject *facts, const uin
     bd_recover_views(workspace, done, is_damaged);
     /* Of commands that nobody answered some may be applied: so many at most, and all of those that came after the death. */
     uint64_t commands = workspace->commands - workspace->commands_answered, behind = sent > done ? sent - done : 0;
+    uint64_t lost = commands < behind ? commands : behind, unsure = bd_recover_unsure(workspace);
     workspace->commands_answered = workspace->commands;
-    bd_recover_tell(facts, "lost_commands", commands < behind ? commands : behind);
+    uint64_t again = bd_recover_documents(workspace, done, bd_recover_number(facts, "guilty"), is_damaged);
+    bd_recover_tell(facts, "lost_commands", lost > again ? lost - again : 0);
     bd_recover_tell(facts, "lost_objects", workspace->lost_objects);
-    bd_recover_tell(facts, "lost_edits", bd_recover_documents(workspace, done, is_damaged));
+    bd_recover_tell(facts, "lost_edits", bd_recover_unsure(workspace) - unsure);
+    bd_recover_tell(facts, "resent_edits", again);
     bd_batch *batch = workspace->batch;
     if (batch && batch->phase != BD_BATCH_OPEN && batch->request > done) batch->request = 0; /* as if never sent */
     if (workspace->given_up) workspace->guarded = true;

@@ -153,6 +153,14 @@ int bd_request_flush(bd_workspace *workspace, double limit_s) {
     return result;
 }
 
+int bd_request_again(bd_workspace *workspace, uint16_t operation, const bd_piece *piece) {
+    if (!bd_connection_append(&workspace->connection, operation, 0, piece, 1)) return -1;
+    workspace->page->sent_requests = ++workspace->requests;
+    workspace->commands++;
+    if (workspace->debug) bd_debug_request(workspace, workspace->requests, operation, piece, 1);
+    return 0;
+}
+
 static size_t bd_pieces_bytes(const bd_piece *pieces, int count) {
     size_t bytes = 0;
     for (int i = 0; i < count; i++) bytes += pieces[i].bytes;
@@ -180,6 +188,8 @@ static int bd_request_append(
     workspace->page->sent_requests = ++workspace->requests;
     bd_state_asked(workspace->state, workspace->requests, operation, 0);
     if (flags & BD_FLAG_REPLY_WANTED) workspace->commands_asked = workspace->commands;
+    if (operation == BD_OP_SEXP_SET || operation == BD_OP_SEXP_SPLICE || operation == BD_OP_SEXP_PERMUTE)
+        workspace->edit_request = workspace->requests;
     if (operation == BD_OP_LEASE) bd_lease_asked(workspace, pieces->data);
     if (operation == BD_OP_BATCH && workspace->batch && workspace->batch->phase == BD_BATCH_ENDING)
         workspace->batch->request = workspace->requests;

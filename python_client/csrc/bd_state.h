@@ -21,6 +21,8 @@ typedef struct bd_state bd_state;
 typedef struct bd_local bd_local;
 typedef struct bd_batch bd_batch;
 typedef struct bd_given_up bd_given_up;
+typedef struct bd_kept_edit bd_kept_edit;
+#define BD_DONE_UNKNOWN UINT64_MAX
 
 typedef struct bd_lease {
     uint32_t next, end; /* ids that this client may give to its next objects */
@@ -93,6 +95,10 @@ typedef struct bd_workspace {
     uint64_t lost_objects; /* nodes, edges and views that lost requests were to make, at the last death */
     bd_view *known_views; /* all that this client knows, by next_view */
     struct bd_typed *documents; /* KiCad files and copies out of them, by next_document */
+    bd_kept_edit *kept_first, *kept_last; /* edits that may not be applied yet, oldest first: see bd_kept.h */
+    uint32_t kept_bytes;
+    uint64_t edit_request; /* the newest request that is an edit of a document */
+    uint64_t kept_done;    /* of those before the newest death, the last that is applied; BD_DONE_UNKNOWN: nobody knows */
     PyObject *obituary; /* what the supervisor told about the worker's end, or NULL */
     char lost_reason[240];
     bool is_taken; /* … because the program closed the connection's descriptor */
@@ -293,6 +299,9 @@ int bd_request_flush(bd_workspace *workspace, double limit_s);
 /* Sends what the socket takes at once: for reads, which need no request but should not let releases wait for ever. */
 void bd_request_push(bd_workspace *workspace);
 int bd_request_wait(bd_workspace *workspace, const char *name, uint64_t number, bool wants_reply, double limit_s);
+
+/* Holder only, after a death: a command that an earlier worker did not get to. */
+int bd_request_again(bd_workspace *workspace, uint16_t operation, const bd_piece *piece);
 
 /* The hot path: two words, no questions. */
 static inline int bd_request_command2(

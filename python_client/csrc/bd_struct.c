@@ -207,6 +207,11 @@ static PyObject *bd_struct_field_names(PyObject *class, PyObject *ignored) {
     return names;
 }
 
+/* What Python notes about the files of a document goes along with a copy of the whole: of a part it says nothing. Borrowed. */
+static PyObject *bd_struct_facts(const bd_typed *document, uint32_t type) {
+    return document->facts && bd_structs[type].file_kind ? document->facts : NULL;
+}
+
 static PyObject *bd_struct_copy(PyObject *self, PyObject *ignored) {
     (void)ignored;
     bd_typed *document = bd_struct(self)->document;
@@ -216,6 +221,11 @@ static PyObject *bd_struct_copy(PyObject *self, PyObject *ignored) {
     bd_typed_retain(document);
     bd_typed *copy = document->workspace ? bd_typed_fragment(document, record, document->workspace)
                                          : bd_typed_copy(document, record);
+    PyObject *facts = bd_struct_facts(document, type);
+    if (copy && facts && !(copy->facts = PyDict_Copy(facts))) {
+        bd_typed_release(copy);
+        copy = NULL;
+    }
     bd_typed_release(document);
     PyObject *object = copy ? bd_struct_object_new(copy, 1, type) : NULL;
     if (copy) bd_typed_release(copy);
@@ -248,19 +258,26 @@ static PyObject *bd_struct_reduce(PyObject *self, PyObject *ignored) {
     bd_typed *document = bd_struct(self)->document;
     uint32_t record = bd_struct(self)->record;
     if (bd_typed_check(document) < 0) return NULL;
-    const char *name = bd_structs[bd_typed_type(document, record)].name;
+    uint32_t type = bd_typed_type(document, record);
+    const char *name = bd_structs[type].name;
     unsigned int flags = bd_typed_load_flags(document, record);
     bd_typed_retain(document);
     PyObject *content = document->workspace ? bd_typed_record_text(document, record) : bd_struct_values(document, record);
+    PyObject *facts = bd_struct_facts(document, type);
+    facts = facts ? PyDict_Copy(facts) : Py_NewRef(Py_None);
+    PyObject *label = PyUnicode_FromString(facts != Py_None && document->label ? document->label : "");
     bd_typed_release(document);
+    if (!facts || !label) Py_CLEAR(content);
     PyObject *models = content ? PyImport_ImportModule("bindd.sexp._models") : NULL;
     PyObject *restore = models ? PyObject_GetAttrString(models, "restore") : NULL;
     Py_XDECREF(models);
     if (!restore) {
         Py_XDECREF(content);
+        Py_XDECREF(facts);
+        Py_XDECREF(label);
         return NULL;
     }
-    return Py_BuildValue("N(sNI)", restore, name, content, flags);
+    return Py_BuildValue("N(sNINN)", restore, name, content, flags, facts, label);
 }
 
 static PyObject *bd_struct_free(PyObject *self, PyObject *args, PyObject *keywords) {

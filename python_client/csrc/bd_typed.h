@@ -48,6 +48,7 @@ typedef struct bd_typed {
     bool is_freed;
     bool is_written;         /* slots of the block may hold objects */
     uint64_t edited;         /* number of the newest request that edited it: what a worker that died may not have applied */
+    uint64_t unkept;         /* number of the newest edit that cannot be sent again, see bd_kept.h */
     const char *unsure;      /* an edit whose outcome is not known: what happened; else NULL */
     unsigned char *block;    /* the reply that brought the snapshot */
     unsigned char *records, *slots, *tags; /* inside it, not aligned */

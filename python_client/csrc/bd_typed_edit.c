@@ -9,6 +9,8 @@
  */
 #include "bd_typed_edit.h"
 
+#include "bd_kept.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -58,10 +60,17 @@ void bd_edit_begin(bd_edit *edit, bd_typed *document, uint32_t record, const bd_
     bd_writer_init(&edit->writer);
     edit->target = document;
     edit->workspace = document->workspace;
+    edit->copies = false;
     edit->next = document->record_count + document->extra_count;
     bd_writer_u32(&edit->writer, document->index);
     bd_writer_u32(&edit->writer, record);
     bd_writer_u32(&edit->writer, (uint32_t)(field - bd_fields_of(bd_typed_type(document, record))));
+}
+
+/* Whether an edit that was sent and ended in an exception may be applied all the same: after a death the next worker said. */
+static bool bd_edit_may_be_applied(const bd_workspace *workspace, uint32_t deaths) {
+    if (workspace->life != BD_ALIVE || PyErr_ExceptionMatches(PyExc_MemoryError)) return false;
+    return workspace->deaths == deaths || workspace->edit_request <= workspace->kept_done;
 }
 
 /* Frees the writer. When the outcome is not known the document says so from then on. */
@@ -73,13 +82,16 @@ int bd_edit_send(bd_edit *edit, uint16_t operation, const char *name, int result
         result = -1;
     }
     if (result == 0) {
-        uint64_t before = workspace->requests;
+        uint64_t before = workspace->edit_request;
+        uint32_t deaths = workspace->deaths;
         bd_workspace_retain(workspace);
         result = bd_request_command(workspace, operation, name, &piece, 1);
-        edit->target->edited = workspace->requests;
-        if (result < 0 && workspace->requests != before && workspace->life == BD_ALIVE &&
-            !PyErr_ExceptionMatches(PyExc_MemoryError))
-            edit->target->unsure = "it was interrupted";
+        if (workspace->edit_request != before) { /* else it was never sent */
+            edit->target->edited = workspace->edit_request;
+            if (result < 0 && bd_edit_may_be_applied(workspace, deaths)) edit->target->unsure = "it was interrupted";
+        }
+        if (result == 0 && !bd_kept_add(workspace, operation, edit->target->index, edit->copies, &edit->writer))
+            edit->target->unkept = workspace->edit_request;
         bd_workspace_release(workspace);
     }
     bd_writer_free(&edit->writer);
@@ -110,6 +122,17 @@ static int bd_cell_localise(bd_typed *target, bd_cell *cell) {
     bd_cell_drop(cell);
     *cell = (bd_cell){(uint64_t)(uintptr_t)handle, BD_TAG_HANDLE};
     return 0;
+}
+
+/* The library around a file of one symbol is not in the text: there is nothing that an edit of it could change. */
+static int bd_edit_check_text(bd_typed *document, uint32_t record, const bd_struct_field *field) {
+    if (!(bd_typed_flags(document, record) & BD_RECORD_BARE)) return 0;
+    bd_error_set(
+        "BinddError",
+        "%s cannot be changed: the file is one element without a %s around it; make one with its constructor and put the element "
+        "into that",
+        field->name, bd_structs[bd_typed_type(document, record)].name);
+    return -1;
 }
 
 /* Whose turn it is has waited for it: what it edits and what it copies from may be freed since. */
@@ -157,7 +180,9 @@ static int bd_typed_set_entered(bd_typed *document, uint32_t record, uint32_t in
 
 int bd_typed_set(bd_typed *document, uint32_t record, uint32_t index, bd_cell *cell) {
     const bd_struct_field *field = bd_fields_of(bd_typed_type(document, record)) + index;
-    if (bd_typed_check_edit(document) < 0 || bd_cell_localise(document, cell) < 0) return -1;
+    if (bd_typed_check_edit(document) < 0 || bd_edit_check_text(document, record, field) < 0 ||
+        bd_cell_localise(document, cell) < 0)
+        return -1;
     if (cell->tag == BD_TAG_CELLS)
         return bd_typed_assign(document, record, field, (bd_cells *)(uintptr_t)cell->value);
     if (bd_edit_enter(document->state) < 0) return -1;
@@ -243,7 +268,7 @@ static int bd_typed_splice_entered(
 int bd_typed_splice(
     bd_typed *document, uint32_t record, const bd_struct_field *field, uint32_t start, uint32_t removed,
     bd_cells *cells) {
-    if (bd_typed_check_edit(document) < 0) return -1;
+    if (bd_typed_check_edit(document) < 0 || bd_edit_check_text(document, record, field) < 0) return -1;
     bd_cell all = {(uint64_t)(uintptr_t)cells, BD_TAG_CELLS};
     if (cells && bd_cell_localise(document, &all) < 0) return -1;
     if (!removed && (!cells || !cells->count)) return 0;
@@ -285,7 +310,9 @@ static int bd_typed_permute_entered(
 
 int bd_typed_permute(
     bd_typed *document, uint32_t record, const bd_struct_field *field, const uint32_t *order, uint32_t count) {
-    if (bd_typed_check_edit(document) < 0 || bd_edit_enter(document->state) < 0) return -1;
+    if (bd_typed_check_edit(document) < 0 || bd_edit_check_text(document, record, field) < 0 ||
+        bd_edit_enter(document->state) < 0)
+        return -1;
     int result = bd_typed_check_edit(document);
     if (result == 0) result = bd_typed_permute_entered(document, record, field, order, count);
     return bd_edit_leave(document->state, result);

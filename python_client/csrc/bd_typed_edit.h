@@ -9,6 +9,7 @@ typedef struct bd_edit {
     bd_workspace *workspace; /* whose worker reads what is written: copies out of its documents are possible */
     bd_writer writer;
     uint32_t next;           /* number of the target's next new record */
+    bool copies;             /* from another document than the target */
 } bd_edit;
 
 static inline const bd_struct_field *bd_fields_of(uint32_t type) { return &bd_struct_fields[bd_structs[type].first_field]; }

@@ -116,6 +116,20 @@ static int bd_cell_take_int(const bd_struct_field *field, PyObject *value, bd_ce
     return 0;
 }
 
+/* To the nearest whole number, halves away from zero; of what has less than 63 bits. (The extension is not linked with libm.) */
+static double bd_round_away(double number) {
+    double whole = (double)(int64_t)number, rest = fabs(number - whole);
+    return copysign(fabs(whole) + (rest >= 0.5 ? 1 : 0), number);
+}
+
+/* With the digits that a file holds, so that the number is what a fresh load of the saved file says: as NumberText.swift
+ * writes it. Not of lengths beyond 200 km: what those lose is no more than a double does. */
+static double bd_round_decimals(double number, bool has_six) {
+    if (fabs(number * 1e7) >= 2e15) return number;
+    double near = bd_round_away(number * 1e7) / 1e7, six = has_six ? bd_round_away(number * 1e6) / 1e6 : near;
+    return six == bd_round_away(six) ? near : six; /* one that is nearly whole is written 12.000000, a whole one 12 */
+}
+
 static int bd_cell_take_float(const bd_struct_field *field, PyObject *value, bd_cell *cell) {
     double number = PyFloat_AsDouble(value);
     if (number == -1.0 && PyErr_Occurred()) {
@@ -129,6 +143,7 @@ static int bd_cell_take_float(const bd_struct_field *field, PyObject *value, bd_
         PyErr_Format(PyExc_ValueError, "%s must be finite: a KiCad file cannot hold %R", field->name, value);
         return -1;
     }
+    number = bd_round_decimals(number, field->flags & BD_FIELD_SIX_DECIMALS);
     cell->tag = BD_TAG_FLOAT;
     memcpy(&cell->value, &number, sizeof number);
     return 0;
@@ -169,6 +184,17 @@ static int bd_cell_take_enum(bd_state *state, const bd_struct_field *field, PyOb
 static int bd_cell_take_struct(bd_state *state, const bd_struct_field *field, PyObject *value, bd_cell *cell) {
     if (!PyObject_TypeCheck(value, state->kicad->types[field->of])) {
         char wanted[96];
+        PyObject *other = PyType_GetName(Py_TYPE(value)), *own = other ? PyType_GetName(state->kicad->types[field->of]) : NULL;
+        int differs = own ? PyUnicode_Compare(other, own) : 1;
+        Py_XDECREF(other);
+        Py_XDECREF(own);
+        if (!own) return -1;
+        if (differs == 0) {
+            PyErr_Format(
+                PyExc_TypeError, "%s must be a %s of this bindd, not of another copy: the extension was loaded twice in this process",
+                field->name, bd_structs[field->of].name);
+            return -1;
+        }
         PyOS_snprintf(wanted, sizeof wanted, "a %s", bd_structs[field->of].name);
         return bd_cell_wrong(field, wanted, value);
     }

@@ -38,6 +38,7 @@ static int bd_edit_write_pairs(bd_edit *edit, bd_typed *source, uint32_t record,
 }
 
 static int bd_edit_write_copy(bd_edit *edit, bd_typed *source, uint32_t record, uint32_t existing) {
+    edit->copies = edit->copies || source != edit->target;
     bd_writer_u32(&edit->writer, BD_VALUE_COPY);
     bd_writer_u32(&edit->writer, source->index);
     size_t at = edit->writer.size;
@@ -115,11 +116,13 @@ static int bd_edit_write_fields(bd_edit *edit, bd_typed *source, uint32_t record
 
 /* A copy when the worker has the object, or the one that it was copied from and still equals. */
 static int bd_edit_write_record(bd_edit *edit, bd_typed *source, uint32_t record, uint32_t existing) {
-    if (source->workspace && source->workspace == edit->workspace) return bd_edit_write_copy(edit, source, record, existing);
+    bool is_there = source->workspace && !(bd_typed_flags(source, record) & BD_RECORD_BARE);
+    if (is_there && source->workspace == edit->workspace) return bd_edit_write_copy(edit, source, record, existing);
     if (!source->workspace) {
         const bd_extra *extra = &source->extras[record - source->record_count];
         bd_typed *origin = extra->origin;
         if (origin && !origin->is_freed && !origin->unsure && origin->workspace == edit->workspace &&
+            !(bd_typed_flags(origin, extra->origin_record) & BD_RECORD_BARE) &&
             bd_typed_equal(origin, extra->origin_record, source, record))
             return bd_edit_write_copy(edit, origin, extra->origin_record, existing);
     }

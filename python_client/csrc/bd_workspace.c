@@ -5,6 +5,7 @@
  * The list of all workspaces is the one static in the extension: pthread_atfork gives its handler no argument.
  */
 #include "bd_batch.h"
+#include "bd_kept.h"
 #include "bd_kicad.h"
 #include "bd_local.h"
 
@@ -132,6 +133,7 @@ void bd_workspace_release(bd_workspace *workspace) {
         bd_workspace_forget(workspace, BD_CLOSED);
     }
     bd_batch_abandon(workspace);
+    bd_kept_free(workspace);
     bd_workspace_forget_memory(workspace);
     bd_workspace_retire(workspace);
     bd_workspace_unlist(workspace);
@@ -161,6 +163,7 @@ void bd_workspace_forget(bd_workspace *workspace, bd_life life) {
     workspace->local = NULL;
     if (workspace->ledger) bd_ledger_end(workspace->ledger);
     bd_batch_abandon(workspace);
+    bd_kept_free(workspace);
     bd_connection *connection = &workspace->connection;
     bd_connection_end(connection);
     unsigned long me = PyThread_get_thread_ident();

@@ -341,6 +341,25 @@ typedef struct bd_snapshot_header { /* followed by nodes, then text */
     uint64_t text_offset;
 } bd_snapshot_header;
 
+/* -- results that say of each value what it is: u32 tag, then ---------------------------------------------------------- */
+#define BD_RESULT_NONE 0u
+#define BD_RESULT_INT 1u          /* i64 */
+#define BD_RESULT_FLOAT 2u        /* f64 */
+#define BD_RESULT_BOOL 3u         /* u32 */
+#define BD_RESULT_STR 4u          /* str */
+#define BD_RESULT_LIST 5u         /* u32 count, values */
+#define BD_RESULT_TUPLE 6u        /* the same */
+#define BD_RESULT_BOUND_NODE 7u   /* u32 view, u32 node: a member */
+#define BD_RESULT_BOUND_EDGE 8u   /* u32 view, edge info */
+#define BD_RESULT_PATH 9u         /* u32 view, u32 start, u32 end, list of edge info */
+#define BD_RESULT_DICT 10u        /* u32 count, (key, value)* */
+#define BD_RESULT_NODE 11u        /* u32 */
+#define BD_RESULT_EDGE 12u        /* edge info */
+#define BD_RESULT_TYPE_GRAPH 13u  /* u32 view, u32 self node */
+#define BD_RESULT_LOOSE_BOUND_NODE 14u/* u32 view, u32 node that need not be a member */
+#define BD_RESULT_CONNECTED 15u   /* see `answer(_:)` in Call+Values.swift */
+#define BD_RESULT_DEPTH_MAX 8     /* values inside values */
+
 /* -- typed snapshot: the records of one KiCad document ------------------------------------------------------------- */
 /* Field f of record r is slot records[r].first_slot + f; which fields a type has is in the description ("kicad"). Record 0
  * is none, record 1 the root. Offsets are from the header's start, each a multiple of 8. */
@@ -361,6 +380,7 @@ typedef struct bd_snapshot_header { /* followed by nodes, then text */
 #define BD_RECORD_UNKNOWN 1u      /* the text has parts in it that no field reads */
 #define BD_RECORD_DEFAULT 2u      /* not in the text */
 #define BD_RECORD_HEADLESS 4u     /* an element of a list, without a head word */
+#define BD_RECORD_BARE 8u         /* nothing in the text stands for it: the library around a file of one symbol */
 
 typedef struct bd_typed_header {
     uint64_t magic;

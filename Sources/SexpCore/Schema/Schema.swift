@@ -166,7 +166,7 @@ public final class KiCadSchema: Sendable {
                     positionalCount: positionalCount, isAllPositional: positionalCount == declaration.fields.count,
                     leadingWord: declaration.leadingWord.map { table.number($0) } ?? -1,
                     ownWord: table.number(declaration.name.lowercased()),
-                    needsAny: declaration.fields.contains { $0.presence == .required }))
+                    needsAny: declaration.fields.contains { $0.presence == .required && !$0.reading.contains(.mayBeAbsent) }))
             allWritten += written
             for (offset, field) in numbered {
                 var type = field.type

@@ -136,7 +136,7 @@ public final class TypedDocument {
         {
             record = try decoder.record(
                 format.root, source.nodes, text.span, from: root, to: end, list: root,
-                flags: UInt16(BD_RECORD_UNKNOWN))
+                flags: UInt16(BD_RECORD_UNKNOWN | BD_RECORD_BARE))
             decoder.places[Int(record)] = RecordPlace.nowhere.bits
         } else {
             throw TypedFault(.unexpectedType, .rootWord, node: head, type: type)

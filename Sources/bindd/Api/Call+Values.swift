@@ -1,29 +1,10 @@
-// Arguments and results of the typed layer. A result says of each value what it is: u32 tag, then
-//   0 None · 1 int i64 · 2 float f64 · 3 bool u32 · 4 str · 5 list u32 count, values · 6 tuple u32 count, values
-//   7 BoundNode u32 view, u32 node: a member · 8 BoundEdge u32 view, edge info · 9 BFSPath u32 view, u32 start, u32 end,
-//   list of edge info · 10 dict u32 count, (key, value)* · 11 NodeReference u32 · 12 EdgeReference edge info
-//   13 TypeGraph u32 view, u32 self node · 14 BoundNode that need not be a member · 15 connected: see `answer(_:)`
+// Arguments and results of the typed layer. A result says of each value what it is, by the tags of bd_layout.h, BD_RESULT_….
 // Views are those that the arguments mention. Values nest at most eight deep. Must not hold what a method does.
 // Cost: a few bytes for each value.
 
+import CLayout
 import GraphCore
 import Wire
-
-private enum Tag {
-    static let none: UInt32 = 0
-    static let int: UInt32 = 1
-    static let bool: UInt32 = 3
-    static let string: UInt32 = 4
-    static let list: UInt32 = 5
-    static let tuple: UInt32 = 6
-    static let boundNode: UInt32 = 7
-    static let boundEdge: UInt32 = 8
-    static let path: UInt32 = 9
-    static let node: UInt32 = 11
-    static let typeGraph: UInt32 = 13
-    static let looseBoundNode: UInt32 = 14
-    static let connected: UInt32 = 15
-}
 
 extension Call {
     // MARK: arguments
@@ -94,28 +75,28 @@ extension Call {
 
     // MARK: results
 
-    mutating func answerNone() { result.u32(Tag.none) }
+    mutating func answerNone() { result.u32(BD_RESULT_NONE) }
 
     mutating func answer(_ value: Bool) {
-        result.u32(Tag.bool)
+        result.u32(BD_RESULT_BOOL)
         result.bool(value)
     }
 
     mutating func answer(_ value: Int) {
-        result.u32(Tag.int)
+        result.u32(BD_RESULT_INT)
         result.i64(Int64(value))
     }
 
     mutating func answer(_ value: String?) {
         guard let value else { return answerNone() }
-        result.u32(Tag.string)
+        result.u32(BD_RESULT_STR)
         result.string(value)
     }
 
     /// The node is a member of the view.
     mutating func answer(_ view: UInt32, _ node: UInt32?) {
         guard let node else { return answerNone() }
-        result.u32(Tag.boundNode)
+        result.u32(BD_RESULT_BOUND_NODE)
         result.u32(view)
         result.u32(node)
     }
@@ -123,39 +104,39 @@ extension Call {
     /// Nobody looked whether the node is a member of the view.
     mutating func answerLoose(_ view: UInt32, _ node: UInt32?) {
         guard let node else { return answerNone() }
-        result.u32(Tag.looseBoundNode)
+        result.u32(BD_RESULT_LOOSE_BOUND_NODE)
         result.u32(view)
         result.u32(node)
     }
 
     mutating func answer(node: UInt32?) {
         guard let node else { return answerNone() }
-        result.u32(Tag.node)
+        result.u32(BD_RESULT_NODE)
         result.u32(node)
     }
 
     mutating func answer(_ view: UInt32, _ edge: Edge?) {
         guard let edge else { return answerNone() }
-        result.u32(Tag.boundEdge)
+        result.u32(BD_RESULT_BOUND_EDGE)
         result.u32(view)
         write(edge)
     }
 
     mutating func answer(_ typeGraph: TypeGraph?) {
         guard let typeGraph else { return answerNone() }
-        result.u32(Tag.typeGraph)
+        result.u32(BD_RESULT_TYPE_GRAPH)
         result.u32(typeGraph.view)
         result.u32(typeGraph.selfNode)
     }
 
     /// Values follow, `count` of them.
     mutating func answerList(_ count: Int) {
-        result.u32(Tag.list)
+        result.u32(BD_RESULT_LIST)
         result.u32(UInt32(count))
     }
 
     mutating func answerTuple(_ count: Int) {
-        result.u32(Tag.tuple)
+        result.u32(BD_RESULT_TUPLE)
         result.u32(UInt32(count))
     }
 
@@ -175,7 +156,7 @@ extension Call {
     }
 
     mutating func answer(path edges: [UInt32], from source: BoundNode, to end: UInt32) throws {
-        result.u32(Tag.path)
+        result.u32(BD_RESULT_PATH)
         result.u32(source.view)
         result.u32(source.node)
         result.u32(end)
@@ -187,7 +168,7 @@ extension Call {
     /// edge info; the first is the empty path and is left out, so that 0 means the source and n the n-th of the list), list
     /// of ends (u32 node, u32 step).
     mutating func answer(_ connected: ConnectedPaths, includesSource: Bool) throws {
-        result.u32(Tag.connected)
+        result.u32(BD_RESULT_CONNECTED)
         result.u32(connected.source.view)
         result.u32(connected.source.node)
         result.u32(UInt32(connected.steps.count - 1))

@@ -73,6 +73,7 @@ private func fieldJSON(_ field: FieldDeclaration, rank: Int) -> JSONValue {
         ("list", .bool(isList)), ("optional", .bool(isOptional)), ("required", .bool(isRequired)),
         ("default", defaultJSON(initial)), ("absent", .bool(field.mayBeAbsent)),
         ("token", field.encoding == .positional ? .null : .string(field.token)),
+        ("decimals", field.style == .sixDecimals ? .int(6) : .null),
         ("encoding", .string(field.encoding.rawValue)), ("order", .int(Int64(field.order))),
         ("dump_index", .int(Int64(rank))),
     ])

@@ -50,26 +50,29 @@ extension RequestWords {
         return "\(edge) (\(source) -> \(target), type \(bits & BD_EDGE_TYPE_MASK))"
     }
 
-    /// A value that says what it is; see Call+Values.swift.
+    /// A value that says what it is.
     func tagged(_ reader: inout PayloadReader, depth: Int) throws -> String {
         guard depth < RequestWords.depthShown else { throw WireError("values nested deeper than a result is") }
         switch try reader.u32() {
-        case 0: return "None"
-        case 1: return String(try reader.i64())
-        case 2: return String(try reader.f64())
-        case 3: return try reader.bool() ? "True" : "False"
-        case 4: return try string(&reader)
-        case let tag where tag == 5 || tag == 6 || tag == 10:
+        case BD_RESULT_NONE: return "None"
+        case BD_RESULT_INT: return String(try reader.i64())
+        case BD_RESULT_FLOAT: return String(try reader.f64())
+        case BD_RESULT_BOOL: return try reader.bool() ? "True" : "False"
+        case BD_RESULT_STR: return try string(&reader)
+        case let tag where tag == BD_RESULT_LIST || tag == BD_RESULT_TUPLE || tag == BD_RESULT_DICT:
             return try list(&reader) { (reader) in
                 let item = try tagged(&reader, depth: depth + 1)
-                return tag == 10 ? "\(item): \(try tagged(&reader, depth: depth + 1))" : item
+                return tag == BD_RESULT_DICT ? "\(item): \(try tagged(&reader, depth: depth + 1))" : item
             }
-        case 7, 13, 14: return "(view \(try reader.u32()), \(try reader.u32()))"
-        case 8: return "view \(try reader.u32()) edge \(try edge(&reader))"
-        case 9: return "view \(try reader.u32()) from \(try reader.u32()) to \(try reader.u32()), \(try reader.u32()) edges"
-        case 11: return "node \(try reader.u32())"
-        case 12: return "edge \(try edge(&reader))"
-        case 15: return "view \(try reader.u32()) from \(try reader.u32()), \(try reader.u32()) steps"
+        case BD_RESULT_BOUND_NODE, BD_RESULT_LOOSE_BOUND_NODE, BD_RESULT_TYPE_GRAPH:
+            return "(view \(try reader.u32()), \(try reader.u32()))"
+        case BD_RESULT_BOUND_EDGE: return "view \(try reader.u32()) edge \(try edge(&reader))"
+        case BD_RESULT_PATH:
+            return "view \(try reader.u32()) from \(try reader.u32()) to \(try reader.u32()), \(try reader.u32()) edges"
+        case BD_RESULT_NODE: return "node \(try reader.u32())"
+        case BD_RESULT_EDGE: return "edge \(try edge(&reader))"
+        case BD_RESULT_CONNECTED:
+            return "view \(try reader.u32()) from \(try reader.u32()), \(try reader.u32()) steps"
         case let tag: throw WireError("a value of kind \(tag)")
         }
     }

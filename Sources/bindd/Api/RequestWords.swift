@@ -8,7 +8,7 @@ import Wire
 struct RequestWords {
     static let itemsShown = 8
     static let textShown = 60
-    static let depthShown = 8
+    static let depthShown = Int(BD_RESULT_DEPTH_MAX)
 
     private struct Plan {
         var selfWords: [String] = []

@@ -85,7 +85,7 @@ enum MemoryDeath {
 
     /// `kills`: how many processes the system ended for want of memory, when the worker started and now.
     static func isLikely(signal: Int32, isOurKill: Bool, stderr: String, killsBefore: UInt64, killsNow: UInt64) -> Bool {
-        if signal == SIGABRT || signal == SIGILL || signal == SIGTRAP {
+        if signal == SIGABRT || signal == SIGILL || signal == SIGTRAP || signal == 0 {  // 0: it said so, and left
             return lastWords.contains { words in stderr.contains(words) }
         }
         return signal == SIGKILL && !isOurKill && killsNow > killsBefore

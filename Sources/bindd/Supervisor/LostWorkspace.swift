@@ -24,6 +24,8 @@ struct Deaths {
     private(set) var count = 0
     /// How the last one came about, in words.
     private(set) var lastWords = ""
+    /// That one was for want of memory.
+    private(set) var isLastOfMemory = false
     /// The newest report of them; nil: there is none.
     private(set) var lastReport: String?
 
@@ -32,6 +34,7 @@ struct Deaths {
         lastWords = obituary.cause + (obituary.operationName.isEmpty ? "" : " in \(obituary.operationName)")
         let said = obituary.stderrTail.split(separator: "\n").last.map(String.init) ?? ""
         if obituary.operationName.isEmpty, !said.isEmpty { lastWords += ": " + said.prefix(Deaths.wordsMax) }
+        isLastOfMemory = obituary.crash.isOfMemory
         lastReport = obituary.crash.report ?? lastReport
         if hadProgress { fruitlessNs = [] }
         fruitlessNs.append(nowNs)

@@ -41,10 +41,12 @@ extension Supervisor {
 
     private func hopeless(_ deaths: Deaths) -> RemoteError {
         RemoteError(
-            "BinddUnavailable",
+            deaths.isLastOfMemory ? "MemoryLimit" : "BinddUnavailable",
             "the worker of the workspace died \(DaemonLimits.fruitlessDeathsMax) times in a row without having done "
                 + "anything new, last of \(deaths.lastWords): it is not started again for now",
-            hint: "`bindd crash list` shows the reports; connect anew for an empty workspace",
+            hint: deaths.isLastOfMemory
+                ? "give the daemon more memory (`ulimit -v`, the control group) and start it anew; `bindd crash list` shows the reports"
+                : "`bindd crash list` shows the reports; connect anew for an empty workspace",
             fields: deaths.lastReport.map { [Attribute(key: "report", value: .string($0))] } ?? [])
     }
 

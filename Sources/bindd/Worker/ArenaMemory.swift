@@ -1,5 +1,6 @@
 // The arena's memory: a sealed memory file that clients will map, mapped here for writing. As large an address range as
-// the limits of the process allow; pages that nobody touches cost nothing. Must outlive the arena.
+// the limits of the process allow beside what else a worker needs; pages that nobody touches cost nothing. Must outlive the
+// arena.
 // Cost: one mapping at start, one madvise per 64 KiB given back.
 
 import CShim
@@ -9,6 +10,8 @@ import Glibc
 struct ArenaMemory {
     /// What 32-bit granules of 16 bytes reach.
     private static let bytesMax = 64 << 30
+    /// What a worker wants beside the graph and its tables before it says that it can start: buffers, small documents.
+    private static let reserveBytes = 4 << 20
 
     let base: UnsafeMutableRawPointer
     let bytes: Int
@@ -26,6 +29,10 @@ struct ArenaMemory {
             if fd >= 0 {
                 var map: UnsafeMutableRawPointer?
                 failure = bd_page_map(fd, bytes, true, &map)
+                if failure == 0, let mapped = map, !ArenaMemory.hasRoom(GraphStore.tableBytes(capacityBytes: bytes)) {
+                    bd_page_unmap(mapped, bytes)
+                    failure = -ENOMEM
+                }
                 if failure == 0, let map {
                     fchmod(fd, 0o400)
                     readOnlyFd = open("/proc/self/fd/\(fd)", O_RDONLY | O_CLOEXEC)
@@ -44,6 +51,14 @@ struct ArenaMemory {
             bytes /= 2
         }
         throw WorkerError("no memory for the graph: \(String(cString: strerror(-failure)))")
+    }
+
+    /// Whether so much can be had now, and the reserve.
+    private static func hasRoom(_ tableBytes: Int) -> Bool {
+        let trial = mmap(nil, tableBytes + reserveBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let trial, trial != MAP_FAILED else { return false }
+        munmap(trial, tableBytes + reserveBytes)
+        return true
     }
 
     /// What `ulimit -v` leaves to the process: tables, documents and buffers want their part of it.

@@ -212,11 +212,14 @@ final class ClientStream {
         let plannedDeath = workspace.plannedDeath
         plannedDeath?.strike(message.operation, isAfter: false, session)
         var call = Call(workspace: workspace, session: session, arguments: message.payload)
+        let leftovers = workspace.graph.leftoverCount
         var failure: RemoteError?
         do { try session.apply(message.operation, &call) } catch let error as WireError { throw error } catch {
             failure = session.remote(error)
         }
-        if isRecorded { recorder.settle(session, hasFailed: failure != nil) }
+        if isRecorded {
+            recorder.settle(session, isVoid: failure != nil && workspace.graph.leftoverCount == leftovers)
+        }
         plannedDeath?.strike(message.operation, isAfter: true, session)
         // Before the reply: who has it may die or read the arena at once, and this request is over.
         workspace.graph.arena.publishApplied(request, slot: slot)

@@ -1,6 +1,6 @@
 // After the death of a worker: its journal, applied again by the next one, without what was to blame. What it did not get
-// to is told to the sessions that asked for it. Deterministic: a request that succeeded must succeed again; when one does
-// not, the workspace is not what its clients believe, and the worker says so and does not go on. Only where something that
+// to is told to the sessions that asked for it. Deterministic: a request that succeeded must succeed again, and one that
+// failed and left something must do that again; when one does not, the workspace is not what its clients believe, and the worker says so and does not go on. Only where something that
 // was acknowledged is missing, in a damaged journal or because it kills whoever applies it again, those that need it are
 // left out as well, and counted.
 // Cost: reading the journal twice; applying is 0.2-0.6 us per request.
@@ -117,7 +117,10 @@ struct Recovery {
             operation: message.operation, request: session.request, slot: Recovery.noSlot, payload: message.payload.rest)
         defer { page?.pause() }
         var call = Call(workspace: workspace, session: session, arguments: message.payload)
+        let leftovers = workspace.graph.leftoverCount
         do { try session.apply(message.operation, &call) } catch {
+            // One that left something was the caller's mistake, which it is again.
+            guard workspace.graph.leftoverCount == leftovers else { return }
             // Where the journal's end is damaged, the mark that it failed may be what is missing.
             guard journal.damage == nil else { return try live.void(sequence, remnant: session.usedIds) }
             guard settlement.givenUp.isEmpty else {

@@ -1,5 +1,5 @@
 // One client's way into the journal: what it sent is recorded before any of it is applied, in one write, and each request
-// that failed is marked, so that it fails for ever. Where nothing can be written, nothing that changes state is done.
+// that failed is marked, so that it fails for ever; but for those that left something, which must be had again. Where nothing can be written, nothing that changes state is done.
 //
 // Order of calls: record, then for each whole message begin, (apply), settle; withdraw when the rest is not applied now.
 // Must not know sockets or replies. Cost: one load per frame, one write per batch with changes, two stores per change.
@@ -52,11 +52,12 @@ struct RequestRecorder {
     /// Whether the message is a change that could not be recorded.
     func refuses(_ operation: UInt16) -> Bool { failure != nil && operations.changesState(operation) }
 
-    /// The recorded change is over. One that failed must not succeed when the journal is applied again: the reason may be
-    /// gone by then. It has used up ids, which stay used. Where that cannot be written, nothing after it is applied.
-    mutating func settle(_ session: Session, hasFailed: Bool) {
+    /// The recorded change is over. One that failed and changed nothing must not succeed when the journal is applied again:
+    /// the reason may be gone by then. It has used up ids, which stay used. Where that cannot be written, nothing after it
+    /// is applied.
+    mutating func settle(_ session: Session, isVoid: Bool) {
         guard let journal else { return }
-        if hasFailed {
+        if isVoid {
             do throws(JournalFailure) { try journal.void(sequence, remnant: session.usedIds) } catch {
                 // What follows is withdrawn, too. A message that began behind it is refused to its end.
                 do throws(JournalFailure) { try journal.withdraw(from: sequence, session: self.session) } catch {}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,20 @@ except ImportError:
 else:
     _develop.prepare()  # an editable install: builds what is older than its sources
 
-from bindd import _bindd, _pickling
+if "_bindd_extension" in sys.modules:  # sys.modules was purged of bindd: the native classes stay what they were
+    sys.modules.setdefault("bindd._bindd", sys.modules["_bindd_extension"])
+try:
+    from bindd import _bindd, _pickling
+except ImportError as _error:
+    if "subinterpreter" not in str(_error):
+        raise
+    raise ImportError(
+        "bindd does not run in a sub-interpreter that has a GIL of its own: make one that shares it (isolated=False, or "
+        '"legacy" from Python 3.13 on), or use threads, which share it anyway, or a process',
+        name="bindd._bindd",
+    ) from None
+sys.modules.setdefault("_bindd_extension", _bindd)
+
 from bindd import errors as errors
 from bindd._bindd import BUILD as __build__
 from bindd._bindd import VERSION as __version__

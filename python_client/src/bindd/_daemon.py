@@ -322,6 +322,12 @@ def _start(path: str, deadline: float) -> None:
             process = subprocess.Popen(
                 [binary, "serve", "--detach", "--socket", path, "--ready-fd", str(ready_write)], pass_fds=[ready_write],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        except RuntimeError as error:
+            if "subinterpreter" not in str(error):
+                raise
+            raise BinddUnavailable(
+                "no daemon runs, and a sub-interpreter may not start one", binary=binary, socket=path,
+                hint="use bindd in the main interpreter first, or start the daemon with `bindd serve --detach`") from None
         except OSError as error:
             raise BinddUnavailable(
                 f"cannot run {binary}: {error.strerror}", binary=binary, socket=path, hint=_spawn_hint(error)) from None

@@ -255,6 +255,8 @@ def _kept(error: WorkerDied, recovery: dict[str, Any]) -> list[str]:
     behind = [name for name in error.unapplied if name != error.operation] if error.unapplied else []
     took = recovery.get("elapsed_us", 0) / 1000
     line = f"  kept    {_count(error.kept, 'handle')} ({_count(replayed, 'request')} applied again in {took:,.0f} ms)"
+    if again := recovery.get("resent_edits"):
+        line += f", {_count(again, 'edit')} sent again"
     never = _never_applied(recovery)
     if lost := recovery.get("lost_count"):
         return [line, f"  lost    {_count(lost, 'acknowledged request')}: {recovery.get('damage')}" + (f"; {never}" if never else "")]

@@ -5,17 +5,28 @@ They harm that workspace only. Tests, the demo and you, when you want to see wha
 
 from __future__ import annotations
 
+from signal import Signals
+
 from bindd import _bindd
 
 __all__ = ["crash", "cut_frame", "die_at", "freeze", "hang", "hold", "plant"]
 
 
-def crash(how: str = "SEGV") -> None:
+def crash(how: str | Signals = "SEGV") -> None:
     """The worker dies: SEGV, BUS, ABRT, ILL, TRAP, KILL, EXIT (leaves with status 0), STACK or MEMORY.
 
+    how: one of these, in any case; of a signal also "SIGSEGV" and signal.SIGSEGV.
     Raises WorkerCrashed; MEMORY raises MemoryLimit.
     """
-    _bindd.debug_crash(how=how.upper())
+    _bindd.debug_crash(how=_word(how))
+
+
+def _word(how: str | Signals) -> str:
+    if isinstance(how, Signals):
+        how = how.name
+    if not isinstance(how, str):
+        raise TypeError(f'how must be a str such as "SEGV", or a signal such as signal.SIGSEGV, not {type(how).__name__}')
+    return how.upper().removeprefix("SIG")
 
 
 def hang(seconds: float = 3600.0) -> None:
@@ -43,10 +54,10 @@ def cut_frame() -> None:
     _bindd.debug_cut_frame()
 
 
-def die_at(operation: str, how: str = "SEGV", when: str = "before") -> None:
+def die_at(operation: str, how: str | Signals = "SEGV", when: str = "before") -> None:
     """The worker dies at the next request of an operation, "before" it is applied, or "after", before its reply.
 
     operation: a name of ``bindd describe --json``, such as "GraphView.create", "sexp.parse" or "sync".
     how: as in ``crash``, or STOP (stopped until somebody kills it), HALF (half a reply), MUTE (no reply, for ever).
     """
-    _bindd.debug_die_at(operation=operation, how=how.upper(), when=when)
+    _bindd.debug_die_at(operation=operation, how=_word(how), when=when)

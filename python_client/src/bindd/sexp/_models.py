@@ -127,7 +127,10 @@ def _load_file(kind: str, path: str, label: str | None, depth_limit: int) -> Any
 
 def dump(kind: type[Any], file: Any, path: str | os.PathLike[str] | None, force: bool) -> str | None:
     if not isinstance(file, kind):
-        raise TypeError(f"dumps() takes a {kind.__name__}, not {type(file).__name__}")
+        other = type(file).__name__
+        if other == kind.__name__:
+            other = "one of another copy of bindd: the extension was loaded twice in this process"
+        raise TypeError(f"dumps() takes a {kind.__name__}, not {other}")
     if path is None:
         return _bindd._kicad_dump(file, force)
     real = os.fsdecode(os.path.realpath(path))
@@ -142,10 +145,14 @@ def dump(kind: type[Any], file: Any, path: str | os.PathLike[str] | None, force:
 
 # -- pickling -------------------------------------------------------------------------------------------------------
 
-def restore(name: str, content: str | dict[str, Any], flags: int) -> Any:
-    """Makes a pickled object anew: from its text, or, where no worker ever saw it, from its fields."""
-    if isinstance(content, str):
-        return _bindd._kicad_load(name, content, "", 0, flags)[0]
-    return _types[name](**content)
+def restore(
+    name: str, content: str | dict[str, Any], flags: int, facts: dict[str, tuple[int, int, int]] | None = None, label: str = ""
+) -> Any:
+    """Makes a pickled object anew: from its text, or, where no worker ever saw it, from its fields. facts: of a file, what is
+    known of the paths that it was read from and saved to."""
+    made = _bindd._kicad_load(name, content, label, 0, flags)[0] if isinstance(content, str) else _types[name](**content)
+    if facts:
+        _bindd._kicad_facts(made).update(facts)
+    return made
 
 
