@@ -124,6 +124,7 @@ final class SimulatedWorkspace {
         let isRecorded = client.recorder.begin(message.operation)
         try point()
         if cursorRunsAhead, isRecorded { workspace.journal?.end(workspace.journal?.lastSequence ?? 0) }
+        session.slot = 0  // somebody waits, and is told how far it is
         var call = Call(workspace: workspace, session: session, arguments: message.payload)
         var hasFailed = false
         do { try session.apply(message.operation, &call) } catch { hasFailed = true }

@@ -83,7 +83,7 @@ final class Session {
         if looksRequest != request { beginLooks() }
         if let slot {
             looks = looksExpected > 0 ? min(looks + 1, looksExpected) : looks &+ 1
-            workspace.graph.arena.publishProgress(request: request, slot: slot, done: looks, of: looksExpected)
+            workspace.arena.publishProgress(request: request, slot: slot, done: looks, of: looksExpected)
         }
         return isCancelled
     }

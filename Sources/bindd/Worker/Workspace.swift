@@ -18,6 +18,8 @@ enum LeaseKind: UInt32, CaseIterable {
 final class Workspace {
     let name: String
     var graph: GraphStore
+    /// The graph's: for who has to write into it while the graph changes.
+    let arena: Arena
     var documents = DocumentStore()
     /// By key; also those whose client is not connected now, after the death of a worker.
     var sessions: [UInt64: Session] = [:]
@@ -43,9 +45,8 @@ final class Workspace {
     init(name: String, memoryLimit: Int?) throws(WorkerError) {
         self.name = name
         memory = try ArenaMemory(limit: memoryLimit)
-        graph = GraphStore(
-            arena: Arena(
-                base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim, prepare: memory.prepare))
+        arena = Arena(base: memory.base, capacityBytes: memory.bytes, reclaim: memory.reclaim, prepare: memory.prepare)
+        graph = GraphStore(arena: arena)
     }
 
     deinit { memory.giveBack() }
