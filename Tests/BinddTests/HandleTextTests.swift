@@ -193,6 +193,36 @@ private let nowNs: UInt64 = 10_000_000_000_000
         #expect(wide == groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: nil, style: plain))
     }
 
+    /// Where no places are asked for, counts are those of the pages: 300 bound nodes, of which one record stands for 256.
+    @Test func groupsWithoutPlacesAreExact() {
+        func text(_ dimensions: [GroupDimension], _ kinds: Set<UInt32> = []) -> String {
+            let (scan, facts) = scan {
+                $0.dimensions = dimensions
+                $0.selection.kinds = kinds
+            }
+            var groups = scan.groups
+            HandleGroup.sort(&groups, by: nil)
+            return groupsText(
+                groups, dimensions, all: groups.count, scan: scan, facts, nowNs: nowNs, width: nil, style: plain)
+        }
+        #expect(
+            text([.kind]) == """
+                KIND       LIVE  +1m    BYTES  OLDEST  ONE OF THEM
+                BoundNode   300    0      0 B      2m  0x0400000100000007
+                Document      3   +1  6.0 MiB     31m  0x0700000100000001
+                303 handles, 6.0 MiB
+
+                """)
+        #expect(
+            text([.client, .workspace]) == """
+                CLIENT        WORKSPACE  LIVE  +1m    BYTES  OLDEST  ONE OF THEM
+                c1 ato build  private     303   +1  6.0 MiB     31m  0x0700000100000001
+                303 handles, 6.0 MiB
+
+                """)
+        #expect(text([.kind], [BD_KIND_DOCUMENT]).hasSuffix("3 handles, 6.0 MiB\n"))
+    }
+
     @Test func overviewAtWidths() {
         let (scan, _) = scan()
         let report = look.enriched(scan)

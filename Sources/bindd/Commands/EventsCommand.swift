@@ -16,28 +16,36 @@ struct EventsCommand: ParsableCommand {
 
     @OptionGroup var place: SocketOption
 
-    @Option(help: ArgumentHelp("Only these, separated by commas.", valueName: "events"))
+    static let names = [
+        "worker_started", "worker_restarted", "worker_ended", "worker_crashed", "client_connected", "client_gone", "handles",
+        "file_changed", "daemon_stopping",
+    ]
+
+    @Option(help: ArgumentHelp("Only these, separated by commas.", valueName: "events"), completion: .custom(Completions.events))
     var only: String?
 
     @Option(help: ArgumentHelp("Begin behind the event of this number; 0, or a number that this daemon has not given yet: with the oldest that is kept.", valueName: "number"))
     var after: UInt64?
 
-    @Option(help: ArgumentHelp("Tell when this file changes (can be given again).", valueName: "path"))
+    @Option(help: ArgumentHelp("Tell when this file changes (can be given again).", valueName: "path"), completion: .file())
     var file: [String] = []
 
-    @Option(help: ArgumentHelp("End after so many events.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("End after so many events.", valueName: "count"))
     var count: Int?
 
     @Option(name: .shortAndLong, help: "table (words) or jsonl.")
-    var output = ListFormat.table
+    var output = StreamFormat.table
 
     func run() throws {
-        guard output == .table || output == .jsonl else { throw failure("events are words or jsonl: -o table or jsonl") }
+        if let count { try atLeast(1, count, "--count") }
         var arguments = file.enumerated().map { index, path in
             Attribute(key: "file\(index)", value: .string(absolute(path)))
         }
         if let after { arguments.append(Attribute(key: "after", value: .int(Int64(clamping: after)))) }
         let wanted = only.map { Set($0.split(separator: ",").map(String.init)) }
+        if let stranger = wanted?.subtracting(EventsCommand.names).sorted().first {
+            throw failure("no event is called \"\(shownText(stranger))\"\n  hint: \(EventsCommand.names.joined(separator: ", "))")
+        }
         let client = try connectedClient(place)
         let head: JSONValue
         do { head = try parsedAnswer(try client.ask("subscribe", arguments)) } catch let error as ControlError {
