@@ -126,6 +126,15 @@ def test_edits_are_counted() -> None:
         if step % 10 == 9:
             assert shown(tree(file)) == walked(file), (step, choice)
             assert inspect(hex(held_id(file)))["handle"]["children"] == sum(walked(file).values())
+            for i, place in {(0, "[0]"), (len(board.footprints) - 1, f"[{len(board.footprints) - 1}]")} if len(board.footprints) else ():
+                one = board.footprints[i]
+                at_the_end = f"kicad_pcb.footprints{place}"
+                assert inspect(hex(held_id(one)))["handle"]["place"] == at_the_end, (step, choice)
+                assert shown(tree(one)) == walked(one), (step, choice)
+                if one.at:
+                    assert inspect(hex(held_id(one.at)))["handle"]["place"] == f"{at_the_end}.at"
+                for k in {0, len(one.pads) - 1} if len(one.pads) else ():
+                    assert inspect(hex(held_id(one.pads[k])))["handle"]["place"] == f"{at_the_end}.pads[{k}]", (step, choice)
     duplicate = copy.copy(board.footprints[0])
     assert shown(tree(duplicate)) == walked(duplicate)
     again = pcb.loads(pcb.dumps(file))
@@ -194,8 +203,8 @@ def test_a_struct_is_found_by_its_id() -> None:
     assert "\nheld by     0 Python objects\nchildren    0\nstructs     -\n" in text, text
     file.kicad_pcb.footprints.reverse()
     found = inspect(hex(held_id(pad)))["handle"]
-    assert found["place"] == "kicad_pcb.footprints.pads", "numbers of records say no more where they stand"
-    assert "edited" in run("inspect", "handles", "--tree", hex(held_id(pad))).stdout
+    assert found["place"] == f"kicad_pcb.footprints[{len(file.kicad_pcb.footprints) - 1}].pads[0]", "where it stands now"
+    assert found["children"] == sum(walked(pad).values()) and shown(tree(pad)) == walked(pad)
     other = pcb.loads(BOARD)
     assert run("inspect", "handles", hex(held_id(other)), "--client", "c9").returncode == 1
     assert run("inspect", "handles", "--tree", hex(held_id(other)), "--client", "c9").returncode == 1

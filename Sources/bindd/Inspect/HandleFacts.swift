@@ -96,7 +96,7 @@ struct HandleFacts {
         var counts: [String: UInt64] = [:]
         var objects: [String: UInt64] = [:]
         let records = contents.records(in: record)
-        for group in contents.groups(in: records ?? record..<record + 1) {
+        for group in contents.groups(in: records ?? [record]) {
             if group.record != record { counts[group.type, default: 0] += group.count }
             if group.objects > 0 { objects[group.type, default: 0] += group.objects }
         }

@@ -62,15 +62,9 @@ enum Hints {
             return Hint(
                 kind: "opened_again",
                 text: "\(Units.count(live[kind] ?? 0)) \(HandleKind.name(kind)) live, \(Units.count(group.count)) of the same "
-                    + "\(kind == BD_KIND_DOCUMENT ? "label" : "path") \(shortLabel(group.label ?? "")): opened again and not freed?",
+                    + "\(kind == BD_KIND_DOCUMENT ? "label" : "path") \(group.label ?? ""): opened again and not freed?",
                 command: "bindd inspect handles --kind \(HandleKind.name(kind)) --group-by site,label")
         }
-    }
-
-    /// Of a long path what says most; the command that stands beside it shows the whole.
-    private static func shortLabel(_ label: String) -> String {
-        let parts = label.split(separator: "/")
-        return label.count > 40 && parts.count > 2 ? "…/\(parts.suffix(2).joined(separator: "/"))" : label
     }
 
     /// Files that were read from texts: the same one where size and hash are.

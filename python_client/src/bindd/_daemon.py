@@ -607,17 +607,12 @@ def _control_answer(link: socket.socket, deadline: float) -> Any:
     raise from_reply(code, kind, message, hint, {}, "control", 0)
 
 
-def inspect() -> dict[str, Any]:
-    """The supervisor's own report; asks nobody else."""
-    answer: dict[str, Any] = control(socket_path(), "inspect")
-    return answer
-
-
-def inspect_handles(words: list[str]) -> dict[str, Any]:
-    """The answer of `bindd inspect handles WORDS`. The command reads what clients and workers share; it starts no daemon."""
+def inspect_handles(words: list[str], over: float = 0.0) -> dict[str, Any]:
+    """The answer of `bindd inspect handles WORDS`. The command reads what clients and workers share; it starts no daemon.
+    over: seconds that it waits between two looks."""
     path = socket_path()
     command = [find_bindd_bin(), "inspect", "handles", "-o", "json", f"--socket={path}", *words]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=INSPECT_S)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=INSPECT_S + over)
     text = done.stderr.decode("utf-8", "replace").removeprefix("bindd: ").strip()
     if done.returncode == 3:
         raise BinddUnavailable(f"no daemon runs at {path}", socket=path)
