@@ -568,7 +568,8 @@ def test_a_tree_shows_what_is_held() -> None:
     document = sexp.parse("(a (b c) (d))")
     places = [document.root, document.root[1]]
     tree = inspect("--tree", hex(held_id(document)))
-    assert {child["id"] for child in tree["children"]} == {held_id(place) for place in places}
+    assert {child["id"] for child in tree["children"]} == {None, *(held_id(place) for place in places)}
+    assert [child["field"] for child in tree["children"] if child["id"] is None] == ["a"], "its lists by name stand beside"
 
 
 @full

@@ -281,7 +281,7 @@ private func clientsText(_ ids: JSONValue, _ clients: [JSONValue]) -> String {
 private func memberText(_ name: String, _ value: JSONValue, _ handle: JSONValue) -> String {
     switch value {
     case .string(let text): name == "workspace" ? shownText(workspaceText(text)) : shownText(text)
-    case .object(let members) where name == "structs":
+    case .object(let members) where name == "structs" || name == "lists":
         members.isEmpty ? "-" : members.prefix(structsShown).map { name, count in
             "\(memberText("", count, .object([("", count)]))) \(shownText(name))"
         }.joined(separator: ", ") + (members.count > structsShown ? ", …" : "")

@@ -121,7 +121,7 @@ struct DocumentContents {
 
     /// Those from which holders lead to it: each record is gone over once.
     private func heldRecords(in record: Int) -> [Int]? {
-        guard !order.isEmpty else { return nil }
+        guard !order.isEmpty, entries.count > 1 else { return nil }
         var isInside = [Bool?](repeating: nil, count: entries.count)
         isInside[0] = false
         isInside[Self.root] = false

@@ -88,6 +88,7 @@ struct HandleFacts {
 
     /// Structs of a KiCad file: how many there are, and how many Python objects look at them.
     private static func inside(_ id: UInt64, _ holder: Holder) -> [(String, JSONValue)] {
+        if UInt32(id >> 56) == BD_KIND_DOCUMENT { return holder.ledger?.names(of: id).map { [("lists", $0.counts)] } ?? [] }
         guard HandleKind.documents.contains(UInt32(id >> 56)), let contents = holder.ledger?.contents(of: id) else { return [] }
         return inside(contents, DocumentContents.root)
     }
