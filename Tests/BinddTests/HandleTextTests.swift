@@ -374,6 +374,31 @@ private let nowNs: UInt64 = 10_000_000_000_000
             ])
     }
 
+    /// What waits, and what waits in vain.
+    @Test func hintsAboutWaiting() throws {
+        let report = try JSONReader.read(
+            """
+            {"schema":1,"supervisor":{"pid":1},"lost_clients":[{"id":"c9","pid":19,"program":"old.py","workspace":"","generation":1,
+            "worker_pid":29,"cause":"SIGKILL","handles":{"GraphView":1}}],"workspaces":[{"worker_pid":22,"state":"stopped"}],"kinds":[],"clients":[
+            {"id":"c1","pid":11,"program":"loop.py","worker_pid":21,"state":"busy","operation":"debug.freeze","elapsed_ms":61000},
+            {"id":"c2","pid":12,"program":"short.py","worker_pid":23,"state":"busy","operation":"sexp.load","elapsed_ms":9000},
+            {"id":"c3","pid":13,"program":"t.py","worker_pid":24,"state":"stopped","unread_replies":1,"idle_s":0.2},
+            {"id":"c4","pid":14,"program":"u.py","worker_pid":25,"state":"idle","unread_replies":2,"idle_s":4.0},
+            {"id":"c5","pid":15,"program":"v.py","worker_pid":26,"state":"idle","unread_replies":2,"idle_s":66.0}]}
+            """)
+        let look = HandleLook(report)
+        let hints = Hints.find(look, HandleScan(HandleScan.Plan(), holders: look.holders, nowNs: nowNs))
+        #expect(
+            hints.map { "\($0.kind): \($0.text) (\($0.command))" } == [
+                "lost: c9 old.py (pid 19) still holds 1 handle of a workspace whose worker ended (SIGKILL): every use of them raises "
+                    + "StaleHandleError (bindd inspect handles --client c9 --stale)",
+                "unread: c3 t.py (pid 13, stopped) has not read 1 reply for 200ms (bindd inspect handles --client c3)",
+                "unread: c5 v.py (pid 15, idle) has not read 2 replies for 1m (bindd inspect handles --client c5)",
+                "stopped: the worker of pid 22 is stopped: its clients wait (kill -CONT 22)",
+                "long: c1 loop.py (pid 11) has waited for debug.freeze for 1m: does its worker, pid 21, loop? (bindd status)",
+            ])
+    }
+
     @Test func selections() {
         func count(_ change: (inout Selection) -> Void) -> UInt64 { scan { change(&$0.selection) }.0.records }
         #expect(count { $0.site = Glob("*traverse") } == 1)

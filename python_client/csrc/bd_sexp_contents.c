@@ -42,11 +42,13 @@ static uint32_t bd_names_add(bd_names *names, uint32_t parent, const char *name,
 
 /* The list, under that parent; its row, or 0 where the node is no list. */
 static uint32_t bd_names_take(bd_names *names, bd_document *document, uint32_t index, uint32_t parent, bd_sexp_node *node) {
+    bd_sexp_node first;
     if (bd_snapshot_node(document, index, node) < 0 || bd_sexp_kind(node) != BD_SEXP_LIST) return 0;
-    const char *name = "";
-    size_t bytes = 0;
-    bd_snapshot_head(document, index, &name, &bytes);
-    return bd_names_add(names, parent, name, bytes < BD_NAME_BYTES_MAX ? bytes : BD_NAME_BYTES_MAX);
+    bool has_first = index + 1 < node->end;
+    if (has_first && bd_snapshot_node(document, index + 1, &first) < 0) return 0;
+    if (!has_first || bd_sexp_kind(&first) != BD_SEXP_WORD) return bd_names_add(names, parent, "", 0);
+    uint32_t bytes = first.text_length < BD_NAME_BYTES_MAX ? first.text_length : BD_NAME_BYTES_MAX;
+    return bd_names_add(names, parent, document->text + first.text_start, bytes);
 }
 
 static void bd_names_collect(bd_names *names, bd_document *document) {
