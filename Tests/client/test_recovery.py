@@ -73,6 +73,22 @@ def test_lost_commands_are_named_and_their_handles_say_so() -> None:
 
 
 @alone
+def test_what_was_kept_is_not_called_lost() -> None:
+    """Nobody answered the commands before the call that killed, but they were recorded: the call itself is no command."""
+    from bindd import debug, errors
+    from bindd.graph import GraphView
+
+    views = []
+    for number in range(1, 4):
+        views.append(GraphView.create())
+        with pytest.raises(errors.WorkerCrashed) as caught:
+            debug.crash()
+        assert f"kept    {number} handle" in str(caught.value), caught.value
+        assert "lost: nothing acknowledged. Not retried." in str(caught.value), caught.value
+        assert [view.get_node_count() for view in views] == [1] * number
+
+
+@alone
 def test_edits_after_an_idle_death_are_lost_aloud() -> None:
     """A worker dies while nobody waits; what is edited and made then never reaches one. The exception counts it, and the
     document neither goes on with what only this side knows nor is it written without that."""
