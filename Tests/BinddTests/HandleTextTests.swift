@@ -164,7 +164,7 @@ private let nowNs: UInt64 = 10_000_000_000_000
 
                 """)
         let narrow = rowsText(scan, facts, nowNs: nowNs, width: 72, style: plain)
-        #expect(narrow.contains("0x0700000100000001  Document  c1      31m  1.0 MiB  …icad_pcb  …rd.py:88"), "\(narrow)")
+        #expect(narrow.contains("0x0700000100000001  Document  c1      1.0 MiB  …d.kicad_pcb  …oard.py:88"), "\(narrow)")
     }
 
     @Test func groups() {
@@ -176,7 +176,7 @@ private let nowNs: UInt64 = 10_000_000_000_000
         #expect(
             groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: nil, style: plain) == """
                 KIND       MADE AT                                         LIVE  +1m    BYTES  OLDEST  ONE OF THEM
-                BoundNode  faebryk/core/node.py:1976 Node.traverse          256    0      0 B      2m  0x0400000100000007
+                BoundNode  faebryk/core/node.py:1976 Node.traverse          300    0      0 B      2m  0x0400000100000007
                 Document   r/app/board.py:88 load <- r/app/main.py:9 main     3   +1  6.0 MiB     31m  0x0700000100000001
                 303 handles, 6.0 MiB; places from a sample (BINDD_SITES=full records each)
 
@@ -184,7 +184,7 @@ private let nowNs: UInt64 = 10_000_000_000_000
         #expect(
             groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: 80, style: plain) == """
                 KIND       MADE AT                LIVE  +1m    BYTES  OLDEST  ONE OF THEM
-                BoundNode  node.py:1976 Node.tr…   256    0      0 B      2m  0x0400000100000007
+                BoundNode  node.py:1976 Node.tr…   300    0      0 B      2m  0x0400000100000007
                 Document   board.py:88 load <- …     3   +1  6.0 MiB     31m  0x0700000100000001
                 303 handles, 6.0 MiB; places from a sample (BINDD_SITES=full records each)
 

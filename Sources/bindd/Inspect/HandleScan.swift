@@ -133,7 +133,22 @@ struct HandleScan {
         if lastKey != .max { counts[lastKey] = last }
         siteCounts.append(counts)
         oldestNs.append(oldest == .max ? nil : oldest)
-        for (key, group) in found { merge(key, group, holder) }
+        let shares = byKind && !byPages && plan.selection.isAnsweredByPages ? exactShares(holder, counts) : [:]
+        for (key, group) in found {
+            var group = group
+            if let share = shares[key.kind] { group.scale(by: share) }
+            merge(key, group, holder)
+        }
+    }
+
+    /// What a sample says of a kind, against what the client's page counts: by so much its groups are to be scaled.
+    private func exactShares(_ holder: Holder, _ counts: [UInt64: SiteCount]) -> [UInt32: Double] {
+        guard (holder.ledger?.interval ?? 1) > 1 else { return [:] }
+        var estimated: [UInt32: UInt64] = [:]
+        for (key, count) in counts { estimated[UInt32(key >> 32), default: 0] += count.count }
+        return estimated.compactMapValues { $0 > 0 ? 1 / Double($0) : nil }.reduce(into: [:]) { shares, one in
+            if let exact = holder.live[HandleKind.name(one.key)], exact > 0 { shares[one.key] = Double(exact) * one.value }
+        }
     }
 
     // -- groups
@@ -212,6 +227,14 @@ struct HandleScan {
 }
 
 extension HandleGroup {
+    /// At least one of what there is.
+    fileprivate mutating func scale(by share: Double) {
+        guard share != 1 else { return }
+        count = max(UInt64((Double(count) * share).rounded()), 1)
+        bytes = UInt64((Double(bytes) * share).rounded())
+        growth = Int64((Double(growth) * share).rounded())
+    }
+
     fileprivate mutating func add(_ record: bd_ledger_record, bytes more: UInt64, isYoung: Bool) {
         count += UInt64(record.weight)
         bytes += more

@@ -58,8 +58,8 @@ func rowsText(_ scan: HandleScan, _ facts: FailCondition.Facts, nowNs: UInt64, w
         ]
             + (isWeighted ? [.init(title: "FOR", isNumeric: true, leaves: 5)] : [])
             + [.init(title: "BYTES", isNumeric: true, leaves: 2)]
-            + (hasLabels ? [.init(title: "LABEL", isFlexible: true, cutsFront: true, widthMin: 14, leaves: 1)] : [])
-            + [.init(title: "MADE AT", isFlexible: true, isPlace: true, widthMin: 12)])
+            + (hasLabels ? [.init(title: "LABEL", isFlexible: true, cutsFront: true, widthMin: 12, leaves: 1)] : [])
+            + [.init(title: "MADE AT", isFlexible: true, isPlace: true, widthMin: 11)])
     for row in rows {
         let state = row.holder.state(row.record)
         table.add(

@@ -64,8 +64,10 @@ struct SavedSums {
             sums[key, default: Sum()].count += group.count
             sums[key, default: Sum()].bytes += group.bytes
         }
-        for holder in look.holders where holder.ledger == nil {
-            for (kind, count) in holder.live where count > 0 && kind != "Workspace" {
+        var recorded: Set<[String]> = []
+        for key in sums.keys { recorded.insert([key.kind, key.client]) }
+        for holder in look.holders {
+            for (kind, count) in holder.live where count > 0 && kind != "Workspace" && !recorded.contains([kind, holder.name]) {
                 sums[Key(kind: kind, client: holder.name, program: holder.program, site: ""), default: Sum()].count += count
             }
         }
