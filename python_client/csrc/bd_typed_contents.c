@@ -153,9 +153,11 @@ static void bd_order_begin(bd_typed *document) {
     for (uint32_t record = 1; document->order && record < document->entry_count; record++) {
         if (!bd_entry_place_of(document, record)) continue;
         uint32_t type = bd_typed_type(document, record);
-        for (uint32_t i = kicad->inner_first[type]; i < kicad->inner_first[type + 1]; i++)
+        bool is_whole = bd_typed_is(document, record, type) == 0; /* its fields are in the snapshot, whatever that says */
+        for (uint32_t i = kicad->inner_first[type]; is_whole && i < kicad->inner_first[type + 1]; i++)
             bd_order_field(document, record, kicad->inner_fields[i], 0);
     }
+    PyErr_Clear();
 }
 
 static void bd_show_edited(bd_typed *document) {
