@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -108,11 +109,41 @@ int bd_file_lock(int fd) {
 
 char *const *bd_environment(void) { return environ; }
 
-int bd_terminal_columns(int fd) {
+static struct winsize bd_terminal_size(int fd) {
     struct winsize size;
     memset(&size, 0, sizeof size);
-    if (!isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0) return 0;
-    return size.ws_col;
+    if (!isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0) memset(&size, 0, sizeof size);
+    return size;
+}
+
+int bd_terminal_columns(int fd) { return bd_terminal_size(fd).ws_col; }
+
+int bd_terminal_rows(int fd) { return bd_terminal_size(fd).ws_row; }
+
+static sigset_t bd_terminal_signals(void) {
+    static const int signals[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) sigaddset(&set, signals[i]);
+    return set;
+}
+
+int bd_signals_open(void) {
+    sigset_t set = bd_terminal_signals();
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0) return -errno;
+    return sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? fd : -errno;
+}
+
+int bd_signals_next(int fd) {
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+void bd_signals_close(int fd) {
+    sigset_t set = bd_terminal_signals();
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    close(fd);
 }
 
 static uint64_t bd_clock_ns(clockid_t clock) {

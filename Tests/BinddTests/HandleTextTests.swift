@@ -164,7 +164,7 @@ private let nowNs: UInt64 = 10_000_000_000_000
 
                 """)
         let narrow = rowsText(scan, facts, nowNs: nowNs, width: 72, style: plain)
-        #expect(narrow.contains("0x0700000100000001  Document  c1      31m  1.0 MiB  …icad_pcb  …rd.py:88"), "\(narrow)")
+        #expect(narrow.contains("0x0700000100000001  Document  c1      1.0 MiB  …d.kicad_pcb  …oard.py:88"), "\(narrow)")
     }
 
     @Test func groups() {
@@ -176,7 +176,7 @@ private let nowNs: UInt64 = 10_000_000_000_000
         #expect(
             groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: nil, style: plain) == """
                 KIND       MADE AT                                         LIVE  +1m    BYTES  OLDEST  ONE OF THEM
-                BoundNode  faebryk/core/node.py:1976 Node.traverse          256    0      0 B      2m  0x0400000100000007
+                BoundNode  faebryk/core/node.py:1976 Node.traverse          300    0      0 B      2m  0x0400000100000007
                 Document   r/app/board.py:88 load <- r/app/main.py:9 main     3   +1  6.0 MiB     31m  0x0700000100000001
                 303 handles, 6.0 MiB; places from a sample (BINDD_SITES=full records each)
 
@@ -184,13 +184,43 @@ private let nowNs: UInt64 = 10_000_000_000_000
         #expect(
             groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: 80, style: plain) == """
                 KIND       MADE AT                LIVE  +1m    BYTES  OLDEST  ONE OF THEM
-                BoundNode  node.py:1976 Node.tr…   256    0      0 B      2m  0x0400000100000007
+                BoundNode  node.py:1976 Node.tr…   300    0      0 B      2m  0x0400000100000007
                 Document   board.py:88 load <- …     3   +1  6.0 MiB     31m  0x0700000100000001
                 303 handles, 6.0 MiB; places from a sample (BINDD_SITES=full records each)
 
                 """)
         let wide = groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: 200, style: plain)
         #expect(wide == groupsText(groups, dimensions, all: 2, scan: scan, facts, nowNs: nowNs, width: nil, style: plain))
+    }
+
+    /// Where no places are asked for, counts are those of the pages: 300 bound nodes, of which one record stands for 256.
+    @Test func groupsWithoutPlacesAreExact() {
+        func text(_ dimensions: [GroupDimension], _ kinds: Set<UInt32> = []) -> String {
+            let (scan, facts) = scan {
+                $0.dimensions = dimensions
+                $0.selection.kinds = kinds
+            }
+            var groups = scan.groups
+            HandleGroup.sort(&groups, by: nil)
+            return groupsText(
+                groups, dimensions, all: groups.count, scan: scan, facts, nowNs: nowNs, width: nil, style: plain)
+        }
+        #expect(
+            text([.kind]) == """
+                KIND       LIVE  +1m    BYTES  OLDEST  ONE OF THEM
+                BoundNode   300    0      0 B      2m  0x0400000100000007
+                Document      3   +1  6.0 MiB     31m  0x0700000100000001
+                303 handles, 6.0 MiB
+
+                """)
+        #expect(
+            text([.client, .workspace]) == """
+                CLIENT        WORKSPACE  LIVE  +1m    BYTES  OLDEST  ONE OF THEM
+                c1 ato build  private     303   +1  6.0 MiB     31m  0x0700000100000001
+                303 handles, 6.0 MiB
+
+                """)
+        #expect(text([.kind], [BD_KIND_DOCUMENT]).hasSuffix("3 handles, 6.0 MiB\n"))
     }
 
     @Test func overviewAtWidths() {
@@ -341,6 +371,31 @@ private let nowNs: UInt64 = 10_000_000_000_000
                     + "(bindd inspect handles --kind Document --group-by site,label)",
                 "growing: BoundNode grows: 290 more than a minute ago, 300 now "
                     + "(bindd inspect handles --kind BoundNode --group-by site --sort growth)",
+            ])
+    }
+
+    /// What waits, and what waits in vain.
+    @Test func hintsAboutWaiting() throws {
+        let report = try JSONReader.read(
+            """
+            {"schema":1,"supervisor":{"pid":1},"lost_clients":[{"id":"c9","pid":19,"program":"old.py","workspace":"","generation":1,
+            "worker_pid":29,"cause":"SIGKILL","handles":{"GraphView":1}}],"workspaces":[{"worker_pid":22,"state":"stopped"}],"kinds":[],"clients":[
+            {"id":"c1","pid":11,"program":"loop.py","worker_pid":21,"state":"busy","operation":"debug.freeze","elapsed_ms":61000},
+            {"id":"c2","pid":12,"program":"short.py","worker_pid":23,"state":"busy","operation":"sexp.load","elapsed_ms":9000},
+            {"id":"c3","pid":13,"program":"t.py","worker_pid":24,"state":"stopped","unread_replies":1,"idle_s":0.2},
+            {"id":"c4","pid":14,"program":"u.py","worker_pid":25,"state":"idle","unread_replies":2,"idle_s":4.0},
+            {"id":"c5","pid":15,"program":"v.py","worker_pid":26,"state":"idle","unread_replies":2,"idle_s":66.0}]}
+            """)
+        let look = HandleLook(report)
+        let hints = Hints.find(look, HandleScan(HandleScan.Plan(), holders: look.holders, nowNs: nowNs))
+        #expect(
+            hints.map { "\($0.kind): \($0.text) (\($0.command))" } == [
+                "lost: c9 old.py (pid 19) still holds 1 handle of a workspace whose worker ended (SIGKILL): every use of them raises "
+                    + "StaleHandleError (bindd inspect handles --client c9 --stale)",
+                "unread: c3 t.py (pid 13, stopped) has not read 1 reply for 200ms (bindd inspect handles --client c3)",
+                "unread: c5 v.py (pid 15, idle) has not read 2 replies for 1m (bindd inspect handles --client c5)",
+                "stopped: the worker of pid 22 is stopped: its clients wait (kill -CONT 22)",
+                "long: c1 loop.py (pid 11) has waited for debug.freeze for 1m: does its worker, pid 21, loop? (bindd status)",
             ])
     }
 

@@ -149,7 +149,9 @@ private let plain = Style(isOn: false)
                 bd_word_store_u32(start, Int(BD_LEDGER_CONTENTS_OFFSET) + word, .random(in: 0...80, using: &random))
             }
             for at in stride(from: 0, to: 8192, by: 256) {
-                bd_word_store_u64(start, Int(BD_LEDGER_CONTENTS_OFFSET) + at, 0x0D00_0001_0000_0000 | UInt64(at / 256))
+                // Every second one is about who holds what in the one before.
+                let kind = UInt64(at % 512 == 0 ? BD_KIND_FILE : BD_KIND_ORDER)
+                bd_word_store_u64(start, Int(BD_LEDGER_CONTENTS_OFFSET) + at, kind << 56 | 1 << 32 | UInt64(at / 512))
                 bd_word_store_u32(
                     start, Int(BD_LEDGER_CONTENTS_OFFSET) + at + 16, at % 512 == 0 ? 256 : .random(in: 0...512, using: &random))
             }
@@ -159,9 +161,10 @@ private let plain = Style(isOn: false)
             ledger.forEachContents { head, _ in
                 seen += 1
                 guard let contents = ledger.contents(of: head.id) else { return true }
+                #expect(contents.isEdited == (head.flags & BD_CONTENTS_EDITED != 0))
                 #expect(contents.groups(in: 0..<1000).reduce(0) { $0 + $1.count } <= 64)
                 for record in 0..<80 where contents.contains(record) {
-                    #expect(contents.records(in: record).map { $0.upperBound <= 64 } ?? true)
+                    #expect(contents.records(in: record).map { $0.allSatisfy((0..<64).contains) } ?? true)
                     #expect(contents.path(of: record).count < 4096)
                 }
                 return true

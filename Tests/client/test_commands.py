@@ -27,7 +27,7 @@ documents = [sexp.parse("(a)", label="a/long/path/of/a/board/that/has/a/name.kic
 view.get_node_count()
 print("ready", flush=True)
 for text in sys.stdin:
-    view.create_and_insert_node()
+    nodes.append(view.create_and_insert_node())
     view.get_node_count()
     print("done", flush=True)
 """
@@ -76,7 +76,7 @@ def in_terminal(home: Home, columns: int, *words: str, keys: bytes = b"", **envi
     return out.decode().replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("columns", [100, 120, 200])
+@pytest.mark.parametrize("columns", [60, 80, 120, 200])
 def test_tables_fit_the_terminal(home: Home, columns: int) -> None:
     with Holder(home):
         seen = ""
@@ -84,7 +84,7 @@ def test_tables_fit_the_terminal(home: Home, columns: int) -> None:
         def fits() -> bool:
             nonlocal seen
             seen = in_terminal(home, columns, "inspect", "handles", NO_COLOR="1")
-            return all(len(line) <= columns for line in seen.splitlines())
+            return all(len(line) <= columns or line.startswith("      (bindd ") for line in seen.splitlines())
 
         assert home.wait_until(fits), seen
         assert "\x1b" not in seen and "1,234" in seen and "BoundNode" in seen
@@ -99,10 +99,145 @@ def test_top_is_live_and_leaves_the_terminal_as_it_was(home: Home) -> None:
         done = home.command("top", "-n", "2", "-d", "0.05")
         assert done.returncode == 0 and done.stdout.count("CLIENT") == 2 and "\x1b" not in done.stdout
         seen = in_terminal(home, 120, "top", "-d", "0.05", keys=b"q")
-        assert seen.removeprefix("q").startswith("\x1b[?1049h\x1b[?25l") and seen.endswith("\x1b[?25h\x1b[?1049l")
+        assert seen.removeprefix("q").startswith("\x1b[?1049h\x1b[?25l\x1b[?7l") and seen.endswith("\x1b[?7h\x1b[?25h\x1b[?1049l")
         assert "BoundNode" in seen
         home.command("inspect", "handles", "--watch=0.05", "--looks", "2")
         holder.ask()
+
+
+class Terminal:
+    """A program in a terminal of its own, which is driven and looked at."""
+
+    def __init__(self, home: Home, *words: str, rows: int = 12, columns: int = 100) -> None:
+        self.child, self.fd = pty.fork()
+        if not self.child:
+            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP):
+                signal.signal(number, signal.SIG_DFL)
+            os.execve(home.binary, [home.binary, *words], {**home.environment, "TERM": "xterm", "NO_COLOR": "1"})
+        self.resize(rows, columns)
+        self.before = termios.tcgetattr(self.fd)
+        self.seen = ""
+
+    def resize(self, rows: int, columns: int) -> None:
+        ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+    def write(self, keys: bytes) -> None:
+        self.seen = ""
+        os.write(self.fd, keys)
+
+    def until(self, text: str) -> str:
+        """What came since the last key, once the text is in it."""
+        while text not in self.seen:
+            try:
+                piece = os.read(self.fd, 65536)
+            except OSError:
+                raise AssertionError((text, self.seen)) from None
+            self.seen += piece.decode("utf-8", "replace")
+        return self.seen
+
+    def end(self) -> tuple[int, bool]:
+        """How it ended, and whether the terminal is as it was."""
+        self.until("\x1b[?7h\x1b[?25h\x1b[?1049l")
+        status = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+        is_as_before = termios.tcgetattr(self.fd) == self.before
+        os.close(self.fd)
+        return status, is_as_before
+
+
+@pytest.mark.parametrize(("how", "status"), [("q", 0), ("\x03", 0), ("SIGTERM", -15), ("SIGINT", -2), ("SIGHUP", -1)])
+def test_top_gives_the_terminal_back_however_it_ends(home: Home, how: str, status: int) -> None:
+    with Holder(home):
+        terminal = Terminal(home, "top", "-d", "3600")
+        terminal.until("page keys")
+        if how.startswith("SIG"):
+            os.kill(terminal.child, getattr(signal, how))
+        else:
+            terminal.write(how.encode())
+        assert terminal.end() == (status, True)
+
+
+def test_top_moves_stops_and_follows_the_terminals_size(home: Home) -> None:
+    with Holder(home) as holder:
+        terminal = Terminal(home, "top", "-d", "3600", rows=6, columns=100)
+        assert "supervisor" in terminal.until("page keys")
+        terminal.write(b"\x1b[B")
+        assert "\x1b[Hsocket" in terminal.until("1 above"), "down by a line"
+        terminal.write(b"\x1b[F")
+        assert "below" not in terminal.until(" above: "), "the end"
+        terminal.write(b"k")
+        terminal.until("1 below: ")
+        terminal.write(b"\x1b[H")
+        assert "above" not in terminal.until(" below: "), "the beginning"
+        terminal.seen = ""
+        terminal.resize(60, 100)
+        assert "1,234" in terminal.until("hint"), "all of it, at once"
+        holder.ask()
+        terminal.write(b" ")
+        terminal.until("1,235")
+        terminal.write(b"\x1a")
+        terminal.until("\x1b[?7h\x1b[?25h\x1b[?1049l")
+        assert os.WIFSTOPPED(os.waitpid(terminal.child, os.WUNTRACED)[1])
+        assert termios.tcgetattr(terminal.fd) == terminal.before
+        terminal.seen = ""
+        os.kill(terminal.child, signal.SIGCONT)
+        terminal.until("hint")
+        terminal.write(b"q")
+        assert terminal.end() == (0, True)
+
+
+def test_top_says_why_it_ended(home: Home) -> None:
+    with Holder(home):
+        terminal = Terminal(home, "top", "-d", "3600")
+        terminal.until("page keys")
+        assert home.command("stop").returncode == 0
+        terminal.write(b" ")
+        assert "\x1b[?1049l" in terminal.until("no daemon is running").split("no daemon")[0], "not on the page that is gone"
+        assert terminal.end() == (3, True)
+
+
+WRONG = [
+    ["top", "-n", "0"], ["top", "-n", "-3"], ["top", "-d", "0"], ["logs", "-n", "-1"], ["events", "--count", "0"],
+    ["events", "--only", "worker_startd"], ["trace", "--seconds", "-1"], ["trace", "-o", "csv"], ["events", "-o", "json"],
+    *(["inspect", "handles", *words] for words in (
+        ["--top", "-1"], ["--top=-1", "--group-by", "kind"], ["--looks", "2"], ["-w", "--looks", "0"], ["--depth", "2"],
+        ["--fail-if", "count>0", "0x0300000100000001"], ["--fail-if", "count>0", "--tree", "0x0300000100000001"],
+        ["--save", "f", "0x0300000100000001"], ["0x0300000100000001", "--tree", "0x0300000100000001"],
+        ["--tree", "0x0300000100000001", "--depth", "0"], ["--diff", "a", "b", "-w"], ["--diff", "a", "--label", "x"],
+        ["--diff", "a", "--growing"], ["--group-by", "kind,colour"], ["--sort", "colour"], ["--kind", "Colour"],
+        ["--older-than", "soon"], ["--min-bytes", "many"], ["--fail-if", "count"], ["-o", "dot"], ["-w", "0"])),
+]
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
+def test_what_cannot_be_is_said(home: Home, words: list[str]) -> None:
+    """No flag is passed over in silence, and no daemon is asked or missed for it."""
+    done = home.command(*words)
+    assert done.returncode in (1, 64) and not done.stdout, done
+    named = [word.split("=")[0] for word in words if word.startswith("-")] + [words[-1].split(",")[-1]]
+    assert any(word in done.stderr for word in named if len(word) > 2) or "--" in done.stderr, done.stderr
+
+
+def test_differences_are_chosen_and_counted(home: Home, tmp_path: Path) -> None:
+    with Holder(home) as holder:
+        saved = str(tmp_path / "saved")
+        assert home.command("inspect", "handles", "--save", saved).returncode == 0
+        holder.ask()
+        for words, status in (
+            (["growth>0"], 4), (["growth>1"], 0), (["growth>0", "--kind", "Document"], 0), (["count>=1235 and growth==1", "--kind", "BoundNode"], 4),
+            (["growth>0", "--client", "c1"], 4), (["growth>0", "--client", "c7"], 0), (["growth>0", "--site", "*<module>*"], 4),
+        ):
+            done = home.command("inspect", "handles", "--diff", saved, "--fail-if", *words)
+            assert done.returncode == status, (words, done)
+        assert "nothing changed" in home.command("inspect", "handles", "--diff", saved, "--kind", "Document").stdout
+
+
+def test_names_that_nobody_has_are_told(home: Home) -> None:
+    with Holder(home):
+        for words, text in (
+            (["--client", "c77"], "no client c77 (there are c1)"), (["--workspace", "notbook"], "no workspace notbook (none has a name)"),
+        ):
+            done = home.command("inspect", "handles", *words, "-o", "json")
+            assert done.returncode == 0 and json.loads(done.stdout)["count"] == 0 and text in done.stderr, done
 
 
 def test_a_trace_has_every_request_in_order(home: Home) -> None:
@@ -282,6 +417,40 @@ def test_wrong_words_have_one_exit_status(home: Home) -> None:
         assert done.returncode == 64 and done.stderr and not done.stdout, (words, done)
     assert not home.processes()
     assert home.command("trace", "--seconds", "inf").returncode == 3
+
+
+COMPLETE = """
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE} COMPREPLY=()
+_bindd bindd "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+def test_bash_completes_flags_and_their_values(home: Home) -> None:
+    script = home.command("completion", "bash").stdout + COMPLETE
+    path = f"{Path(home.binary).parent}:{os.environ['PATH']}"
+
+    def completed(*words: str) -> set[str]:
+        done = subprocess.run(
+            ["bash", "-c", script, "bash", "bindd", *words], capture_output=True, text=True, env={**home.environment, "PATH": path})
+        assert done.returncode == 0, done.stderr
+        return set(done.stdout.split())
+
+    assert completed("ins") == {"inspect"} and completed("inspect", "han") == {"handles"}
+    assert completed("inspect", "handles", "--client", "") == set(), "no daemon: nothing, and none is started"
+    assert home.command("status").returncode == 3
+    flags = {"--client", "--kind", "--group-by", "--sort", "--tree", "--save", "--diff", "--fail-if", "--growing", "--watch", "--top"}
+    assert flags <= completed("inspect", "handles", "--")
+    assert "PcbFile" in completed("inspect", "handles", "--kind", "P")
+    assert completed("inspect", "handles", "--sort", "c") == {"count", "client"}
+    assert completed("inspect", "handles", "--group-by", "kind,") >= {"kind,site", "kind,label"}
+    assert completed("trace", "-o", "") == completed("events", "-o", "") == {"table", "jsonl"}
+    assert completed("events", "--only", "worker_s") == {"worker_started"}
+    assert completed("describe", "GraphView.inse") == {"GraphView.insert_node", "GraphView.insert_edge", "GraphView.insert_subgraph"}
+    assert completed("completion", "") == {"bash", "zsh", "fish"} and completed("logs", "--level", "w") == {"warning"}
+    with Holder(home) as holder:
+        assert completed("inspect", "handles", "--client", "") == {"c1", str(holder.process.pid)}
+        assert completed("inspect", "handles", "--workspace", "p") == {"private"}
 
 
 def test_unread_replies_are_told(home: Home) -> None:

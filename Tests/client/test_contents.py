@@ -126,6 +126,15 @@ def test_edits_are_counted() -> None:
         if step % 10 == 9:
             assert shown(tree(file)) == walked(file), (step, choice)
             assert inspect(hex(held_id(file)))["handle"]["children"] == sum(walked(file).values())
+            for i, place in {(0, "[0]"), (len(board.footprints) - 1, f"[{len(board.footprints) - 1}]")} if len(board.footprints) else ():
+                one = board.footprints[i]
+                at_the_end = f"kicad_pcb.footprints{place}"
+                assert inspect(hex(held_id(one)))["handle"]["place"] == at_the_end, (step, choice)
+                assert shown(tree(one)) == walked(one), (step, choice)
+                if one.at:
+                    assert inspect(hex(held_id(one.at)))["handle"]["place"] == f"{at_the_end}.at"
+                for k in {0, len(one.pads) - 1} if len(one.pads) else ():
+                    assert inspect(hex(held_id(one.pads[k])))["handle"]["place"] == f"{at_the_end}.pads[{k}]", (step, choice)
     duplicate = copy.copy(board.footprints[0])
     assert shown(tree(duplicate)) == walked(duplicate)
     again = pcb.loads(pcb.dumps(file))
@@ -194,11 +203,45 @@ def test_a_struct_is_found_by_its_id() -> None:
     assert "\nheld by     0 Python objects\nchildren    0\nstructs     -\n" in text, text
     file.kicad_pcb.footprints.reverse()
     found = inspect(hex(held_id(pad)))["handle"]
-    assert found["place"] == "kicad_pcb.footprints.pads", "numbers of records say no more where they stand"
-    assert "edited" in run("inspect", "handles", "--tree", hex(held_id(pad))).stdout
+    assert found["place"] == f"kicad_pcb.footprints[{len(file.kicad_pcb.footprints) - 1}].pads[0]", "where it stands now"
+    assert found["children"] == sum(walked(pad).values()) and shown(tree(pad)) == walked(pad)
     other = pcb.loads(BOARD)
     assert run("inspect", "handles", hex(held_id(other)), "--client", "c9").returncode == 1
     assert run("inspect", "handles", "--tree", hex(held_id(other)), "--client", "c9").returncode == 1
+
+
+@alone
+def test_a_plain_document_shows_its_lists_by_name() -> None:
+    from bindd import sexp
+
+    def lists(document: Any, *words: str) -> list[tuple[str, int, list[tuple[str, int]]]]:
+        return [
+            (branch["field"], branch["count"], [(leaf["field"], leaf["count"]) for leaf in branch["children"]])
+            for branch in tree(document, *words)["children"]]
+
+    text = "(kicad_pcb (version 1) " + "(net 1 a) " * 200 + '(footprint x (pad 1)) (pad) word "text" ((no) name) 7) ; done'
+    document = sexp.parse(text, label="board")
+    expected = [("net", 200), ("version", 1), ("footprint", 1), ("pad", 1), ("without a name", 1)]
+    assert lists(document) == [("kicad_pcb", 1, expected)]
+    assert lists(sexp.parse("(a (b)) (c) (a (b) (d)) ; e")) == [("a", 2, [("b", 2), ("d", 1)]), ("c", 1, [])]
+    assert lists(sexp.parse("()")) == [("without a name", 1, [])]
+    shown_text = run("inspect", "handles", "--tree", hex(held_id(document)), "--top", "2").stdout
+    assert "board  0x" in shown_text and "\n└─ kicad_pcb\n   ├─ net 200\n   ├─ version\n   └─ … 3 more\n" in shown_text
+    assert "more inside: --depth 2" in run("inspect", "handles", "--tree", hex(held_id(document)), "--depth", "1").stdout
+    assert "l2 [label=\"version\"]" in run("inspect", "handles", "--tree", hex(held_id(document)), "-o", "dot").stdout
+    assert inspect(hex(held_id(document)))["handle"]["lists"] == dict(expected)
+    assert "\nlists       200 net, 1 footprint, 1 pad, 1 version, 1 without a name\n" in run("inspect", "handles", hex(held_id(document))).stdout
+    many = sexp.parse("(a " + " ".join(f"({'n' * 40}{i} x)(m{i})" for i in range(100)) + ")")
+    ((name, _, inner),) = lists(many)
+    assert name == "a" and sum(count for _, count in inner) == 200 and ("n" * 32, 100) in inner and ("others", 39) in inner, inner
+    import bindd
+
+    for _ in while_silent(bindd._bindd._current().pid):
+        assert lists(document) == [("kicad_pcb", 1, expected)]
+    document.free()
+    gone = held_id(many)
+    many.free()
+    assert "net" not in run("inspect", "handles", "--tree", hex(gone)).stdout, "what was said of it is taken back"
 
 
 @alone

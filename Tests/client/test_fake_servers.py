@@ -305,13 +305,18 @@ def test_a_mute_supervisor(fake: FakeDaemon) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0" * 40, b"\xff" * 64, frame(CONTROL, REPLY, HEAD + pack_str("[1, 2"))])
-def test_a_supervisor_that_talks_nonsense(fake: FakeDaemon, answer: bytes) -> None:
+def test_a_supervisor_that_talks_nonsense(fake: FakeDaemon, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     with bindd.connect() as workspace:
         fake.answer = on_sync(lambda client, message: client.link.shutdown(2))
         fake.on_accept = lambda link: bool(link.recv(4096)) and bool(link.sendall(answer) or True)
         with Timed(3.5), pytest.raises(errors.WorkerCrashed):
             workspace.sync()
     with pytest.raises((errors.BinddUnavailable, errors.ProtocolError)):
+        _daemon.control(_daemon.socket_path(), "inspect")
+    with pytest.raises(errors.BinddUnavailable, match="cannot run|status 1"):
+        bindd.handles()
+    monkeypatch.delenv("BINDD_BIN")
+    with pytest.raises(errors.BinddUnavailable, match="status 1: the daemon"):
         bindd.handles()
 
 
@@ -572,6 +577,9 @@ def test_why_it_did_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert error.signal == number
         assert len(str(error).splitlines()) <= 6
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    with pytest.raises(errors.BinddUnavailable, match="inspect handles` ended with status 1"):
+        bindd.handles()
+    monkeypatch.delenv("BINDD_BIN")
     with pytest.raises(errors.BinddUnavailable, match="no daemon runs"):
         bindd.handles()
 

@@ -510,6 +510,38 @@ def test_every_format_and_status() -> None:
     del views, more
 
 
+@alone
+def test_arguments_of_handles_are_checked_by_name() -> None:
+    import bindd
+    from bindd.graph import GraphView
+
+    views = [GraphView.create() for _ in range(3)]
+    nodes = [views[0].create_and_insert_node() for _ in range(2)]
+    bindd._bindd._current().sync()
+    assert bindd.handles().keys() == inspect().keys() and bindd.handles()["kinds"] == inspect()["kinds"]
+    for arguments, word, kind in (
+        ({"id": "x"}, "id", TypeError), ({"id": views[0]}, "__zig_address__", TypeError), ({"id": -1}, "id", ValueError),
+        ({"id": True}, "id", TypeError), ({"id": 1.5}, "id", TypeError), ({"id": 1 << 64}, "64 bits", ValueError),
+        ({"tree": "0x3"}, "tree", TypeError), ({"tree": -1}, "tree", ValueError), ({"top": -1}, "top", ValueError),
+        ({"top": 1.0}, "top", TypeError), ({"min_bytes": -1}, "min_bytes", ValueError), ({"min_bytes": "1K"}, "min_bytes", TypeError),
+        ({"older_than": -1e-7}, "older_than", ValueError), ({"older_than": "5m"}, "older_than", TypeError),
+        ({"older_than": float("nan")}, "older_than", ValueError), ({"older_than": float("inf")}, "older_than", ValueError),
+        ({"over": 1}, "growing", ValueError), ({"growing": True, "over": -1}, "over", ValueError), ({"growing": 1}, "growing", TypeError),
+        ({"orphans": "no"}, "orphans", TypeError), ({"kind": 3}, "kind", TypeError), ({"kind": []}, "kind", ValueError),
+        ({"kind": "Teapot"}, "Teapot", ValueError), ({"kind": ["GraphView", 4]}, "kind", TypeError), ({"site": 7}, "site", TypeError),
+        ({"label": "a\0b"}, "label", ValueError), ({"client": 1.5}, "client", TypeError), ({"workspace": True}, "workspace", TypeError),
+        ({"group_by": "colour"}, "colour", ValueError), ({"group_by": 1}, "group_by", TypeError), ({"sort": "colour"}, "colour", ValueError),
+        ({"id": 1, "tree": 1}, "--tree", ValueError), ({"id": 1, "sort": "age"}, "--sort", ValueError),
+    ):
+        with pytest.raises(kind, match=re.escape(word)):
+            bindd.handles(**arguments)
+    assert len(bindd.handles(older_than=1e-7, kind="GraphView")["rows"]) == 3, "shorter than a millisecond is one"
+    assert len(bindd.handles(kind=("GraphView", "BoundNode"), client=os.getpid(), top=0)["rows"]) in (3, 4, 5)
+    assert bindd.handles(client=["c1", "c2"], group_by=["kind", "client"])["groups"][0].keys() >= {"kind", "client"}
+    assert bindd.handles(client=("c7",), group_by="kind")["groups"] == []
+    del nodes
+
+
 @full
 def test_a_tree_shows_what_is_held() -> None:
     import bindd
@@ -537,7 +569,8 @@ def test_a_tree_shows_what_is_held() -> None:
     document = sexp.parse("(a (b c) (d))")
     places = [document.root, document.root[1]]
     tree = inspect("--tree", hex(held_id(document)))
-    assert {child["id"] for child in tree["children"]} == {held_id(place) for place in places}
+    assert {child["id"] for child in tree["children"]} == {None, *(held_id(place) for place in places)}
+    assert [child["field"] for child in tree["children"] if child["id"] is None] == ["a"], "its lists by name stand beside"
 
 
 @full

@@ -155,6 +155,22 @@ def kill_idle(workspace: Any) -> None:
 
 
 @alone
+def test_what_was_kept_is_not_called_lost() -> None:
+    """Nobody answered the commands before the call that killed, but they were recorded: the call itself is no command."""
+    from bindd import debug, errors
+    from bindd.graph import GraphView
+
+    views = []
+    for number in range(1, 4):
+        views.append(GraphView.create())
+        with pytest.raises(errors.WorkerCrashed) as caught:
+            debug.crash()
+        assert f"kept    {number} handle" in str(caught.value), caught.value
+        assert "lost: nothing acknowledged. Not retried." in str(caught.value), caught.value
+        assert [view.get_node_count() for view in views] == [1] * number
+
+
+@alone
 def test_edits_after_an_idle_death_are_sent_again() -> None:
     """A worker dies while nobody waits: edits that were on their way, and those behind, reach the next one in their order.
     Objects that were to be made are lost and say so."""

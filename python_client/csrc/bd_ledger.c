@@ -123,6 +123,11 @@ static uint32_t bd_ledger_text(bd_ledger *ledger, const char *text, size_t bytes
     return number;
 }
 
+uint32_t bd_ledger_name(bd_ledger *ledger, const char *name, size_t bytes) {
+    if (!ledger->header || ledger->header->texts_bytes > BD_TEXTS_BYTES_MAX / 2) return 0;
+    return bd_ledger_text(ledger, name, bytes);
+}
+
 /* Whether the file is in one of the folders that are left out, which stand on lines of their own. */
 static bool bd_ledger_is_own(const bd_ledger *ledger, const char *file, size_t bytes) {
     for (const char *folder = ledger->own; *folder;) {

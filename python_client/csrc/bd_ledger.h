@@ -53,6 +53,8 @@ static inline uint32_t bd_label_of_text(uint64_t bytes) {
 bd_contents_area *bd_ledger_contents(bd_ledger *ledger);
 /* See bd_contents_take. */
 bd_contents *bd_ledger_take_contents(bd_ledger *ledger, uint32_t count);
+/* Number of a name from a document; 0 when half of the room for texts is taken: the rest is for labels and places. */
+uint32_t bd_ledger_name(bd_ledger *ledger, const char *name, size_t bytes);
 /* How many handles to pass over until the next is recorded, and what that one stands for. */
 uint32_t bd_ledger_next(bd_ledger *ledger);
 uint32_t bd_ledger_weight(const bd_ledger *ledger);

@@ -91,6 +91,9 @@ static void bd_recover_apply(bd_workspace *workspace, PyObject *facts, const uin
     bd_recover_views(workspace, done, is_damaged);
     /* Of commands that nobody answered some may be applied: so many at most, and all of those that came after the death. */
     uint64_t commands = workspace->commands - workspace->commands_answered, behind = sent > done ? sent - done : 0;
+    /* The newest of them may be the call that waits, which is no command. */
+    bool is_call_last = workspace->commands_asked == workspace->commands && commands > 0;
+    if (is_call_last && behind) behind--;
     uint64_t lost = commands < behind ? commands : behind, unsure = bd_recover_unsure(workspace);
     workspace->commands_answered = workspace->commands;
     uint64_t again = bd_recover_documents(workspace, done, bd_recover_number(facts, "guilty"), is_damaged);

@@ -23,6 +23,7 @@ void bd_document_free(bd_document *document) {
     if (document->is_pinned)
         bd_id_list_add(document->workspace, &document->workspace->released_documents, document->index);
     document->is_pinned = false;
+    bd_document_hide(document);
     free(document->block);
     document->block = NULL;
     document->nodes = NULL;
@@ -167,6 +168,7 @@ static PyObject *bd_sexp_take_document(bd_workspace *workspace, bd_reply *reply,
         document->label = malloc(size + 1);
         if (document->label) memcpy(document->label, label, size + 1);
         if (bd_document_adopt(document, reply, snapshot, bytes) == 0) object = bd_document_object_new(document);
+        if (object) bd_document_show(document);
     }
     bd_document_release(document);
     return object;

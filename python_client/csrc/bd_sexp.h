@@ -17,6 +17,7 @@ typedef struct bd_document {
     bool is_pinned;          /* the worker keeps the document for us */
     char *label;
     bd_ledger_record *listed; /* of one of its Python objects, to count uses; NULL: there is none */
+    bd_contents *contents;   /* what its lists are called, in the ledger's file; NULL: not told */
 } bd_document;
 
 typedef struct bd_document_object {
@@ -49,6 +50,11 @@ int bd_snapshot_fail(const char *what);
 /* The head of a list: the text of its first child when that is a word; false without an exception when it has none. */
 bool bd_snapshot_head(bd_document *document, uint32_t list, const char **text, size_t *bytes);
 PyObject *bd_snapshot_text(bd_document *document, const bd_sexp_node *node, bool unescaped);
+
+/* -- bd_sexp_contents.c: for `bindd inspect handles --tree`; nothing here fails -- */
+/* Cost: a look at each list of the two outermost levels. */
+void bd_document_show(bd_document *document);
+void bd_document_hide(bd_document *document);
 
 PyObject *bd_document_object_new(bd_document *document);
 PyObject *bd_sexp_object_new(bd_document *document, uint32_t node);

@@ -61,6 +61,7 @@ typedef struct bd_typed {
     uint32_t text_label;     /* of the ledger, where `label` is empty */
     bd_contents *contents;   /* in the ledger's file, NULL: none */
     uint32_t *entries;       /* of the contents, by record */
+    bd_contents *order;      /* who holds each record, at which index; NULL: never edited, or no room */
     uint32_t entry_count;    /* none lies beyond */
     struct bd_typed *next_document, *previous_document; /* of the workspace */
     PyObject *facts; /* dict of what Python notes about the document's files, or NULL */
@@ -232,12 +233,12 @@ int bd_typed_write_new(bd_writer *writer, bd_workspace *workspace, bd_typed *doc
 /* Of a document that was loaded. Cost: some nanoseconds for each record and each field that holds a struct. */
 void bd_typed_show(bd_typed *document, uint64_t hash);
 void bd_typed_hide(bd_typed *document);
-/* After an edit: the field's struct or elements from `first` on are new. */
+/* After an edit: the field's struct, or `count` elements from `first` on, are new; what is behind them may have moved. */
 void bd_typed_show_field(bd_typed *document, uint32_t record, uint32_t index, uint32_t first, uint32_t count);
 /* The record, with all in it, is in its list or field no more. */
 void bd_typed_hide_record(bd_typed *document, uint32_t record);
 /* Elements of a list changed places. */
-void bd_typed_show_moved(bd_typed *document);
+void bd_typed_show_moved(bd_typed *document, uint32_t record, uint32_t index);
 
 /* -- bd_typed_io.c: requests ---------------------------------------------------------------------------------------------------- */
 bd_typed *bd_typed_load(

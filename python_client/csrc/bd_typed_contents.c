@@ -40,8 +40,14 @@ static void bd_contents_publish(bd_typed *document, uint32_t flags, uint64_t has
     bd_store_release_u64(&contents->id, bd_debug_id(document->kind, document->workspace->generation, document->index));
 }
 
+static void bd_order_hide(bd_typed *document) {
+    if (document->order) bd_contents_give_back(bd_ledger_contents(document->workspace->ledger), document->order);
+    document->order = NULL;
+}
+
 void bd_typed_hide(bd_typed *document) {
     if (!document->contents) return;
+    bd_order_hide(document);
     bd_contents_give_back(bd_ledger_contents(document->workspace->ledger), document->contents);
     document->contents = NULL;
     document->entries = NULL;
@@ -94,6 +100,72 @@ void bd_typed_show(bd_typed *document, uint64_t hash) {
 
 /* -- edits ----------------------------------------------------------------------------------------------------------------- */
 
+/* Of an edited document: who holds each record, and at which index. Told where there is room. */
+static void bd_order_set(bd_typed *document, uint64_t record, uint32_t owner, uint32_t index) {
+    uint32_t *order = bd_contents_entries(document->order);
+    if (record >= document->order->count / 2) return;
+    order[record * 2] = owner;
+    order[record * 2 + 1] = index;
+}
+
+/* The field's struct, or its structs from index `first` on. */
+static void bd_order_field(bd_typed *document, uint32_t record, uint16_t number, uint32_t first) {
+    if (!document->order) return;
+    bd_place at = bd_typed_place(document, record, number - bd_structs[bd_typed_type(document, record)].first_field);
+    bd_span span;
+    if (!(bd_struct_fields[number].flags & BD_FIELD_LIST)) {
+        if (*at.tag == BD_TAG_RECORD) bd_order_set(document, bd_place_get(&at), record, 0);
+    } else if (bd_typed_span(document, &at, &span) == 0) {
+        for (uint32_t k = first; k < span.count; k++)
+            if (span.tags[k] == BD_TAG_RECORD) bd_order_set(document, bd_load_u64(span.slots + (size_t)k * 8), record, k);
+    } else {
+        PyErr_Clear();
+    }
+}
+
+/* Room for the records that there are; those that were told stay. */
+static void bd_order_make_room(bd_typed *document) {
+    uint32_t count = document->entry_count;
+    bd_contents *old = document->order;
+    if (old && count <= bd_contents_room(old) / 2) {
+        uint32_t known = old->count;
+        memset(bd_contents_entries(old) + known, 0, (size_t)(count * 2 - known) * 4);
+        bd_store_release_u32(&old->count, count * 2);
+        return;
+    }
+    if (count > UINT32_MAX / 4) return bd_order_hide(document);
+    bd_contents *more = bd_ledger_take_contents(document->workspace->ledger, old ? count * 2 + count / 2 : count * 2);
+    uint32_t known = more && old ? old->count : 0;
+    if (more) {
+        if (old) memcpy(bd_contents_entries(more), bd_contents_entries(old), (size_t)known * 4);
+        memset(bd_contents_entries(more) + known, 0, (size_t)(count * 2 - known) * 4);
+        more->count = count * 2;
+        bd_store_release_u64(&more->id, bd_debug_id(BD_KIND_ORDER, document->workspace->generation, document->index));
+    }
+    bd_order_hide(document);
+    document->order = more;
+}
+
+/* After the first edit: all of it. */
+static void bd_order_begin(bd_typed *document) {
+    bd_order_make_room(document);
+    const bd_kicad *kicad = document->state->kicad;
+    for (uint32_t record = 1; document->order && record < document->entry_count; record++) {
+        if (!bd_entry_place_of(document, record)) continue;
+        uint32_t type = bd_typed_type(document, record);
+        bool is_whole = bd_typed_is(document, record, type) == 0; /* its fields are in the snapshot, whatever that says */
+        for (uint32_t i = kicad->inner_first[type]; is_whole && i < kicad->inner_first[type + 1]; i++)
+            bd_order_field(document, record, kicad->inner_fields[i], 0);
+    }
+    PyErr_Clear();
+}
+
+static void bd_show_edited(bd_typed *document) {
+    if (document->contents->flags & BD_CONTENTS_EDITED) return;
+    bd_order_begin(document);
+    document->contents->flags |= BD_CONTENTS_EDITED;
+}
+
 /* Entries for the records that edits made. False: the document is not shown any more. */
 static bool bd_show_more(bd_typed *document) {
     uint32_t count = document->record_count + document->extra_count, known = document->entry_count;
@@ -108,12 +180,14 @@ static bool bd_show_more(bd_typed *document) {
         memcpy(document->entries, bd_contents_entries(old), (size_t)known * 4);
         bd_contents_publish(document, old->flags, old->hash);
         bd_contents_give_back(bd_ledger_contents(ledger), old);
+        if (document->order) bd_order_make_room(document);
         return true;
     }
     if (count > known) {
         memset(document->entries + known, 0, (size_t)(count - known) * 4);
         document->entry_count = count;
         bd_store_release_u32(&document->contents->count, count);
+        if (document->order) bd_order_make_room(document);
     }
     return true;
 }
@@ -146,17 +220,23 @@ static void bd_show_record(bd_typed *document, uint32_t record, uint16_t place) 
     for (uint32_t i = kicad->inner_first[type]; i < kicad->inner_first[type + 1]; i++) {
         uint16_t number = kicad->inner_fields[i];
         uint16_t inside = bd_place_inside(document, place, number, bd_structs[type].first_field);
+        bd_order_field(document, record, number, 0);
         bd_for_each_inside(document, record, number, 0, UINT32_MAX, inside, bd_show_record);
     }
 }
 
 void bd_typed_show_field(bd_typed *document, uint32_t record, uint32_t index, uint32_t first, uint32_t count) {
-    if (!document->contents || !count || !bd_show_more(document)) return;
+    if (!document->contents || (count && !bd_show_more(document))) return;
     uint32_t type = bd_typed_type(document, record), number = bd_structs[type].first_field + index;
     uint16_t place = bd_entry_place_of(document, record);
     if (bd_struct_fields[number].kind != BD_FIELD_STRUCT || !place) return;
-    bd_typed_show_moved(document); /* new records have the highest numbers, wherever they stand */
+    if (!count) return bd_order_field(document, record, (uint16_t)number, first); /* taken out: the rest stays in order */
     uint16_t inside = bd_place_inside(document, place, (uint16_t)number, bd_structs[type].first_field);
+    if (!(document->contents->flags & BD_CONTENTS_EDITED)) { /* new records have the highest numbers, wherever they stand */
+        bd_for_each_inside(document, record, (uint16_t)number, first, count, inside, bd_show_record);
+        return bd_show_edited(document);
+    }
+    bd_order_field(document, record, (uint16_t)number, first);
     bd_for_each_inside(document, record, (uint16_t)number, first, count, inside, bd_show_record);
 }
 
@@ -175,6 +255,9 @@ void bd_typed_hide_record(bd_typed *document, uint32_t record) {
     if (document->contents) bd_hide_record(document, record, 0);
 }
 
-void bd_typed_show_moved(bd_typed *document) {
-    if (document->contents) document->contents->flags |= BD_CONTENTS_EDITED;
+void bd_typed_show_moved(bd_typed *document, uint32_t record, uint32_t index) {
+    if (!document->contents) return;
+    bd_show_edited(document);
+    uint32_t number = bd_structs[bd_typed_type(document, record)].first_field + index;
+    if (bd_struct_fields[number].kind == BD_FIELD_STRUCT) bd_order_field(document, record, (uint16_t)number, 0);
 }

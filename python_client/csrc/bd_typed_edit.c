@@ -300,9 +300,9 @@ static int bd_typed_permute_entered(
         sorted->tags[i] = list->tags[order[i]];
     }
     if (list) {
-        bd_typed_show_moved(document);
         memcpy(list->slots, sorted->slots, (size_t)count * 8);
         memcpy(list->tags, sorted->tags, count);
+        bd_typed_show_moved(document, record, index);
     }
     if (sorted) bd_own_list_release(sorted);
     return list ? 0 : -1;

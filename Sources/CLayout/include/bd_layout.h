@@ -31,6 +31,8 @@
 #define BD_KIND_FILE 13u      /* a KiCad file; one kind for each format, in the order of their declaration */
 #define BD_KIND_FILE_END 21u  /* no kind of file: behind the last format */
 /* No kinds of handle: what else __zig_address__() tells apart, with the number of the document in the middle. */
+#define BD_KIND_NAMES 0x7Cu       /* of no handle, as the next: see bd_contents */
+#define BD_KIND_ORDER 0x7Du
 #define BD_KIND_PLACE 0x7Eu       /* a struct inside of a document: index is its record */
 #define BD_KIND_CONSTRUCTED 0x7Fu /* a struct that no worker knows */
 
@@ -140,6 +142,13 @@ typedef struct bd_contents {      /* 32 bytes, followed by uint32_t entries[coun
 
 #define BD_CONTENTS_BYTES_MIN 128u
 #define BD_CONTENTS_EDITED 1u     /* its records no longer stand in the order of their numbers */
+/* Of an edited document there are contents with the kind BD_KIND_ORDER in their id as well, where there is room: two numbers
+ * for each record, the record that holds it and its index in the list there.
+ * Of a plain document (BD_KIND_DOCUMENT) there are only contents of the kind BD_KIND_NAMES: three numbers for each name that
+ * lists have, of the outermost lists and of those in them: the row of the name that these lists stand in (0: outermost; rows
+ * count from 1), the name as a text (0: none, BD_NAME_OTHERS: all others), and how many lists. */
+#define BD_NAME_OTHERS 0xFFFFFFFFu
+#define BD_NAMES_MAX 64u          /* rows of one document */
 /* An entry: place in the low half, 0: in no list or field any more; how many Python objects look at the record in the high
  * half, modulo 65,536. */
 #define BD_ENTRY_PLACE_MASK 0xFFFFu

@@ -132,8 +132,19 @@ char *const *bd_environment(void);
  * document after another is not given fresh pages each time. Larger blocks go back at once. */
 void bd_memory_keep_blocks(void);
 
-/* Columns of the terminal on fd, or 0 when it is none. */
+/* Columns and rows of the terminal on fd, or 0 when it is none. */
 int bd_terminal_columns(int fd);
+int bd_terminal_rows(int fd);
+
+/* From now on the signals by which a terminal's user ends, stops or resizes a program wait on a descriptor, which polls
+ * readable. The descriptor, or -errno. */
+int bd_signals_open(void);
+
+/* The next of them, or 0 when none waits. */
+int bd_signals_next(int fd);
+
+/* As before bd_signals_open; what waits then comes. */
+void bd_signals_close(int fd);
 
 uint64_t bd_clock_monotonic_ns(void);
 uint64_t bd_clock_realtime_ns(void);

@@ -29,7 +29,9 @@ struct CrashListCommand: ParsableCommand {
 
 /// Which report is meant, for the commands that take one.
 struct ReportArgument: ParsableArguments {
-    @Argument(help: "Place in the list (1: the newest, the default), pid of the worker, or beginning of the report's name.")
+    @Argument(
+        help: "Place in the list (1: the newest, the default), pid of the worker, or beginning of the report's name.",
+        completion: .custom(Completions.crashes))
     var report: String?
 
     /// The report's folder.

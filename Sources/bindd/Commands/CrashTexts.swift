@@ -8,9 +8,9 @@ private let framesShown = 12
 func crashListText(_ rows: [JSONValue], folder: String, width: Int?, style: Style) -> String {
     guard !rows.isEmpty else { return "no crash is recorded in \(shownText(folder))\n" }
     var table = TextTable([
-        .init(title: "N", isNumeric: true), .init(title: "TIME"), .init(title: "PID"), .init(title: "WORKSPACE", isFlexible: true),
-        .init(title: "CAUSE"), .init(title: "OPERATION"), .init(title: "REQUEST", isNumeric: true),
-        .init(title: "WHERE", isFlexible: true),
+        .init(title: "N", isNumeric: true), .init(title: "TIME", leaves: 1), .init(title: "PID", leaves: 4),
+        .init(title: "WORKSPACE", isFlexible: true, leaves: 3), .init(title: "CAUSE"), .init(title: "OPERATION"),
+        .init(title: "REQUEST", isNumeric: true, leaves: 5), .init(title: "WHERE", isFlexible: true, widthMin: 16, leaves: 2),
     ])
     for (index, row) in rows.enumerated() {
         guard row["finished"] == .bool(true) else {

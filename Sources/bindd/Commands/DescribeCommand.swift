@@ -8,7 +8,7 @@ struct DescribeCommand: ParsableCommand {
         commandName: "describe", abstract: "Print the API: classes, methods, operations, errors, limits.",
         discussion: "bindd describe GraphView, bindd describe GraphView.create, bindd describe LimitExceeded. Asks no daemon.")
 
-    @Argument(help: "A class, method, function or error (nothing: an overview).")
+    @Argument(help: "A class, method, function or error (nothing: an overview).", completion: .custom(Completions.names))
     var name: String?
 
     @Flag(help: "Everything, as JSON.")

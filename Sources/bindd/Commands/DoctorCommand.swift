@@ -8,7 +8,9 @@ struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Check the installation, with fixes (python -m bindd doctor).")
 
-    @Argument(parsing: .captureForPassthrough, help: "Passed on: -o json, --variables, --help.")
+    @Argument(
+        parsing: .captureForPassthrough, help: "Passed on: -o json, --variables, --help.",
+        completion: .list(["-o", "--output", "text", "json", "--variables"]))
     var words: [String] = []
 
     func run() throws {

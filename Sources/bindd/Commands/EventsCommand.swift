@@ -16,20 +16,20 @@ struct EventsCommand: ParsableCommand {
 
     @OptionGroup var place: SocketOption
 
-    @Option(help: ArgumentHelp("Only these, separated by commas.", valueName: "events"))
+    @Option(help: ArgumentHelp("Only these, separated by commas.", valueName: "events"), completion: .custom(Completions.events))
     var only: String?
 
     @Option(help: ArgumentHelp("Begin behind the event of this number; 0, or a number that this daemon has not given yet: with the oldest that is kept.", valueName: "number"))
     var after: UInt64?
 
-    @Option(help: ArgumentHelp("Tell when this file changes (can be given again).", valueName: "path"))
+    @Option(help: ArgumentHelp("Tell when this file changes (can be given again).", valueName: "path"), completion: .file())
     var file: [String] = []
 
-    @Option(help: ArgumentHelp("End after so many events.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("End after so many events.", valueName: "count"))
     var count: Int?
 
     @Option(name: .shortAndLong, help: "table (words) or jsonl.")
-    var output = ListFormat.table
+    var output = StreamFormat.table
 
     func run() throws {
         let wanted = try checked()
@@ -66,7 +66,7 @@ struct EventsCommand: ParsableCommand {
 
     /// The events that are wanted; nil: all. Wrong words end the command before a daemon is asked.
     private func checked() throws -> Set<String>? {
-        guard output == .table || output == .jsonl else { throw misuse("events are words or jsonl: -o table or jsonl") }
+        if let count { try atLeast(1, count, "--count") }
         guard file.count <= DaemonLimits.filesWatchedMax else {
             throw misuse("at most \(DaemonLimits.filesWatchedMax) files can be watched, \(file.count) were given")
         }

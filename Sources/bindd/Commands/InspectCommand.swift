@@ -18,7 +18,7 @@ struct InspectHandlesCommand: ParsableCommand {
             The id is what __zig_address__() returns in Python, in hexadecimal (0x…) or decimal.
             Places are recorded by clients: BINDD_SITES=off, sample (default) or full; see docs/LEAKS.md.
             Exits with status 3 when no daemon runs (it never starts one), 1 when nobody knows the id,
-            4 when the condition of --fail-if holds.
+            4 when the condition of --fail-if holds, 64 for flags that cannot be read.
             """)
 
     @Argument(help: "Id of one handle.")
@@ -31,18 +31,20 @@ struct InspectHandlesCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Show what a handle holds: its id.", valueName: "id"))
     var tree: String?
 
-    @Option(help: ArgumentHelp("With --tree: so many levels.", valueName: "n"))
-    var depth = 3
+    @Option(help: ArgumentHelp("With --tree: so many levels (3 if not given).", valueName: "n"))
+    var depth: Int?
 
     @Option(help: ArgumentHelp("Write the sums by kind, client and place to a file, for --diff.", valueName: "file"), completion: .file())
     var save: String?
 
-    @Option(parsing: .upToNextOption, help: ArgumentHelp("Compare two saved files, or one with now.", valueName: "file"), completion: .file())
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("Compare two saved files, or one with now; with --client, --kind and --site only those.", valueName: "file"), completion: .file())
     var diff: [String] = []
 
     func run() throws {
-        if !diff.isEmpty { return try compare() }
+        try how.check()
+        try checkTogether()
         let condition = try how.condition()
+        if !diff.isEmpty { return try end(condition, holds: compare(condition)) }
         let seconds = try how.watchSeconds()
         var holds = try look(condition, isFirst: true)
         if let seconds {
@@ -54,20 +56,48 @@ struct InspectHandlesCommand: ParsableCommand {
                 left -= 1
             }
         }
+        try end(condition, holds: holds)
+    }
+
+    private func end(_ condition: FailCondition?, holds: Bool) throws {
         if holds, let condition {
             throw failure("--fail-if: \(condition.text) holds", ExitStatus.conditionHolds)
         }
     }
 
-    private func compare() throws {
+    /// Flags that would be passed over in silence.
+    private func checkTogether() throws {
+        let shows = [id != nil ? "an ID" : nil, tree != nil ? "--tree" : nil, diff.isEmpty ? nil : "--diff"].compactMap(\.self)
+        guard shows.count < 2 else { throw misuse("\(shows.joined(separator: " and ")) do not go together: one of them") }
+        if let depth {
+            guard tree != nil else { throw misuse("--depth goes with --tree") }
+            try atLeast(1, depth, "--depth")
+        }
+        guard let one = shows.first else { return }
+        var useless: [String] = []
+        if how.groupBy != nil { useless.append("--group-by") }
+        if how.sort != nil { useless.append("--sort") }
+        if which.growing { useless.append("--growing") }
+        if save != nil { useless.append("--save") }
+        if how.failIf != nil, diff.isEmpty { useless.append("--fail-if") }
+        if how.watch != nil, diff.count == 2 { useless.append("--watch") }
+        if how.top != nil, id != nil { useless.append("--top") }
+        guard useless.isEmpty else {
+            throw misuse("\(useless.joined(separator: ", ")) and \(one) do not go together\n  hint: they are about lists of handles")
+        }
+    }
+
+    private func compare(_ condition: FailCondition?) throws -> Bool {
         guard diff.count <= 2 else { throw misuse("--diff takes two files, or one to compare with now") }
         guard how.output != .dot else { throw dotWithoutTree }
+        let selection = try which.selection()
+        guard selection.isOfSums else { throw misuse("--diff compares sums: only --client, --kind and --site choose among them") }
         let before = try SavedSums(file: diff[0])
         let after =
             if diff.count == 2 { try SavedSums(file: diff[1]) } else {
                 SavedSums(HandleLook(try HandleListing.ask(place)))
             }
-        let changes = SavedSums.changes(from: before, to: after)
+        let changes = SavedSums.changes(from: before, to: after).filter { $0.key.isTaken(by: selection) }
         switch how.output {
         case .table: Output.write(changesText(changes, top: how.top ?? 50, width: Output.columns, style: Output.style))
         case .json: Output.write(JSONValue.object([("schema", .int(1)), ("changes", .array(changes.map(\.json)))]).text + "\n")
@@ -75,6 +105,8 @@ struct InspectHandlesCommand: ParsableCommand {
         case .csv: Output.write(SavedSums.csvHead + changes.map(\.csv).joined())
         case .dot: break  // refused above
         }
+        let facts = after.facts(selection, changes)
+        return condition?.holds(facts) ?? false
     }
 
     private var dotWithoutTree: ExitCode { misuse("-o dot draws a tree: --tree ID -o dot") }
@@ -103,7 +135,7 @@ struct InspectHandlesCommand: ParsableCommand {
         guard how.output != .csv else { throw misuse("a tree is no table: -o table, json or dot") }
         let selection = try which.selection()
         let look = HandleLook(try HandleListing.ask(place), selection)
-        guard let tree = HandleTree(number, look, depth: depth, childrenMax: how.top ?? 20) else {
+        guard let tree = HandleTree(number, look, depth: depth ?? 3, childrenMax: how.top ?? 20) else {
             throw failure(
                 "nobody knows a handle 0x\(hexText(number, digits: 16))\n"
                     + "  hint: `bindd inspect handles --top 50` lists handles with their ids")

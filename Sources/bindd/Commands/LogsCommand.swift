@@ -30,7 +30,7 @@ struct LogsCommand: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Go on with what comes, until Ctrl-C.")
     var follow = false
 
-    @Option(name: [.customShort("n"), .long], help: "So many of the last lines (0: all).")
+    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "So many of the last lines (0: all).")
     var lines = 50
 
     @Option(help: "Only of this level or above: debug, info, warning, error.")
@@ -40,6 +40,7 @@ struct LogsCommand: ParsableCommand {
     var grep: String?
 
     func run() throws {
+        try atLeast(0, lines, "--lines")
         let path: SocketPath
         do { path = try composedSocketPath(option: place.socket, identity: composedIdentity()) } catch {
             throw commandFailure(error)

@@ -8,9 +8,9 @@ func statusText(_ report: JSONValue, width: Int?, style: Style) -> String {
     let workers = report["workers"]?.items ?? []
     guard !workers.isEmpty else { return out + "\nno workspaces\n" }
     var table = TextTable([
-        .init(title: "PID"), .init(title: "WORKSPACE", isFlexible: true), .init(title: "CLIENTS", isNumeric: true),
-        .init(title: "STATE"), .init(title: "MEMORY", isNumeric: true), .init(title: "HEARTBEAT", isNumeric: true),
-        .init(title: "NOW", isFlexible: true),
+        .init(title: "PID"), .init(title: "WORKSPACE", isFlexible: true), .init(title: "CLIENTS", isNumeric: true, leaves: 1),
+        .init(title: "STATE", leaves: 3), .init(title: "MEMORY", isNumeric: true),
+        .init(title: "HEARTBEAT", isNumeric: true, leaves: 2), .init(title: "NOW", isFlexible: true, widthMin: 18),
     ])
     for worker in workers {
         let isStuck = ["stopped", "starting"].contains(worker.text("state"))
@@ -30,68 +30,106 @@ func inspectionText(_ report: JSONValue, handle: UInt64?, width: Int?, style: St
     if let handle { return handlesText(report, id: handle, style: style) }
     var out = headText(report["supervisor"] ?? .null, width, style)
     let clients = report["clients"]?.items ?? []
-    guard !clients.isEmpty else {
+    let lost = report["lost_clients"]?.items ?? []
+    guard !clients.isEmpty || !lost.isEmpty else {
         return out + "\nno clients\n" + workspacesText(report, width, style) + hintsText(report, width, style)
     }
-    out += "\n" + clientsTable(clients).render(width: width, style: style)
+    let stopped = (report["workspaces"]?.items ?? []).filter { $0.text("state") == "stopped" }.map { $0.unsigned("worker_pid") }
+    out += "\n" + clientsTable(clients, lost, stoppedWorkers: Set(stopped)).render(width: width, style: style)
     let kinds = report["kinds"]?.items ?? []
     if !kinds.isEmpty { out += "\n" + kindsTable(kinds).render(width: width, style: style) }
     return out + workspacesText(report, width, style) + hintsText(report, width, style)
 }
 
 /// bindd 0.1.0 (build 9c1e, protocol 1.0)  supervisor 41820  up 2h14m  rss 12 MiB
-/// socket …   crashes 2 (last 2026-11-22T09:41:07.120Z SIGSEGV in Debug.crash)
+/// socket …   crashes 2 (last 2026-11-22 09:41:07 SIGSEGV in pcb.loads: `bindd crash show 4711`)
 private func headText(_ head: JSONValue, _ width: Int?, _ style: Style) -> String {
     let uptime = Units.duration(milliseconds: head.milliseconds(seconds: "uptime_s"))
-    var out = style.bold(
-        "bindd \(head.text("version")) (build \(head.text("build")), protocol \(head.text("protocol")))")
-    let process = "supervisor \(head.numberText("pid"))  up \(uptime)  rss \(Units.bytes(head.unsigned("rss_bytes")))\n"
-    out += (width ?? .max) < head.text("version").count + head.text("build").count + process.count + 36 ? "\n" + process : "  " + process
-    out += "socket \(shownText(head.text("socket")))   crashes \(Units.count(head.unsigned("crashes")))"
-    if let crash = head["last_crash"], crash != .null {
-        let operation = crash.text("operation")
-        let place = operation.isEmpty ? "" : " in \(operation)"
-        out += style.warning(" (last \(crash.text("at")) \(crash.text("cause"))\(shownText(place)))")
+    let name = "bindd \(head.text("version")) (build \(head.text("build")), protocol \(head.text("protocol")))"
+    let process = "supervisor \(head.numberText("pid"))  up \(uptime)  rss \(Units.bytes(head.unsigned("rss_bytes")))"
+    let crashes = "crashes \(Units.count(head.unsigned("crashes")))"
+    let last = head["last_crash"].map { $0 == .null ? "" : " (last \(lastCrashText($0)))" } ?? ""
+    let width = width ?? .max
+    var out = style.bold(name.cut(columns: width))
+    out += name.count + 2 + process.count > width ? "\n" + process.cut(columns: width) : "  " + process
+    let socket = "socket \(shownText(head.text("socket")))"
+    if socket.terminalWidth + 3 + crashes.count + last.terminalWidth <= width {
+        out += "\n\(socket)   \(crashes)\(style.warning(last))"
+    } else {
+        let lines = wrapped(crashes + last, width: width)
+        out += "\n" + socket.cut(columns: width) + "\n" + (last.isEmpty ? crashes : lines.map(style.warning).joined(separator: "\n"))
     }
     return out + "\n"
 }
 
-private func clientsTable(_ clients: [JSONValue]) -> TextTable {
+/// 09:41:07 SIGSEGV in pcb.loads: `bindd crash show 4711`
+private func lastCrashText(_ crash: JSONValue) -> String {
+    let operation = crash.text("operation")
+    let time = crash.text("at").prefix(19).replacing("T", with: " ")
+    let text = "\(time) \(crash.text("cause"))\(operation.isEmpty ? "" : " in \(operation)")"
+    let hasReport = crash["report"].map { $0 != .null } ?? false
+    return shownText(text + (hasReport ? ": `bindd crash show \(crash.numberText("pid"))`" : ""))
+}
+
+private let attention = "  <- !"
+
+private func clientsTable(_ clients: [JSONValue], _ lost: [JSONValue], stoppedWorkers: Set<UInt64>) -> TextTable {
     var table = TextTable([
-        .init(title: "CLIENT"), .init(title: "PID"), .init(title: "USER"), .init(title: "PROGRAM", isFlexible: true),
-        .init(title: "WORKSPACE", isFlexible: true), .init(title: "HANDLES", isNumeric: true),
-        .init(title: "+1m", isNumeric: true), .init(title: "BYTES", isNumeric: true),
-        .init(title: "OLDEST", isNumeric: true), .init(title: "NOW", isFlexible: true),
+        .init(title: "CLIENT"), .init(title: "PID"), .init(title: "USER", leaves: 6), .init(title: "PROGRAM", isFlexible: true, widthMin: 16, leaves: 1),
+        .init(title: "WORKSPACE", isFlexible: true, leaves: 4), .init(title: "HANDLES", isNumeric: true),
+        .init(title: "+1m", isNumeric: true, leaves: 3), .init(title: "BYTES", isNumeric: true, leaves: 2),
+        .init(title: "OLDEST", isNumeric: true, leaves: 5), .init(title: "NOW", isFlexible: true, widthMin: 18),
     ])
     for client in clients {
         let isStopped = client.text("state") == "stopped"
+        let isWorkerStopped = stoppedWorkers.contains(client.unsigned("worker_pid"))
         let bytes = client["bytes"].map { $0 == .null ? "shared" : Units.bytes(client.unsigned("bytes")) } ?? "-"
         let oldest =
             client["oldest_s"].map { $0 == .null } ?? true
             ? "-" : Units.duration(milliseconds: client.milliseconds(seconds: "oldest_s"))
+        let unread = unreadText(client)
         table.add(
             [
                 client.text("id"), client.numberText("pid"), client.text("user"),
                 client.text("program") + (isStopped ? " (stopped)" : ""), workspaceText(client.text("workspace")),
                 Units.count(client.unsigned("handles_total")), Units.growth(client.signed("growth_1m")), bytes, oldest,
-                nowText(client),
-            ], isMarked: isStopped)
+                (unread ?? (isWorkerStopped ? "worker stopped" : nowText(client)))
+                    + (isStopped || isWorkerStopped || unread != nil ? attention : ""),
+            ], isMarked: isStopped || isWorkerStopped || unread != nil)
+    }
+    for client in lost where client.unsigned("handles_total") > 0 {
+        table.add(
+            [
+                client.text("id"), client.numberText("pid"), client.text("user"), client.text("program"), workspaceText(client.text("workspace")),
+                Units.count(client.unsigned("handles_total")), "-", "-", "-",
+                "lost \(Units.duration(milliseconds: client.milliseconds(seconds: "since_s"))) ago: \(client.text("cause"))\(attention)",
+            ], isMarked: true)
     }
     return table
+}
+
+/// 1 reply unread 30m; nil: none, or they are just on their way.
+private func unreadText(_ client: JSONValue) -> String? {
+    guard Hints.isUnread(client) else { return nil }
+    let unread = client.unsigned("unread_replies")
+    return "\(Units.count(unread)) \(unread == 1 ? "reply" : "replies") unread "
+        + Units.duration(milliseconds: client.milliseconds(seconds: "idle_s"))
 }
 
 private func kindsTable(_ kinds: [JSONValue]) -> TextTable {
     let total = max(kinds.reduce(0) { $0 + $1.unsigned("bytes") }, 1)
     var table = TextTable([
-        .init(title: "KIND"), .init(title: "LIVE", isNumeric: true), .init(title: "+1m", isNumeric: true),
-        .init(title: "BYTES", isNumeric: true), .init(title: "SHARE", isNumeric: true),
-        .init(title: "TOP CREATION SITE", isFlexible: true, isPlace: true), .init(title: "SITE%", isNumeric: true),
+        .init(title: "KIND"), .init(title: "LIVE", isNumeric: true), .init(title: "+1m", isNumeric: true, leaves: 2),
+        .init(title: "BYTES", isNumeric: true), .init(title: "SHARE", isNumeric: true, leaves: 4),
+        .init(title: "TOP CREATION SITE", isFlexible: true, isPlace: true, leaves: 1),
+        .init(title: "SITE%", isNumeric: true, leaves: 3),
     ])
     let shown = kinds.filter { $0.unsigned("live") + $0.unsigned("bytes") > 0 && $0.text("kind") != "Workspace" }
     for kind in shown.sorted(by: { $0.unsigned("live") > $1.unsigned("live") }) {
+        let isOfHandles = Selection.kind(named: kind.text("kind")) != nil
         table.add([
-            kind.text("kind"), Units.count(kind.unsigned("live")), Units.growth(kind.signed("growth_1m")),
-            Units.bytes(kind.unsigned("bytes")), "\(kind.unsigned("bytes") * 100 / total)%",
+            kind.text("kind"), isOfHandles ? Units.count(kind.unsigned("live")) : "-",
+            isOfHandles ? Units.growth(kind.signed("growth_1m")) : "-", Units.bytes(kind.unsigned("bytes")), "\(kind.unsigned("bytes") * 100 / total)%",
             siteText(kind["top_site"]), siteShareText(kind),
         ])
     }
@@ -123,24 +161,30 @@ private func hintsText(_ report: JSONValue, _ width: Int?, _ style: Style) -> St
     return "\n" + hints.map { hint in
         let text = "hint  " + shownText(hint.text("text"))
         let command = "(\(shownText(hint.text("command"))))"
-        guard let width, text.count + command.count + 2 > width else { return style.warning(text) + "  \(command)\n" }
+        guard let width, text.terminalWidth + command.terminalWidth + 2 > width else { return style.warning(text) + "  \(command)\n" }
         return wrapped(text, width: width).map { style.warning($0) + "\n" }.joined() + "      \(command)\n"
     }.joined()
 }
 
-/// Lines of at most so many characters, the later ones indented; a longer word keeps its line.
+/// Lines of at most so many columns, the later ones indented; of a longer word the end is left. `commands` are kept whole.
 func wrapped(_ text: String, width: Int) -> [String] {
+    let indent = "      "
     var lines: [String] = []
     var line = ""
-    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-        if !line.isEmpty, line.count + 1 + word.count > width {
+    var command = ""
+    for part in text.split(separator: " ", omittingEmptySubsequences: false) {
+        command += (command.isEmpty ? "" : " ") + part
+        guard command.count(where: { $0 == "`" }) % 2 == 0 else { continue }
+        let word = command.contains("`") ? command : command.cutFront(columns: max(width - indent.count, 16))
+        command = ""
+        if !line.isEmpty, line.terminalWidth + 1 + word.terminalWidth > width {
             lines.append(line)
-            line = "      " + word
+            line = indent + word
         } else {
             line += (line.isEmpty ? "" : " ") + word
         }
     }
-    return lines + [line]
+    return lines + [line + (command.isEmpty ? "" : " " + command)]
 }
 
 /// Named workspaces live on without clients: they are shown by themselves.
@@ -149,7 +193,7 @@ private func workspacesText(_ report: JSONValue, _ width: Int?, _ style: Style) 
     guard !named.isEmpty else { return "" }
     var table = TextTable([
         .init(title: "WORKSPACE", isFlexible: true), .init(title: "WORKER"), .init(title: "STATE"),
-        .init(title: "CLIENTS", isNumeric: true), .init(title: "MEMORY", isNumeric: true),
+        .init(title: "CLIENTS", isNumeric: true, leaves: 1), .init(title: "MEMORY", isNumeric: true),
         .init(title: "OBJECTS", isFlexible: true),
     ])
     for workspace in named {
@@ -168,7 +212,7 @@ private func workspacesText(_ report: JSONValue, _ width: Int?, _ style: Style) 
 /// Each worker that knows the id has its own handle of that number; all are shown.
 private func handlesText(_ report: JSONValue, id: UInt64, style: Style) -> String {
     let handles = report["handles"]?.items ?? []
-    let clients = report["clients"]?.items ?? []
+    let clients = (report["clients"]?.items ?? []) + (report["lost_clients"]?.items ?? [])
     var out = ""
     for (index, handle) in handles.enumerated() {
         if index > 0 { out += "\n" }
@@ -227,9 +271,8 @@ private func chainText(_ site: JSONValue) -> String {
 /// `c1 pid 41790 ato build`
 private func clientsText(_ ids: JSONValue, _ clients: [JSONValue]) -> String {
     let names = ids.items.map { id in
-        guard case .string(let name) = id, let row = clients.first(where: { $0.text("id") == name }) else {
-            return shownText(id.text)
-        }
+        guard case .string(let name) = id else { return shownText(id.text) }
+        guard let row = clients.first(where: { $0.text("id") == name }) else { return shownText(name) }
         return shownText("\(name) pid \(row.numberText("pid")) \(row.text("program"))")
     }
     return names.joined(separator: ", ")
@@ -238,7 +281,7 @@ private func clientsText(_ ids: JSONValue, _ clients: [JSONValue]) -> String {
 private func memberText(_ name: String, _ value: JSONValue, _ handle: JSONValue) -> String {
     switch value {
     case .string(let text): name == "workspace" ? shownText(workspaceText(text)) : shownText(text)
-    case .object(let members) where name == "structs":
+    case .object(let members) where name == "structs" || name == "lists":
         members.isEmpty ? "-" : members.prefix(structsShown).map { name, count in
             "\(memberText("", count, .object([("", count)]))) \(shownText(name))"
         }.joined(separator: ", ") + (members.count > structsShown ? ", …" : "")

@@ -7,8 +7,13 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case table, json
 }
 
+/// Of commands that go on: lines of words, or of JSON.
+enum StreamFormat: String, ExpressibleByArgument, CaseIterable {
+    case table, jsonl
+}
+
 struct SocketOption: ParsableArguments {
-    @Option(help: "Path of the daemon's socket (else as `bindd serve` finds it).")
+    @Option(help: "Path of the daemon's socket (else as `bindd serve` finds it).", completion: .file())
     var socket: String?
 }
 

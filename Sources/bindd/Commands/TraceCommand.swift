@@ -20,24 +20,22 @@ struct TraceCommand: ParsableCommand {
 
     @OptionGroup var place: SocketOption
 
-    @Option(help: "Only of this client (c1).")
+    @Option(help: "Only of this client (c1).", completion: .custom(Completions.clients))
     var client: String?
 
     @Option(help: ArgumentHelp("Only operations with this text in their name.", valueName: "text"))
     var grep: String?
 
-    @Option(help: ArgumentHelp("End after so many seconds.", valueName: "seconds"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("End after so many seconds.", valueName: "seconds"))
     var seconds: Double?
 
     @Option(name: .shortAndLong, help: "table (words) or jsonl.")
-    var output = ListFormat.table
+    var output = StreamFormat.table
 
     func run() throws {
-        guard output == .table || output == .jsonl else { throw misuse("a trace is words or jsonl: -o table or jsonl") }
-        let seconds = seconds ?? .infinity
-        guard seconds >= 0 else { throw misuse("--seconds \(seconds) is no number of seconds from 0 on") }
+        if let seconds, !(seconds > 0 && seconds < 1e9) { throw misuse("--seconds \(seconds) is no number of seconds above 0") }
         let startNs = bd_clock_monotonic_ns()
-        let endNs = seconds < 1e9 ? startNs + UInt64(seconds * 1e9) : .max
+        let endNs = seconds.map { startNs + UInt64($0 * 1e9) } ?? .max
         var rings: [UInt64: TraceRing] = [:]
         var askedNs: UInt64 = 0
         while true {

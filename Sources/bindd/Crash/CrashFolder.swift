@@ -25,7 +25,7 @@ struct CrashFolder {
                 throw SystemError("mkdir \(at)", code: errno)
             }
         }
-        let time = String(isoText(realtimeNs: realtimeNs).prefix(19)).map { $0 == ":" ? "-" : $0 }
+        let time = String(isoText(realtimeNs: realtimeNs).prefix(23)).map { $0 == ":" ? "-" : $0 }
         let folder = "\(path)/\(String(time))-\(pid)"
         guard mkdir(folder, 0o700) == 0 else { throw SystemError("mkdir \(folder)", code: errno) }
         return folder
@@ -55,11 +55,12 @@ struct CrashFolder {
         }
     }
 
-    /// `2026-11-22T09-41-07-4711`
+    /// `2026-11-22T09-41-07.123-4711`: names are in the order of time. Without thousandths of a second: of an earlier version.
     private static func isReport(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
-        guard bytes.count > 20, bytes[10] == UInt8(ascii: "T"), bytes[19] == UInt8(ascii: "-") else { return false }
-        return bytes[20...].allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        guard bytes.count > 20, bytes[10] == UInt8(ascii: "T") else { return false }
+        let start = bytes[19] == UInt8(ascii: ".") && bytes.count > 24 ? 23 : 19
+        return bytes[start] == UInt8(ascii: "-") && bytes[(start + 1)...].allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
     static func entries(_ path: String) -> [String] {

@@ -48,8 +48,11 @@ struct DocumentContents {
     let isEdited: Bool
     private let entries: [UInt32]
     private let places: [bd_contents_place]
+    /// Of an edited document: two numbers for each record, who holds it and at which index. Empty: not told.
+    private let order: [UInt32]
 
-    init(_ head: bd_contents, entries: [UInt32], places: [bd_contents_place]) {
+    init(_ head: bd_contents, entries: [UInt32], places: [bd_contents_place], order: [UInt32] = []) {
+        self.order = order
         id = head.id
         isEdited = head.flags & BD_CONTENTS_EDITED != 0
         self.entries = entries
@@ -86,10 +89,23 @@ struct DocumentContents {
     /// It was there, and is in its list or field no more.
     func isRemoved(_ record: Int) -> Bool { entries.indices.contains(record) && record > 0 && !contains(record) }
 
-    /// The record and what is in it. Of an edited document only the whole is known.
-    func records(in record: Int) -> Range<Int>? {
-        if record == Self.root { return record..<entries.count }
-        guard !isEdited, place(record) != 0 else { return nil }
+    /// The record that holds it, and its index there; nil: not told, or not so.
+    private func standing(_ record: Int) -> (owner: Int, index: Int)? {
+        guard order.indices.contains(record * 2 + 1) else { return nil }
+        let owner = Int(order[record * 2])
+        guard place(record) != 0, place(owner) != 0, place(owner) == parent(of: place(record)) else { return nil }
+        return (owner, Int(order[record * 2 + 1]))
+    }
+
+    /// The record and what is in it; nil where an edited document's client does not tell who holds what.
+    func records(in record: Int) -> [Int]? {
+        guard record != Self.root else { return Array(record..<max(entries.count, record)) }
+        guard place(record) != 0 else { return nil }
+        return isEdited ? heldRecords(in: record) : followingRecords(in: record)
+    }
+
+    /// They stand behind it.
+    private func followingRecords(in record: Int) -> [Int] {
         let outer = place(record)
         var isInside: [Int: Bool] = [:]
         var end = record + 1
@@ -100,14 +116,35 @@ struct DocumentContents {
             guard known else { break }
             end += 1
         }
-        return record..<end
+        return Array(record..<end)
+    }
+
+    /// Those from which holders lead to it: each record is gone over once.
+    private func heldRecords(in record: Int) -> [Int]? {
+        guard !order.isEmpty, entries.count > 1 else { return nil }
+        var isInside = [Bool?](repeating: nil, count: entries.count)
+        isInside[0] = false
+        isInside[Self.root] = false
+        isInside[record] = true
+        var way: [Int] = []
+        for start in entries.indices where place(start) != 0 {
+            var at = start
+            while isInside[at] == nil {
+                isInside[at] = false  // should holders lead round in a circle
+                way.append(at)
+                at = standing(at)?.owner ?? 0
+            }
+            for one in way { isInside[one] = isInside[at] }
+            way.removeAll(keepingCapacity: true)
+        }
+        return entries.indices.filter { isInside[$0] == true }
     }
 
     /// By place, in the order in which places were first seen. A record that is in nothing any more is in none of them.
-    func groups(in records: Range<Int>) -> [Group] {
+    func groups(in records: some Sequence<Int>) -> [Group] {
         var groups: [Group] = []
         var numbers = [Int](repeating: -1, count: places.count)
-        for record in records.clamped(to: 0..<entries.count) {
+        for record in records {
             let place = place(record)
             guard place != 0 else { continue }
             if numbers[place] < 0 {
@@ -131,22 +168,27 @@ struct DocumentContents {
     /// All Python objects that keep the document, those too that look at what is in nothing any more.
     var objects: UInt64 { entries.reduce(0) { $0 + UInt64($1 / BD_ENTRY_OBJECT) } }
 
-    /// kicad_pcb.footprints[12].pads[3]; without numbers where edits may have changed the order.
+    /// kicad_pcb.footprints[12].pads[3]; without numbers where an edited document's client does not tell them.
     func path(of record: Int) -> String {
         var parts: [String] = []
         var inner = record
         for place in way(up: place(record)) where parent(of: place) != 0 {
             let group = group(place)
-            guard !isEdited else {
+            guard let standing = isEdited ? standing(inner) : standingByNumber(inner, place) else {
                 parts.append(group.field)
+                inner = 0
                 continue
             }
-            let owner = (0..<inner).last { self.place($0) == parent(of: place) } ?? 0
-            let index = (owner..<inner).count { self.place($0) == place }
-            parts.append(group.field + (group.isList ? "[\(index)]" : ""))
-            inner = owner
+            parts.append(group.field + (group.isList ? "[\(standing.index)]" : ""))
+            inner = standing.owner
         }
         return parts.reversed().joined(separator: ".")
+    }
+
+    /// Where records stand in the order of their numbers.
+    private func standingByNumber(_ record: Int, _ place: Int) -> (owner: Int, index: Int)? {
+        let owner = (0..<record).last { self.place($0) == parent(of: place) } ?? 0
+        return (owner, (owner..<record).count { self.place($0) == place })
     }
 
     /// How many stand where the record does.
@@ -189,10 +231,25 @@ extension Ledger {
             let offset = Int(BD_LEDGER_CONTENTS_OFFSET) + at
             let entries = file.values(at: offset + MemoryLayout<bd_contents>.size, count: Int(head.count), of: UInt32.self)
             guard file.value(at: offset, of: bd_contents()).id == head.id else { return true }
-            found = DocumentContents(head, entries: entries, places: places)
+            found = DocumentContents(
+                head, entries: entries, places: places,
+                order: head.flags & BD_CONTENTS_EDITED != 0 ? order(of: head.id, records: entries.count) : [])
             return false
         }
         return found
+    }
+
+    private func order(of document: UInt64, records: Int) -> [UInt32] {
+        let id = UInt64(BD_KIND_ORDER) << 56 | document & 0xFF_FFFF_FFFF_FFFF
+        var order: [UInt32] = []
+        forEachContents { head, at in
+            guard head.id == id else { return true }
+            let offset = Int(BD_LEDGER_CONTENTS_OFFSET) + at
+            order = file.values(
+                at: offset + MemoryLayout<bd_contents>.size, count: min(Int(head.count), records * 2), of: UInt32.self)
+            return file.value(at: offset, of: bd_contents()).id != id
+        }
+        return order
     }
 
     func contents(of id: UInt64) -> DocumentContents? { contents { $0 == id } }

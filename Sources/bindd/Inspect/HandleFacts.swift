@@ -89,6 +89,7 @@ struct HandleFacts {
 
     /// Structs of a KiCad file: how many there are, and how many Python objects look at them.
     private static func inside(_ id: UInt64, _ holder: Holder) -> [(String, JSONValue)] {
+        if UInt32(id >> 56) == BD_KIND_DOCUMENT { return holder.ledger?.names(of: id).map { [("lists", $0.counts)] } ?? [] }
         guard HandleKind.documents.contains(UInt32(id >> 56)), let contents = holder.ledger?.contents(of: id) else { return [] }
         return inside(contents, DocumentContents.root)
     }
@@ -97,7 +98,7 @@ struct HandleFacts {
         var counts: [String: UInt64] = [:]
         var objects: [String: UInt64] = [:]
         let records = contents.records(in: record)
-        for group in contents.groups(in: records ?? record..<record + 1) {
+        for group in contents.groups(in: records ?? [record]) {
             if group.record != record { counts[group.type, default: 0] += group.count }
             if group.objects > 0 { objects[group.type, default: 0] += group.objects }
         }

@@ -8,10 +8,10 @@ extension GroupDimension: ExpressibleByArgument {}
 extension SortKey: ExpressibleByArgument {}
 
 struct SelectionFlags: ParsableArguments {
-    @Option(help: "Only of this client (c1, or its pid). May be repeated.")
+    @Option(help: "Only of this client (c1, or its pid). May be repeated.", completion: .custom(Completions.clients))
     var client: [String] = []
 
-    @Option(help: "Only of this workspace (private: those without a name). May be repeated.")
+    @Option(help: "Only of this workspace (private: those without a name). May be repeated.", completion: .custom(Completions.workspaces))
     var workspace: [String] = []
 
     @Option(help: "Only of this kind (GraphView, BoundNode, Document …). May be repeated.", completion: .list(Selection.kindNames))
@@ -83,13 +83,14 @@ struct SelectionFlags: ParsableArguments {
 struct ListFlags: ParsableArguments {
     @Option(
         help: ArgumentHelp("Sums by kind, client, workspace, site, label; several with commas.", valueName: "what"),
-        completion: .list(GroupDimension.allCases.map(\.rawValue)))
+        completion: .custom(Completions.dimensions))
     var groupBy: String?
 
     @Option(help: "Order by count, bytes, growth, age, kind, client, site or label.")
     var sort: SortKey?
 
-    @Option(help: "Show so many lines (0: all). Default 50 in a table, all elsewhere.")
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Show so many lines (0: all). Default 50 in a table, all elsewhere.", valueName: "n"))
     var top: Int?
 
     @Option(name: .shortAndLong, help: "table, json, jsonl, csv; dot with --tree.")
@@ -100,11 +101,20 @@ struct ListFlags: ParsableArguments {
         help: ArgumentHelp("Look again every so many seconds, until Ctrl-C.", valueName: "seconds"))
     var watch: String?
 
-    @Option(help: ArgumentHelp("With --watch: look so often.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("With --watch: look so often.", valueName: "n"))
     var looks: Int?
 
     @Option(help: ArgumentHelp("Exit with status 4 when it holds: count>0, bytes>=1GiB, growth>100; and, or.", valueName: "condition"))
     var failIf: String?
+
+    /// What cannot be, before anything is asked.
+    func check() throws {
+        if let top { try atLeast(0, top, "--top") }
+        if let looks {
+            guard watch != nil else { throw misuse("--looks goes with --watch") }
+            try atLeast(1, looks, "--looks")
+        }
+    }
 
     func dimensions() throws -> [GroupDimension] {
         try (groupBy ?? "").split(separator: ",").map { word in
@@ -133,4 +143,9 @@ struct ListFlags: ParsableArguments {
         }
         return seconds
     }
+}
+
+/// Of a flag that takes a count.
+func atLeast(_ least: Int, _ value: Int, _ flag: String) throws {
+    guard value >= least else { throw misuse("\(flag) \(value) must be \(least) or more") }
 }

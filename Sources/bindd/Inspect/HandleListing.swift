@@ -36,9 +36,24 @@ struct HandleListing {
         let look = HandleLook(try Self.ask(place))
         if let save { try SavedSums(look).write(to: save) }
         if isOverview { return showOverview(look) }
+        tellStrangers(look)
         var listing = self
         if isGrowing { listing.restrictToGrowing(look, since: earlier) }
         return listing.showList(look, since: earlier)
+    }
+
+    /// A name that nobody has is no error, its client may have ended, but it may be a slip.
+    private func tellStrangers(_ look: HandleLook) {
+        let clients = look.holders.flatMap { [$0.name, String($0.pid)] }
+        for name in selection.clients.subtracting(clients).sorted() {
+            let known = look.holders.map(\.name).joined(separator: ", ")
+            writeAll(2, "bindd: no client \(shownText(name)) (there \(known.isEmpty ? "is none" : "are \(known)"))\n")
+        }
+        let workspaces = Set((look.report["workspaces"]?.items ?? []).map { $0.text("name") } + look.holders.map(\.workspace))
+        for name in selection.workspaces.subtracting(workspaces.union(["private"])).sorted() {
+            let known = workspaces.subtracting([""]).sorted().joined(separator: ", ")
+            writeAll(2, "bindd: no workspace \(shownText(name)) (\(known.isEmpty ? "none has a name" : "named are \(known)"))\n")
+        }
     }
 
     // -- growth

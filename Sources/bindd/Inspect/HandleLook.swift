@@ -92,10 +92,10 @@ struct HandleLook {
 }
 
 extension HandleScan {
-    /// Living handles of a kind by the place that made them.
+    /// Living handles of a kind by the place that made them; without those whose worker is gone, which reports count apart.
     func sites(ofKind kind: UInt32) -> [CreationSite: SiteCount] {
         var sites: [CreationSite: SiteCount] = [:]
-        for (place, counts) in siteCounts.enumerated() {
+        for (place, counts) in siteCounts.enumerated() where !holders[place].isLost {
             for (key, count) in counts where UInt32(key >> 32) == kind {
                 let site = holders[place].ledger?.site(UInt32(truncatingIfNeeded: key)) ?? .unknown
                 sites[site, default: SiteCount()].count += count.count

@@ -41,6 +41,11 @@ struct HandleScan {
         var sort: SortKey?
         /// What was made since is growth; nil: within the last minute.
         var youngSinceNs: UInt64?
+
+        /// The pages of clients have the count of each group, whatever was recorded.
+        var isAnsweredByPages: Bool {
+            !dimensions.isEmpty && selection.isAnsweredByPages && !dimensions.contains(.site) && !dimensions.contains(.label)
+        }
     }
 
     struct SiteCount {
@@ -68,6 +73,7 @@ struct HandleScan {
         self.nowNs = nowNs
         self.holders = holders.filter(plan.selection.takes)
         for holder in self.holders { scan(holder, onRow) }
+        if plan.isAnsweredByPages { countByPages() }
         if plan.sort != nil || plan.rowsMax > 0 { trimRows(to: plan.rowsMax) }
     }
 
@@ -86,6 +92,7 @@ struct HandleScan {
         let bySite = plan.dimensions.contains(.site)
         let byLabel = plan.dimensions.contains(.label)
         let isGrouped = !plan.dimensions.isEmpty
+        let byPages = plan.isAnsweredByPages
         let keepsRows = plan.rowsMax > 0
         let takesAll = plan.selection.isEverything
         let youngSinceNs = plan.youngSinceNs ?? (nowNs - min(nowNs, HandleScan.youngMs * 1_000_000))
@@ -112,8 +119,9 @@ struct HandleScan {
                 let groupKey = GroupKey(
                     kind: byKind ? UInt32(record.id >> 56) : 0, site: bySite ? record.site : 0,
                     label: byLabel ? record.label : 0)
+                let isAverage = holder.averageBytes[UInt32(record.id >> 56)] != nil
                 found[groupKey, default: HandleGroup()].add(
-                    record, bytes: holder.bytesForSum(record), isYoung: isYoung)
+                    record, bytes: byPages && isAverage ? 0 : holder.bytesForSum(record), isYoung: isYoung)
             }
             if let onRow {
                 onRow(HandleRow(record: record, holder: holder, bytes: holder.bytes(record)))
@@ -125,7 +133,22 @@ struct HandleScan {
         if lastKey != .max { counts[lastKey] = last }
         siteCounts.append(counts)
         oldestNs.append(oldest == .max ? nil : oldest)
-        for (key, group) in found { merge(key, group, holder) }
+        let shares = byKind && !byPages && plan.selection.isAnsweredByPages ? exactShares(holder, counts) : [:]
+        for (key, group) in found {
+            var group = group
+            if let share = shares[key.kind] { group.scale(by: share) }
+            merge(key, group, holder)
+        }
+    }
+
+    /// What a sample says of a kind, against what the client's page counts: by so much its groups are to be scaled.
+    private func exactShares(_ holder: Holder, _ counts: [UInt64: SiteCount]) -> [UInt32: Double] {
+        guard (holder.ledger?.interval ?? 1) > 1 else { return [:] }
+        var estimated: [UInt32: UInt64] = [:]
+        for (key, count) in counts { estimated[UInt32(key >> 32), default: 0] += count.count }
+        return estimated.compactMapValues { $0 > 0 ? 1 / Double($0) : nil }.reduce(into: [:]) { shares, one in
+            if let exact = holder.live[HandleKind.name(one.key)], exact > 0 { shares[one.key] = Double(exact) * one.value }
+        }
     }
 
     // -- groups
@@ -150,6 +173,23 @@ struct HandleScan {
     }
 
     private var groupPlaces: [[String]: Int] = [:]
+
+    /// A sample may have missed a kind, or count one of two as 256.
+    private mutating func countByPages() {
+        for group in groups.indices { groups[group].count = 0 }
+        for holder in holders {
+            for kind in 1..<BD_KIND_COUNT where kind != BD_KIND_WORKSPACE {
+                let count = holder.live[HandleKind.name(kind)] ?? 0
+                guard count > 0, plan.selection.kinds.isEmpty || plan.selection.kinds.contains(kind) else { continue }
+                var group = HandleGroup()
+                group.count = count
+                group.bytes = count * (holder.averageBytes[kind] ?? 0)
+                merge(GroupKey(kind: kind), group, holder)
+            }
+        }
+        groups.removeAll { $0.count == 0 }  // freed between the two looks
+        for group in groups.indices { groups[group].growth = min(groups[group].growth, Int64(clamping: groups[group].count)) }
+    }
 
     // -- rows
 
@@ -187,6 +227,14 @@ struct HandleScan {
 }
 
 extension HandleGroup {
+    /// At least one of what there is.
+    fileprivate mutating func scale(by share: Double) {
+        guard share != 1 else { return }
+        count = max(UInt64((Double(count) * share).rounded()), 1)
+        bytes = UInt64((Double(bytes) * share).rounded())
+        growth = Int64((Double(growth) * share).rounded())
+    }
+
     fileprivate mutating func add(_ record: bd_ledger_record, bytes more: UInt64, isYoung: Bool) {
         count += UInt64(record.weight)
         bytes += more

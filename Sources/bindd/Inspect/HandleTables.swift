@@ -21,7 +21,7 @@ extension HandleGroup {
             keys + [
                 ("count", .uint(count)), ("growth", .int(growth)), ("bytes", .uint(bytes)),
                 ("oldest_s", .double(Double(oldestMs(nowNs)) / 1000)), ("example", .uint(example)),
-                ("example_address", .string("0x\(hexText(example, digits: 16))")),
+                ("example_address", .string(example == 0 ? "" : "0x\(hexText(example, digits: 16))")),
             ])
     }
 
@@ -29,7 +29,7 @@ extension HandleGroup {
         let keys = identity.map(csvField)
         let values = [
             String(count), String(growth), String(bytes), String(Double(oldestMs(nowNs)) / 1000),
-            "0x\(hexText(example, digits: 16))",
+            example == 0 ? "" : "0x\(hexText(example, digits: 16))",
         ]
         return (keys + values).joined(separator: ",") + "\n"
     }
@@ -38,8 +38,8 @@ extension HandleGroup {
 /// 12 handles, 3.1 MiB; from a sample where it is one.
 private func totalText(_ scan: HandleScan, _ facts: FailCondition.Facts) -> String {
     let isExact = scan.plan.selection.isAnsweredByPages
-    let sample = scan.isEstimated ? "\(isExact ? "places" : "counts") from a sample (BINDD_SITES=full records each)" : ""
-    let unseen = scan.holders.filter { $0.ledger == nil }.map(\.name)
+    let sample = scan.isEstimated && !scan.plan.isAnsweredByPages ? "\(isExact ? "places" : "counts") from a sample (BINDD_SITES=full records each)" : ""
+    let unseen = scan.plan.isAnsweredByPages ? [] : scan.holders.filter { $0.ledger == nil }.map(\.name)
     let off = unseen.isEmpty ? "" : "no places of \(unseen.joined(separator: ", ")) (BINDD_SITES=off)"
     let notes = [sample, off].filter { !$0.isEmpty }
     return "\(Units.count(facts.count)) \(facts.count == 1 ? "handle" : "handles"), \(Units.bytes(facts.bytes))"
@@ -52,10 +52,14 @@ func rowsText(_ scan: HandleScan, _ facts: FailCondition.Facts, nowNs: UInt64, w
     let hasLabels = rows.contains { !$0.label.isEmpty }
     let isWeighted = rows.contains { $0.record.weight > 1 }
     var table = TextTable(
-        [.init(title: "HANDLE"), .init(title: "KIND"), .init(title: "CLIENT"), .init(title: "AGE", isNumeric: true)]
-            + (isWeighted ? [.init(title: "FOR", isNumeric: true)] : []) + [.init(title: "BYTES", isNumeric: true)]
-            + (hasLabels ? [.init(title: "LABEL", isFlexible: true, cutsFront: true)] : [])
-            + [.init(title: "MADE AT", isFlexible: true, isPlace: true)])
+        [
+            .init(title: "HANDLE"), .init(title: "KIND"), .init(title: "CLIENT", leaves: 3),
+            .init(title: "AGE", isNumeric: true, leaves: 4),
+        ]
+            + (isWeighted ? [.init(title: "FOR", isNumeric: true, leaves: 5)] : [])
+            + [.init(title: "BYTES", isNumeric: true, leaves: 2)]
+            + (hasLabels ? [.init(title: "LABEL", isFlexible: true, cutsFront: true, widthMin: 12, leaves: 1)] : [])
+            + [.init(title: "MADE AT", isFlexible: true, isPlace: true, widthMin: 11)])
     for row in rows {
         let state = row.holder.state(row.record)
         table.add(
@@ -79,14 +83,15 @@ func groupsText(
         case .kind: .init(title: "KIND")
         case .client: .init(title: "CLIENT", isFlexible: true)
         case .workspace: .init(title: "WORKSPACE", isFlexible: true)
-        case .site: .init(title: "MADE AT", isFlexible: true, isPlace: true)
+        case .site: .init(title: "MADE AT", isFlexible: true, isPlace: true, widthMin: 14)
         case .label: .init(title: "LABEL", isFlexible: true, cutsFront: true)
         }
     }
     var table = TextTable(
         titles + [
-            .init(title: "LIVE", isNumeric: true), .init(title: "+\(scan.windowText)", isNumeric: true),
-            .init(title: "BYTES", isNumeric: true), .init(title: "OLDEST", isNumeric: true), .init(title: "ONE OF THEM"),
+            .init(title: "LIVE", isNumeric: true), .init(title: "+\(scan.windowText)", isNumeric: true, leaves: 2),
+            .init(title: "BYTES", isNumeric: true, leaves: 1), .init(title: "OLDEST", isNumeric: true, leaves: 4),
+            .init(title: "ONE OF THEM", leaves: 3),
         ])
     for group in groups {
         let keys: [String] = dimensions.map { dimension in
@@ -101,7 +106,8 @@ func groupsText(
         table.add(
             keys + [
                 Units.count(group.count), Units.growth(group.growth), Units.bytes(group.bytes),
-                Units.duration(milliseconds: group.oldestMs(nowNs)), "0x\(hexText(group.example, digits: 16))",
+                group.example == 0 ? "-" : Units.duration(milliseconds: group.oldestMs(nowNs)),
+                group.example == 0 ? "-" : "0x\(hexText(group.example, digits: 16))",
             ])
     }
     let rest = all > groups.count ? "\(Units.count(UInt64(all - groups.count))) more groups (--top 0 shows all)\n" : ""
@@ -111,9 +117,9 @@ func groupsText(
 func changesText(_ changes: [SavedSums.Change], top: Int, width: Int?, style: Style) -> String {
     guard !changes.isEmpty else { return "nothing changed\n" }
     var table = TextTable([
-        .init(title: "KIND"), .init(title: "CLIENT"), .init(title: "BEFORE", isNumeric: true),
-        .init(title: "AFTER", isNumeric: true), .init(title: "CHANGE", isNumeric: true),
-        .init(title: "BYTES", isNumeric: true), .init(title: "MADE AT", isFlexible: true, isPlace: true),
+        .init(title: "KIND"), .init(title: "CLIENT", leaves: 2), .init(title: "BEFORE", isNumeric: true, leaves: 4),
+        .init(title: "AFTER", isNumeric: true, leaves: 3), .init(title: "CHANGE", isNumeric: true),
+        .init(title: "BYTES", isNumeric: true, leaves: 1), .init(title: "MADE AT", isFlexible: true, isPlace: true),
     ])
     let shown = top > 0 ? changes.prefix(top) : changes[...]
     for change in shown {

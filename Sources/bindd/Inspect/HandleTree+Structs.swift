@@ -39,7 +39,7 @@ extension HandleTree {
             inside[contents.parent(of: group.place), default: []].append(group)
             total += group.count
         }
-        guard let place = contents.groups(in: record..<record + 1).first?.place else { return }
+        guard let place = contents.groups(in: [record]).first?.place else { return }
         let objects = record == DocumentContents.root ? contents.objects : contents.objects(of: record)
         root.text += ", \(Units.count(total)) \(total == 1 ? "struct" : "structs")"
             + (objects == 0 ? "" : ", \(DocumentContents.objectsText(objects))")

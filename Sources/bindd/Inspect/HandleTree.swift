@@ -1,6 +1,6 @@
 // `--tree ID`: what a handle holds, as indented lines, as JSON, or as a graph for dot(1). A view holds its nodes, a node
-// holds what its edges lead to, a KiCad file its structs, another document the handles of its places. Read from the graph's memory and the ledgers, so
-// that a stopped worker can be looked at. Cost: bounded by depth and by the children shown of each.
+// holds what its edges lead to, a KiCad file its structs, another document its lists by name and the handles of its places.
+// Read from the graph's memory and the ledgers, so that a stopped worker can be looked at. Cost: bounded by depth and by the children shown of each.
 
 import CLayout
 import Wire
@@ -12,10 +12,12 @@ struct HandleTree {
         var text: String
         let edge: String
         var structs: DocumentContents.Group?
+        /// Lists of a plain document, with the number of their row.
+        var lists: (number: Int, row: DocumentNames.Row)?
         var children: [Branch] = []
         var more = 0
         /// Its own in the tree.
-        var dotName: String { structs.map { "s\($0.place)" } ?? hexText(id, digits: 16) }
+        var dotName: String { structs.map { "s\($0.place)" } ?? lists.map { "l\($0.number)" } ?? hexText(id, digits: 16) }
 
         init(id: UInt64, text: String, edge: String = "") {
             self.id = id
@@ -32,6 +34,8 @@ struct HandleTree {
                     ("field", .string(group.field)), ("type", .string(group.type)), ("count", .uint(group.count)),
                     ("objects", .uint(group.objects)),
                 ]
+            } ?? lists.map { lists in
+                [("field", .string(lists.row.name)), ("type", .string("list")), ("count", .uint(lists.row.count)), ("objects", .uint(0))]
             } ?? []) + [("children", .array(children.map(\.json))), ("more", .int(Int64(more)))])
         }
     }
@@ -189,6 +193,7 @@ struct HandleTree {
     /// Handles of places in a document, as far as they are recorded.
     private mutating func addPlaces(of document: UInt32, _ kind: UInt32) {
         guard kind == BD_KIND_DOCUMENT else { return }
+        if let names = holder.ledger?.names(of: root.id) { addLists(names) }
         holder.ledger?.forEach { record in
             let kind = UInt32(record.id >> 56)
             guard kind == BD_KIND_SEXP_LIST || kind == BD_KIND_SEXP_ATOM, record.place == document else { return }
@@ -199,6 +204,25 @@ struct HandleTree {
             root.children.append(
                 Branch(id: record.id, text: HandleTree.text(kind, UInt32(truncatingIfNeeded: record.id), holder)))
         }
+    }
+
+    /// What its lists are called.
+    private mutating func addLists(_ names: DocumentNames) {
+        for outer in names.inside(0).prefix(childrenMax) {
+            let branch = Branch(id: 0, text: outer.row.text)
+            branch.lists = outer
+            root.children.append(branch)
+            let inside = names.inside(outer.number)
+            if depth < 2, !inside.isEmpty { note = "more inside: --depth 2" }
+            guard depth >= 2 else { continue }
+            for inner in inside.prefix(childrenMax) {
+                let leaf = Branch(id: 0, text: inner.row.text)
+                leaf.lists = inner
+                branch.children.append(leaf)
+            }
+            branch.more = max(inside.count - childrenMax, 0)
+        }
+        root.more = max(names.inside(0).count - childrenMax, 0)
     }
 
     // -- showing

@@ -18,6 +18,8 @@ enum Hints {
     static let growthMin: Int64 = 100
     /// Replies that wait longer are not just on their way.
     static let unreadMs: UInt64 = 5_000
+    /// Requests that take longer are worth a word.
+    static let longMs: UInt64 = 10_000
     static let hintsMax = 12
 
     static func find(_ look: HandleLook, _ scan: HandleScan) -> [Hint] {
@@ -27,10 +29,11 @@ enum Hints {
 
     private static func lost(_ look: HandleLook) -> [Hint] {
         look.holders.filter { $0.isLost && $0.ledger?.header.living ?? 1 > 0 }.map { holder in
-            let handles = Units.count(Selection().exactCount(holder))
+            let handles = Selection().exactCount(holder)
             return Hint(
                 kind: "lost",
-                text: "\(holder.name) \(holder.program) (pid \(holder.pid)) still holds \(handles) handles of a workspace "
+                text: "\(holder.name) \(holder.program) (pid \(holder.pid)) still holds \(Units.count(handles)) "
+                    + "\(handles == 1 ? "handle" : "handles") of a workspace "
                     + "whose worker ended (\(holder.lostCause ?? "?")): every use of them raises StaleHandleError",
                 command: "bindd inspect handles --client \(holder.name) --stale")
         }
@@ -107,11 +110,14 @@ enum Hints {
         }
     }
 
+    /// Replies wait for the client, longer than on their way.
+    static func isUnread(_ client: JSONValue) -> Bool {
+        client.unsigned("unread_replies") > 0
+            && (client.text("state") == "stopped" || client.milliseconds(seconds: "idle_s") > unreadMs)
+    }
+
     private static func unread(_ look: HandleLook) -> [Hint] {
-        (look.report["clients"]?.items ?? []).filter {
-            $0.unsigned("unread_replies") > 0
-                && ($0.text("state") == "stopped" || $0.milliseconds(seconds: "idle_s") > unreadMs)
-        }.map { row in
+        (look.report["clients"]?.items ?? []).filter(isUnread).map { row in
             let unread = row.unsigned("unread_replies")
             let since = Units.duration(milliseconds: row.milliseconds(seconds: "idle_s"))
             return Hint(
@@ -123,10 +129,18 @@ enum Hints {
     }
 
     private static func stuck(_ look: HandleLook) -> [Hint] {
-        (look.report["workspaces"]?.items ?? []).filter { $0.text("state") == "stopped" }.map { row in
+        let stopped = (look.report["workspaces"]?.items ?? []).filter { $0.text("state") == "stopped" }.map { row in
             Hint(
                 kind: "stopped", text: "the worker of pid \(row.numberText("worker_pid")) is stopped: its clients wait",
                 command: "kill -CONT \(row.numberText("worker_pid"))")
+        }
+        return stopped + (look.report["clients"]?.items ?? []).filter { $0.unsigned("elapsed_ms") >= longMs }.map { row in
+            Hint(
+                kind: "long",
+                text: "\(row.text("id")) \(row.text("program")) (pid \(row.numberText("pid"))) has waited for "
+                    + "\(row.text("operation")) for \(Units.duration(milliseconds: row.unsigned("elapsed_ms"))): does its worker, pid "
+                    + "\(row.numberText("worker_pid")), loop?",
+                command: "bindd status")
         }
     }
 

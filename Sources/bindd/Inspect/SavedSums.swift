@@ -12,6 +12,12 @@ struct SavedSums {
         var client: String
         var program: String
         var site: String
+
+        func isTaken(by selection: Selection) -> Bool {
+            (selection.clients.isEmpty || selection.clients.contains(client))
+                && (selection.kinds.isEmpty || selection.kinds.contains { HandleKind.name($0) == kind })
+                && (selection.site.map { $0.matches(site) } ?? true)
+        }
     }
 
     struct Sum: Equatable {
@@ -58,8 +64,10 @@ struct SavedSums {
             sums[key, default: Sum()].count += group.count
             sums[key, default: Sum()].bytes += group.bytes
         }
-        for holder in look.holders where holder.ledger == nil {
-            for (kind, count) in holder.live where count > 0 && kind != "Workspace" {
+        var recorded: Set<[String]> = []
+        for key in sums.keys { recorded.insert([key.kind, key.client]) }
+        for holder in look.holders {
+            for (kind, count) in holder.live where count > 0 && kind != "Workspace" && !recorded.contains([kind, holder.name]) {
                 sums[Key(kind: kind, client: holder.name, program: holder.program, site: ""), default: Sum()].count += count
             }
         }
@@ -106,6 +114,14 @@ struct SavedSums {
         guard fd >= 0 else { throw failure("cannot write \(shownText(file)): \(SystemError.text(errno))") }
         let isWritten = writeAll(fd, text)
         guard close(fd) == 0, isWritten else { throw failure("cannot write \(shownText(file)): \(SystemError.text(errno))") }
+    }
+
+    /// Of the later sums: how much there is now, and by how much it changed.
+    func facts(_ selection: Selection, _ changes: [Change]) -> FailCondition.Facts {
+        let taken = sums.filter { $0.key.isTaken(by: selection) }
+        return FailCondition.Facts(
+            count: taken.values.reduce(0) { $0 + $1.count }, bytes: taken.values.reduce(0) { $0 + $1.bytes },
+            growth: changes.reduce(0) { $0 + $1.count }, clients: UInt64(Set(taken.keys.map(\.client)).count))
     }
 
     /// What is different, the largest change of the count first.

@@ -19,6 +19,11 @@ struct Selection {
         site == nil && label == nil && olderThanMs == 0 && minBytes == 0 && !onlyOrphans && !onlyStale
     }
 
+    /// Whether saved sums, which know kind, client and place, can be chosen by it.
+    var isOfSums: Bool {
+        workspaces.isEmpty && label == nil && olderThanMs == 0 && minBytes == 0 && !onlyOrphans && !onlyStale
+    }
+
     /// Of all clients.
     var isOfAll: Bool { clients.isEmpty && workspaces.isEmpty }
 

@@ -91,6 +91,7 @@ extension Supervisor {
         return .object([
             ("at", .string(isoText(realtimeNs: crash.endedRealtimeNs))), ("pid", .int(Int64(crash.pid))),
             ("cause", .string(crash.cause)), ("operation", .string(crash.operationName)),
+            ("report", crash.crash.report.map { .string($0) } ?? .null),
         ])
     }
 
@@ -172,7 +173,7 @@ extension Supervisor {
         let live = KindCounters.live(entry.client.page.clientPage())
         return .object([
             ("id", .string(entry.client.name)), ("pid", .int(Int64(entry.client.pid))),
-            ("program", .string(entry.client.program)), ("workspace", .string(entry.client.workspace)),
+            ("user", .string(userName)), ("program", .string(entry.client.program)), ("workspace", .string(entry.client.workspace)),
             ("generation", .uint(UInt64(entry.client.generation))), ("worker_pid", .int(Int64(entry.workerPid))),
             ("cause", .string(entry.cause)),
             ("since_s", secondsJSON(milliseconds(from: entry.endedNs, to: loop.nowNs))),
@@ -215,8 +216,13 @@ extension Supervisor {
             for (kind, count) in KindCounters.live(page).enumerated() { live[kind] += count }
             for (kind, count) in KindCounters.created(page).enumerated() { created[kind] += count }
         }
+        var unheld = UnheldObjects()
         for report in reports {
-            for (kind, count) in KindCounters.bytes(report.page).enumerated() { bytes[kind] += count }
+            let handles = report.worker.clients.keys.compactMap { pages[$0].map(KindCounters.live) }
+                .reduce(into: [UInt64](repeating: 0, count: live.count)) { sums, page in for kind in page.indices { sums[kind] += page[kind] } }
+            let shares = unheld.share(
+                KindCounters.bytes(report.page), objects: KindCounters.objects(report.page), handles: handles)
+            for (kind, count) in shares.enumerated() { bytes[kind] += count }
         }
         let rows = live.indices.filter { live[$0] + created[$0] + bytes[$0] > 0 }.map { kind in
             JSONValue.object([
@@ -224,15 +230,18 @@ extension Supervisor {
                 ("created", .uint(created[kind])), ("growth_1m", .int(growth[kind])), ("bytes", .uint(bytes[kind])),
             ])
         }
-        return .array(rows + [attributesRow(reports)])
+        let attributes = reports.reduce(UInt64(0)) { $0 + min($1.page.attribute_bytes, KindCounters.valueMax) }
+        return .array(
+            rows + [
+                memoryRow("nodes without handle", unheld.nodeBytes), memoryRow("edges without handle", unheld.edgeBytes),
+                memoryRow("attributes", attributes),
+            ])
     }
 
-    /// No kind of handle, but memory all the same: names and values at nodes and edges.
-    private func attributesRow(_ reports: [WorkerReport]) -> JSONValue {
-        let bytes = reports.reduce(UInt64(0)) { $0 + min($1.page.attribute_bytes, KindCounters.valueMax) }
-        return .object([
-            ("kind", .string("attributes")), ("live", .uint(0)), ("created", .uint(0)), ("growth_1m", .int(0)),
-            ("bytes", .uint(bytes)),
+    /// No kind of handle, but memory all the same: what no handle is of, names and values at nodes and edges.
+    private func memoryRow(_ name: String, _ bytes: UInt64) -> JSONValue {
+        .object([
+            ("kind", .string(name)), ("live", .uint(0)), ("created", .uint(0)), ("growth_1m", .int(0)), ("bytes", .uint(bytes)),
         ])
     }
 
@@ -241,4 +250,35 @@ extension Supervisor {
     }
 
     private func secondsJSON(_ milliseconds: UInt64) -> JSONValue { .double(Double(milliseconds) / 1000) }
+}
+
+/// Workers count the bytes of all nodes and all edges; reports have them at the kinds whose handles keep them, each object
+/// once, by its average: bound handles first, then references, and the rest apart.
+struct UnheldObjects {
+    private(set) var nodeBytes: UInt64 = 0
+    private(set) var edgeBytes: UInt64 = 0
+
+    /// Bytes by kind of handle, of one worker.
+    mutating func share(_ bytes: [UInt64], objects: [UInt64], handles: [UInt64]) -> [UInt64] {
+        var shared = bytes
+        nodeBytes += UnheldObjects.share(&shared, objects, handles, of: Int(BD_KIND_NODE), bound: Int(BD_KIND_BOUND_NODE))
+        edgeBytes += UnheldObjects.share(&shared, objects, handles, of: Int(BD_KIND_EDGE), bound: Int(BD_KIND_BOUND_EDGE))
+        return shared
+    }
+
+    /// What is left for no handle.
+    private static func share(
+        _ shared: inout [UInt64], _ objects: [UInt64], _ handles: [UInt64], of kind: Int, bound: Int
+    ) -> UInt64 {
+        let all = shared[kind]
+        let count = objects[kind]
+        let ofBound = min(handles[bound], count)
+        let ofReferences = min(handles[kind], count - ofBound)
+        let boundBytes = count == 0 ? 0 : UInt64(Double(all) * Double(ofBound) / Double(count))
+        let rest = all - min(boundBytes, all)
+        let referenceBytes = count == ofBound ? 0 : UInt64(Double(rest) * Double(ofReferences) / Double(count - ofBound))
+        shared[bound] += all - rest
+        shared[kind] = min(referenceBytes, rest)
+        return rest - shared[kind]
+    }
 }

@@ -188,9 +188,9 @@ def progress(
 def handles(
     id: int | None = None,
     *,
-    client: str | None = None,
-    workspace: str | None = None,
-    kind: str | None = None,
+    client: str | int | Iterable[str | int] | None = None,
+    workspace: str | Iterable[str] | None = None,
+    kind: str | Iterable[str] | None = None,
     site: str | None = None,
     label: str | None = None,
     older_than: float | None = None,
@@ -199,28 +199,24 @@ def handles(
     stale: bool = False,
     growing: bool = False,
     over: float | None = None,
-    group_by: str | None = None,
+    group_by: str | Iterable[str] | None = None,
     sort: str | None = None,
     top: int | None = None,
     tree: int | None = None,
 ) -> dict[str, Any]:
     """What `bindd inspect handles -o json` prints, with the same flags (durations in seconds). Starts nothing.
 
-    Without arguments: clients, workspaces and kinds as the supervisor counts them, at the cost of one question. With an
-    id: that handle as "handle". With a filter, sort or top (0: all): "rows", one per recorded handle; with group_by (or
-    growing): "groups". With a tree: what that handle holds. These run the command, which reads what is shared.
+    Without arguments: clients, workspaces, kinds and hints. With an id: that handle as "handle". With a filter, sort or top
+    (0: all): "rows", one per recorded handle; with group_by (or growing): "groups". With a tree: what that handle holds.
+    Runs the command, which reads what is shared.
+    client (a name such as "c1", or a pid), workspace, kind, group_by: one or several.
     docs/inspect.schema.json says what stands where.
-    Raises BinddUnavailable when no daemon runs, ValueError for a flag that cannot be.
+    Raises BinddUnavailable when no daemon runs, TypeError and ValueError for an argument that cannot be.
     """
-    from bindd import _daemon
+    from bindd import _daemon, _inspect
 
-    if id is not None and not 0 <= id < 1 << 64:
-        raise ValueError(f"an id has 64 bits and is not negative: {id}")
-    words = [] if id is None else [str(id)]
-    flags = {
-        "client": client, "workspace": workspace, "kind": kind, "site": site, "label": label, "older-than": older_than,
-        "min-bytes": min_bytes, "over": over, "group-by": group_by, "sort": sort, "top": top, "tree": tree,
-    }
-    words += [f"--{name}={value}" for name, value in flags.items() if value is not None]
-    words += [f"--{name}" for name, value in {"orphans": orphans, "stale": stale, "growing": growing}.items() if value]
-    return _daemon.inspect_handles(words) if words else _daemon.inspect()
+    words = _inspect.words(
+        id, client=client, workspace=workspace, kind=kind, site=site, label=label, older_than=older_than, min_bytes=min_bytes,
+        over=over, group_by=group_by, sort=sort, top=top, tree=tree, orphans=orphans, stale=stale, growing=growing,
+    )
+    return _daemon.inspect_handles(words, over or 0.0)

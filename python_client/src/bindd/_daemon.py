@@ -664,23 +664,26 @@ def _control_answer(link: socket.socket, deadline: float) -> Any:
     raise from_reply(code, kind, message, hint, {}, "control", 0)
 
 
-def inspect() -> dict[str, Any]:
-    """The supervisor's own report; asks nobody else."""
-    answer: dict[str, Any] = control(socket_path(), "inspect")
-    return answer
-
-
-def inspect_handles(words: list[str]) -> dict[str, Any]:
-    """The answer of `bindd inspect handles WORDS`. The command reads what clients and workers share; it starts no daemon."""
+def inspect_handles(words: list[str], over: float = 0.0) -> dict[str, Any]:
+    """The answer of `bindd inspect handles WORDS`. The command reads what clients and workers share; it starts no daemon.
+    over: seconds that it waits between two looks."""
     path = socket_path()
     command = [find_bindd_bin(), "inspect", "handles", "-o", "json", f"--socket={path}", *words]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=INSPECT_S)
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=INSPECT_S + over)
+    except subprocess.TimeoutExpired as error:
+        raise BinddUnavailable(f"`bindd inspect handles` did not end within {error.timeout:g} s", socket=path) from None
+    except OSError as error:
+        raise BinddUnavailable(f"cannot run {command[0]}: {error.strerror}", socket=path) from None
     text = done.stderr.decode("utf-8", "replace").removeprefix("bindd: ").strip()
     if done.returncode == 3:
         raise BinddUnavailable(f"no daemon runs at {path}", socket=path)
-    if done.stdout:  # an unknown id is told by status 1, and its answer says null
-        answer: dict[str, Any] = json.loads(done.stdout)
+    try:
+        answer: dict[str, Any] | None = json.loads(done.stdout) if done.stdout else None
+    except ValueError:
+        raise BinddUnavailable(f"{command[0]} answered what is no JSON; is it bindd?", socket=path) from None
+    if answer is not None:  # an unknown id is told by status 1, and its answer says null
         return answer
-    if done.returncode in (1, 64):
+    if done.returncode in (1, 64) and words:
         raise ValueError(text)
     raise BinddUnavailable(f"`bindd inspect handles` ended with status {done.returncode}: {text}", socket=path)
