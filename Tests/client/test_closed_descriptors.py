@@ -8,6 +8,7 @@ from conftest import Home
 BEGIN = """
 import atexit, gc, os, sys
 import pytest
+from forked import in_child
 from own_numbers import OwnNumbers, used
 own = []
 atexit.register(lambda: own and own[0].check() or print("checked", flush=True))  # runs behind bindd's own, which is registered later
@@ -131,23 +132,13 @@ def test_in_a_child_of_fork(home: Home, kind: str) -> None:
     """Closed before the fork: the child leaves them alone, too. Closed behind it, as recipes for daemons do: the child has a
     connection of its own."""
     run(home, kind, """
-def child(work):
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0
 def daemon():
     os.closerange(3, 256)
     assert GraphView.create().get_node_count() == 1
     bindd.close()
 view = GraphView.create()
 count = view.get_node_count()
-child(daemon)
+in_child(daemon)
 view.create_and_insert_node()
 assert view.get_node_count() == count + 1, "the parent's stream is unharmed"
 own.append(OwnNumbers(kind))
@@ -159,7 +150,7 @@ def behind():
     bindd.close()
     gc.collect()
     assert all(os.fstat(number).st_ino == about.st_ino for number, about in own[0].abouts.items())
-child(behind)
+in_child(behind)
 with closed():
     bindd._bindd._current().sync()
 """)

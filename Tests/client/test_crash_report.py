@@ -7,7 +7,6 @@ import os
 import pickle
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -256,8 +255,10 @@ def test_a_traceback_with_locals_over_handles_of_every_kind_and_state() -> None:
     from bindd import sexp
     from bindd.faebryk import TypeGraph
     from bindd.sexp import pcb
+    from forked import in_child
     from one_of_each import make_all
     from rich.console import Console
+    from test_recovery import kill_idle
 
     def fail(view: Any, bound: Any, node: Any, edge: Any, bound_edge: Any, types: Any, document: Any, root: Any, atom: Any,
              board: Any, layers: Any, layer: Any, workspace: Any) -> None:
@@ -290,9 +291,7 @@ def test_a_traceback_with_locals_over_handles_of_every_kind_and_state() -> None:
             if state == "stopped":
                 os.kill(pid, signal.SIGSTOP)
             elif state == "dead":
-                os.kill(pid, signal.SIGKILL)
-                while os.path.exists(f"/proc/{pid}"):
-                    time.sleep(0.001)
+                kill_idle(workspace)
             elif state == "freed":
                 handles["view"].destroy()
                 document.free()
@@ -300,15 +299,7 @@ def test_a_traceback_with_locals_over_handles_of_every_kind_and_state() -> None:
             elif state == "closed":
                 workspace.close()
             elif state == "forked":
-                child = os.fork()
-                if not child:
-                    try:
-                        shown(state, handles)
-                    except BaseException:
-                        traceback.print_exc()
-                        os._exit(1)
-                    os._exit(0)
-                assert os.waitpid(child, 0)[1] == 0
+                in_child(lambda: shown(state, handles))
             shown(state, handles)
             if state == "stopped":
                 os.kill(pid, signal.SIGCONT)

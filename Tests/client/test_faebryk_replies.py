@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import bindd
@@ -50,13 +48,8 @@ class Asked:
 
 
 @pytest.fixture
-def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
-    tmp_path.chmod(0o700)
-    with FakeDaemon(tmp_path) as daemon:
-        monkeypatch.setenv("BINDD_SOCKET", daemon.path)
-        monkeypatch.setenv("BINDD_BIN", "/nonexistent/bindd")
-        with bindd.connect() as workspace:
-            yield Asked(daemon, workspace)
+def asked(fake: FakeDaemon, workspace: bindd.Workspace) -> Asked:
+    return Asked(fake, workspace)
 
 
 def test_each_kind_of_value(asked: Asked) -> None:
@@ -110,34 +103,30 @@ def test_what_is_no_value_ends_the_connection(asked: Asked, result: bytes) -> No
     assert repr(asked.types) == f"TypeGraph(id={asked.id:#x}, g={asked.id:#x})"
 
 
-def test_damaged_replies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_replies(fake: FakeDaemon) -> None:
     draw = random.Random(20)
     steps = b"".join(pack_u32(max(0, n - 1), 100 + n, n + 1, n + 2, 85) for n in range(20))
     ends = pack_u32(20) + b"".join(pack_u32(n + 2, n + 1) for n in range(20))
     good = pack_u32(LIST, 3, TUPLE, 2, BOUND_NODE, VIEW, 5, STR) + pack_str("text")
     good += pack_u32(CONNECTED, VIEW, 1, 20) + steps + ends + pack_u32(BOUND_EDGE, VIEW, 9, 2, 3, 130)
-    tmp_path.chmod(0o700)
     read = 0
-    with FakeDaemon(tmp_path) as daemon:
-        monkeypatch.setenv("BINDD_SOCKET", daemon.path)
-        monkeypatch.setenv("BINDD_BIN", "/nonexistent/bindd")
-        for _ in range(400):
-            damaged = bytearray(good)
-            for _ in range(draw.randint(0, 3)):
-                at = draw.randrange(len(damaged) // 4) * 4
-                damaged[at : at + 4] = pack_u32(draw.choice((0, 1, 2, 15, 16, 255, 0x7FFFFFFF, 0xFFFFFFFF, draw.getrandbits(32))))
-            if draw.random() < 0.3:
-                del damaged[draw.randrange(len(damaged)) :]
-            with bindd.connect() as workspace:
-                asked = Asked(daemon, workspace)
-                try:
-                    found = asked.ask(bytes(damaged))
-                    repr(found)
-                    for path in found[1].values() if isinstance(found, list) and isinstance(found[1], dict) else ():
-                        path.get_edges()
-                    read += 1
-                except errors.ProtocolError:
-                    pass
+    for _ in range(400):
+        damaged = bytearray(good)
+        for _ in range(draw.randint(0, 3)):
+            at = draw.randrange(len(damaged) // 4) * 4
+            damaged[at : at + 4] = pack_u32(draw.choice((0, 1, 2, 15, 16, 255, 0x7FFFFFFF, 0xFFFFFFFF, draw.getrandbits(32))))
+        if draw.random() < 0.3:
+            del damaged[draw.randrange(len(damaged)) :]
+        with bindd.connect() as workspace:
+            asked = Asked(fake, workspace)
+            try:
+                found = asked.ask(bytes(damaged))
+                repr(found)
+                for path in found[1].values() if isinstance(found, list) and isinstance(found[1], dict) else ():
+                    path.get_edges()
+                read += 1
+            except errors.ProtocolError:
+                pass
     assert 100 < read < 400
 
 

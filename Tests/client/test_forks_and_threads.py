@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import threading
 import time
-from typing import Any
 
 import bindd
 import pytest
 from bindd import _bindd, errors, sexp
 from bindd.graph import GraphView, NodeReference
 from fake_daemon import FakeDaemon, answer_parse
+from forked import in_child
 from one_of_each import make_all, other_uses, poke, uses
 
 pytestmark = pytest.mark.timeout(60)
-
-
-def in_child(body: Any) -> None:
-    """Runs the body after fork; fails when it fails."""
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            body()
-            status = 0
-        except BaseException:  # noqa: B036
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_fork(fake: FakeDaemon, workspace: bindd.Workspace) -> None:
