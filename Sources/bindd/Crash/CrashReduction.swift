@@ -18,7 +18,7 @@ struct CrashReduction {
     /// Where memory ran out is chance.
     private let comparesPlaces: Bool
     /// The list can be written as a script: then only lists that can are tried.
-    private var isWritable: Bool
+    private var isWritable = false
     private let startNs = bd_clock_monotonic_ns()
     private(set) var runs = 0
     /// Ended by a limit: there may be a shorter list.
@@ -27,21 +27,20 @@ struct CrashReduction {
     /// Throws when the crash does not come again with all of its steps.
     init(_ crash: CrashCase, comparesPlaces: Bool = true, limits: Limits = Limits()) throws {
         self.comparesPlaces = comparesPlaces
-        isWritable = CrashReduction.canBeWritten(crash)
         self.crash = crash
         self.limits = limits
         wanted = try CrashRun(crash: crash).run(Array(crash.steps.indices))
-        if wanted.hasDied, let unpacked = try? crash.unpacked(),
-            isWanted(try CrashRun(crash: unpacked).run(Array(unpacked.steps.indices)), at: unpacked.steps.count - 1)
-        {
-            self.crash = unpacked
-            isWritable = CrashReduction.canBeWritten(unpacked)
-        }
         guard wanted.hasDied, wanted.step == crash.steps.count - 1 else {
             throw CrashError(
                 "it does not crash again: with all \(crash.steps.count) steps the worker \(wanted.words)"
                     + (wanted.step.map { ", at step \($0 + 1)" } ?? ""))
         }
+        if let unpacked = try? crash.unpacked(),
+            isWanted(try CrashRun(crash: unpacked).run(Array(unpacked.steps.indices)), at: unpacked.steps.count - 1)
+        {
+            self.crash = unpacked
+        }
+        isWritable = CrashReduction.canBeWritten(self.crash)
     }
 
     /// The steps that are left, the guilty one last.

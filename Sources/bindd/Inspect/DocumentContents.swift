@@ -4,6 +4,7 @@
 
 import CLayout
 import SexpCore
+import Wire
 
 /// Names of structs and fields by the numbers that client and command share.
 enum StructNames {
@@ -227,29 +228,34 @@ extension Ledger {
     func contents(where isWanted: (UInt64) -> Bool) -> DocumentContents? {
         var found: DocumentContents?
         forEachContents { head, at in
-            guard isWanted(head.id) else { return true }
-            let offset = Int(BD_LEDGER_CONTENTS_OFFSET) + at
-            let entries = file.values(at: offset + MemoryLayout<bd_contents>.size, count: Int(head.count), of: UInt32.self)
-            guard file.value(at: offset, of: bd_contents()).id == head.id else { return true }
+            guard isWanted(head.id), let entries = entries(head, at) else { return true }
             found = DocumentContents(
                 head, entries: entries, places: places,
-                order: head.flags & BD_CONTENTS_EDITED != 0 ? order(of: head.id, records: entries.count) : [])
+                order: head.flags & BD_CONTENTS_EDITED != 0
+                    ? numbers(BD_KIND_ORDER, of: head.id, atMost: entries.count * 2) : [])
             return false
         }
         return found
     }
 
-    private func order(of document: UInt64, records: Int) -> [UInt32] {
-        let id = UInt64(BD_KIND_ORDER) << 56 | document & 0xFF_FFFF_FFFF_FFFF
-        var order: [UInt32] = []
+    /// What stands behind a head, at most so much; nil when it is another one's by now.
+    private func entries(_ head: bd_contents, _ at: Int, atMost: Int = .max) -> [UInt32]? {
+        let offset = Int(BD_LEDGER_CONTENTS_OFFSET) + at
+        let entries = file.values(
+            at: offset + MemoryLayout<bd_contents>.size, count: min(Int(head.count), atMost), of: UInt32.self)
+        return file.value(at: offset, of: bd_contents()).id == head.id ? entries : nil
+    }
+
+    /// What else is told of a document, under a kind of its own; nothing when it is not.
+    func numbers(_ kind: UInt32, of document: UInt64, atMost: Int) -> [UInt32] {
+        let id = UInt64(kind) << 56 | document & 0xFF_FFFF_FFFF_FFFF
+        var found: [UInt32] = []
         forEachContents { head, at in
-            guard head.id == id else { return true }
-            let offset = Int(BD_LEDGER_CONTENTS_OFFSET) + at
-            order = file.values(
-                at: offset + MemoryLayout<bd_contents>.size, count: min(Int(head.count), records * 2), of: UInt32.self)
-            return file.value(at: offset, of: bd_contents()).id != id
+            guard head.id == id, let entries = entries(head, at, atMost: atMost) else { return true }
+            found = entries
+            return false
         }
-        return order
+        return found
     }
 
     func contents(of id: UInt64) -> DocumentContents? { contents { $0 == id } }
@@ -257,5 +263,12 @@ extension Ledger {
     /// Of the document with that number, as the ids of what is in it have it.
     func contents(ofDocument number: UInt64) -> DocumentContents? {
         contents { $0 & 0xFF_FFFF == number && HandleKind.documents.contains(UInt32($0 >> 56)) }
+    }
+}
+
+extension JSONValue {
+    /// By name, most first.
+    static func counts(_ counts: [String: UInt64]) -> JSONValue {
+        .object(counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map { ($0.key, .uint($0.value)) })
     }
 }

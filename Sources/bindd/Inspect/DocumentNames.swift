@@ -28,23 +28,14 @@ struct DocumentNames {
         let rows = outermost.count == 1 && outermost[0].row.count == 1 ? inside(outermost[0].number) : outermost
         var counts: [String: UInt64] = [:]
         for row in rows { counts[row.row.name, default: 0] += row.row.count }
-        return .object(counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map { ($0.key, .uint($0.value)) })
+        return .counts(counts)
     }
 }
 
 extension Ledger {
     /// nil when the document is gone or was never told of.
     func names(of document: UInt64) -> DocumentNames? {
-        let id = UInt64(BD_KIND_NAMES) << 56 | document & 0xFF_FFFF_FFFF_FFFF
-        var found: [UInt32] = []
-        forEachContents { head, at in
-            guard head.id == id else { return true }
-            let offset = Int(BD_LEDGER_CONTENTS_OFFSET) + at
-            found = file.values(
-                at: offset + MemoryLayout<bd_contents>.size, count: min(Int(head.count), Int(BD_NAMES_MAX) * 3), of: UInt32.self)
-            if file.value(at: offset, of: bd_contents()).id != id { found = [] }
-            return false
-        }
+        let found = numbers(BD_KIND_NAMES, of: document, atMost: Int(BD_NAMES_MAX) * 3)
         let rows = stride(from: 0, to: found.count / 3 * 3, by: 3).map { at in
             let parent = Int(found[at])
             let name = found[at + 1] == BD_NAME_OTHERS ? "others" : found[at + 1] == 0 ? "without a name" : text(found[at + 1])

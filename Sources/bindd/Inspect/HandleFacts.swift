@@ -102,16 +102,13 @@ struct HandleFacts {
             if group.record != record { counts[group.type, default: 0] += group.count }
             if group.objects > 0 { objects[group.type, default: 0] += group.objects }
         }
-        func sorted(_ counts: [String: UInt64]) -> JSONValue {
-            .object(counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map { ($0.key, .uint($0.value)) })
-        }
         let held = record == DocumentContents.root ? contents.objects : contents.objects(of: record)
         if record == DocumentContents.root, held > objects.values.reduce(0, +) {
             objects[removed] = held - objects.values.reduce(0, +)
         }
         let known: [(String, JSONValue)] =
-            records == nil ? [] : [("children", .uint(counts.values.reduce(0, +))), ("structs", sorted(counts))]
-        return [("type", .string(contents.type(of: record)))] + known + [("objects", .uint(held)), ("objects_at", sorted(objects))]
+            records == nil ? [] : [("children", .uint(counts.values.reduce(0, +))), ("structs", .counts(counts))]
+        return [("type", .string(contents.type(of: record)))] + known + [("objects", .uint(held)), ("objects_at", .counts(objects))]
     }
 
     private static let removed = "what was removed"

@@ -75,7 +75,7 @@ final class ClientStream {
         ).encode(into: &payload)
         session.request = hello.requests
         session.recovery = nil
-        workspace.graph.arena.publishApplied(hello.requests, slot: slot)
+        workspace.arena.publishApplied(hello.requests, slot: slot)
         workspace.plannedDeath?.strike(Operation.hello, isAfter: false, session)
         let unset = bd_stream_set_patience(socket, ClientStream.patienceUs)
         guard unset == 0 else { throw WorkerError("cannot prepare the socket: \(String(cString: strerror(-unset)))") }
@@ -203,7 +203,7 @@ final class ClientStream {
         session.request += 1
         let request = session.request
         if recorder.refuses(message.operation) {
-            workspace.graph.arena.publishApplied(request, slot: slot)
+            workspace.arena.publishApplied(request, slot: slot)
             return fail(message, refusal)
         }
         let startedNs = workspace.isTraced ? bd_clock_monotonic_ns() : 0
@@ -222,7 +222,7 @@ final class ClientStream {
         }
         plannedDeath?.strike(message.operation, isAfter: true, session)
         // Before the reply: who has it may die or read the arena at once, and this request is over.
-        workspace.graph.arena.publishApplied(request, slot: slot)
+        workspace.arena.publishApplied(request, slot: slot)
         page.end(request: request, slot: slot)
         if startedNs != 0 { trace(message, startedNs, call, failure) }
         if let failure { return fail(message, failure) }

@@ -95,9 +95,9 @@ struct WorkerPage {
     func publish(_ workspace: Workspace) {
         let nodeBytes = workspace.graph.nodeCount * MemoryLayout<bd_node>.stride
         let edgeBytes = workspace.graph.edgeCount * (MemoryLayout<bd_edge>.stride + MemoryLayout<UInt32>.stride)
-        let attributeBytes = workspace.graph.arena.attributeBytes
+        let attributeBytes = workspace.arena.attributeBytes
         // Lists, tables and the columns' unused places: what is there for the views' sake.
-        let viewBytes = max(workspace.graph.arena.usedBytes - nodeBytes - edgeBytes - attributeBytes, 0)
+        let viewBytes = max(workspace.arena.usedBytes - nodeBytes - edgeBytes - attributeBytes, 0)
         set(BD_KIND_NODE, objects: workspace.graph.nodeCount, bytes: nodeBytes)
         set(BD_KIND_EDGE, objects: workspace.graph.edgeCount, bytes: edgeBytes)
         set(BD_KIND_VIEW, objects: workspace.graph.viewCount, bytes: viewBytes)

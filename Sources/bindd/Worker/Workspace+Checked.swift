@@ -13,7 +13,7 @@ extension Workspace {
     func checkAfterTurn(request: UInt64) {
         #if BINDD_CHECKED
             guard
-                graph.arena.usedBytes < Workspace.alwaysCheckedBytes
+                arena.usedBytes < Workspace.alwaysCheckedBytes
                     || request % Workspace.turnsBetweenChecks == 0
             else { return }
             graph.checkInvariants()

@@ -87,7 +87,7 @@ final class Workspace {
     /// Where the graph's memory was ever written.
     func writtenRanges() -> [Range<Int>] { memory.writtenRanges() }
 
-    var memoryBytes: Int { graph.arena.usedBytes + documents.memoryBytes }
+    var memoryBytes: Int { arena.usedBytes + documents.memoryBytes }
 
     /// Ids up to the floors were used by this client in another life of the workspace: never again.
     func raiseFloors(_ hello: Hello) {

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bindd._files import check_replaceable, look_like, mode_of_new_files
+from bindd._files import is_replaced, look_like, mode_of_new_files
 
 if TYPE_CHECKING:
     from bindd._columns import EdgeTable
@@ -70,7 +70,7 @@ def read(view: GraphView) -> Copy:
 def save(view: GraphView, path: str | os.PathLike[str]) -> None:
     """The new file is complete on the disk before it takes the old one's place."""
     target = os.path.realpath(os.fspath(path))  # a link stays a link
-    is_there = check_replaceable(target) is not None
+    is_there = is_replaced(target)
     data = view.to_bytes()
     folder = os.path.dirname(target)
     handle, temporary = tempfile.mkstemp(prefix=".bindd-", dir=folder)

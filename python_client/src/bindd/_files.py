@@ -12,18 +12,18 @@ def shown(path: str | bytes | os.PathLike[str]) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def check_replaceable(path: str) -> int | None:
-    """The mode of what stands at a path without links; None where nothing does. Raises OSError for all but a regular file: a
-    device or a pipe would be gone, with a file in its place."""
+def is_replaced(path: str) -> bool:
+    """Whether a file stands at a path without links. Raises OSError for all but a regular one: a device or a pipe would be gone,
+    with a file in its place."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
-        return None
+        return False
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "cannot save to a folder", path)
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "cannot save to what is no regular file", path)
-    return stat.S_IMODE(mode)
+    return True
 
 
 def look_like(file: int, old: str) -> None:
